@@ -1,0 +1,64 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The parameters of a spec: their names in the reference's spelling, shapes and initial distributions, in the order in which
+// they stand in the one flat f32 buffer that training works on. Roles that one product reads together (query and key/value)
+// follow each other directly, so that their concatenation along dimension 0 is a view.
+#pragma once
+
+#include "compiler/Spec/Spec.h"
+
+namespace mblm::spec {
+
+enum class Role {
+  StartToken,       // [D_i]                         one per stage
+  PositionTable,    // [P_i, D_i]                    stages with learned positions
+  ByteTable,        // [V, D_N]                      one per stage, all of the local width
+  PatchNorm1Weight, // [S_i * D_N]                   stages above the local one
+  PatchNorm1Bias,
+  PatchLinearWeight, // [D_i, S_i * D_N]
+  PatchLinearBias,   // [D_i]
+  PatchNorm2Weight,  // [D_i]
+  PatchNorm2Bias,
+  AttnNormWeight, // [D_i]
+  AttnNormBias,   // [D_i]                           Norm::Layer only
+  Query,          // [H*d, D_i]                      Mblm and Megabyte names
+  KeyValue,       // [2*H*d, D_i]                    keys first
+  Qkv,            // [3*H*d, D_i]                    Gpt2 names, instead of Query and KeyValue
+  QkvBias,        // [3*H*d]                         attentionBias
+  AttnOut,        // [D_i, H*d]
+  AttnOutBias,    // [D_i]                           attentionBias
+  FfNormWeight,
+  FfNormBias,
+  Ff1Weight, // [m*D_i, D_i]
+  Ff1Bias,
+  Ff2Weight, // [D_i, m*D_i]
+  Ff2Bias,
+  FinalNormWeight, // [D_i]
+  FinalNormBias,
+  NextWeight, // [P_{i+1} * D_{i+1}, D_i]           stages above the local one
+  NextBias,
+  HeadWeight, // [V, D_N]
+  HeadBias,   // [V]
+};
+
+enum class Init { Zeros, Ones, Normal, Uniform }; // N(0, scale^2); U(-scale, scale)
+
+struct Parameter {
+  std::string name; // the reference's
+  Role role;
+  int stage = -1;
+  int layer = -1;
+  std::vector<int64_t> shape;
+  Init init;
+  double scale = 0;
+  int64_t elements() const;
+};
+
+// In buffer order. Throws nothing: a valid spec always has parameters.
+std::vector<Parameter> listParameters(const Spec &spec);
+
+// Names that a weights file may hold beside the parameters (stored buffers such as `rotary_emb.inv_freq`).
+bool isIgnorableWeight(const Spec &spec, const std::string &name);
+
+} // namespace mblm::spec

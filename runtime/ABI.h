@@ -1,0 +1,45 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The contract between generated code and the runtime: a shared object that exports
+//   const char mblm_metadata[]            NUL-terminated JSON, see below
+//   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
+// and calls nothing but the C math library and the functions in MblmContext.
+//
+// Metadata: {"abi": 1, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
+//  "parameters": [{"name", "shape", "offset", "init", "scale"}], "parameter_elements",
+//  "entries": {"forward": {"arena": [c1, cM, cB, cBM], "scratch": [..]}, ...}, "kernels": [{"name", "from", "entry", ...}]}
+// Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M; `scratch` is per thread.
+#pragma once
+
+#include <stdint.h>
+
+#define MBLM_ABI 1
+
+// Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
+typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
+
+enum MblmSlot {
+  MBLM_ARENA,   // float*, 64-byte aligned, with 256 readable bytes past its end
+  MBLM_PARAMS,  // float*
+  MBLM_GRADS,   // float*
+  MBLM_M,       // float*
+  MBLM_V,       // float*
+  MBLM_IDS,     // int32_t* [B, M*inner]
+  MBLM_MASK,    // float*   [B, M*inner], never null for entries that compute a loss
+  MBLM_OUTPUT,  // float*
+  MBLM_SCALARS, // float*: loss, gradient norm, sum, count (as rt::Call::Scalars)
+  MBLM_HYPER,   // float*: rt::Hyper, then the gradients' scale at index HyperCount
+  MBLM_DECAY,   // float*  [parameters]
+  MBLM_SLOTS
+};
+
+typedef struct MblmContext {
+  void (*parallel)(void *pool, MblmKernel kernel, void *args, int64_t items); // returns when all items are done
+  void *pool;
+  int64_t threads;
+  int64_t batch; // B
+  int64_t slots; // M
+  void *buffers[MBLM_SLOTS];
+} MblmContext;

@@ -1,0 +1,94 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A compiled model as training, generation and evaluation see it: what it is (ModelInfo) and its entry points (run). Made by
+// the artifact loader (native code) or by the reference interpreter. The program owns no weights; the caller does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mblm::rt {
+
+enum class Entry {
+  Forward,   // ids -> output: logits [B, M*inner, vocab], row t predicts byte t+1
+  Hidden,    // ids -> output: last stage's states after its final norm [B, M*inner, dim], rows as in Forward
+  Empty,     // nothing -> output: logits [B, 1, vocab] for the empty prompt, by the reference's own rule
+  Loss,      // ids, mask -> scalars.loss
+  Gradients, // ids, mask, scale -> scalars.loss; ADDS scale * dloss/dparameter to `grads`
+  TrainStep, // as Gradients, then clips by the global norm, updates params, m, v and zeroes `grads`
+};
+const char *entryName(Entry entry); // "forward", "hidden", "empty", "loss", "gradients", "train_step"
+
+struct Parameter {
+  std::string name;           // the reference's
+  std::vector<int64_t> shape; // row-major
+  int64_t offset = 0;         // in floats, into the flat parameter buffer
+  std::string init;           // "zeros" | "ones" | "normal" (scale = deviation) | "uniform" (scale = bound)
+  double scale = 0;
+  int64_t elements() const {
+    int64_t n = 1;
+    for (int64_t d : shape) {
+      n *= d;
+    }
+    return n;
+  }
+};
+
+struct ModelInfo {
+  std::string name;
+  int64_t vocab = 0;
+  std::optional<int64_t> pad; // absent: the model takes any length (inner == 1)
+  int64_t inner = 1;          // bytes per outermost slot; lengths are padded up to a multiple
+  int64_t maxSlots = 0;       // limit of the outermost number of slots; 0 = none
+  int64_t maxLength = 0;      // stages' lengths multiplied: the reference's nominal context
+  bool startToken = true;     // byte 0 is predicted (and trained) too
+  int64_t hiddenDim = 0;
+  std::vector<int64_t> stageLengths;   // outermost first
+  std::vector<Parameter> parameters;
+  std::vector<std::string> ignorable;  // further names that a weights file may hold: exact, or "*suffix"
+  std::string names;                   // "mblm" | "mblm-0.4.0" | "megabyte" | "gpt2"
+  int64_t parameterElements = 0; // size of the flat buffers, in floats (holes for alignment included)
+  std::string spec;              // the JSON description this was compiled from
+};
+
+// Optimizer inputs of TrainStep, in this order in `hyper`.
+enum Hyper { Lr, Beta1, Beta2, Eps, WeightDecay, ClipNorm /* <= 0: off */, Step /* 1 for the first update */, Decoupled /* 1: AdamW */, HyperCount };
+
+// All buffers belong to the caller; unused ones are null. Flat buffers hold parameterElements floats, 64-byte aligned, and
+// stay readable for 256 bytes past their end.
+struct Call {
+  int64_t batch = 0; // B >= 1
+  int64_t slots = 0; // M >= 1: outermost slots; sequences hold M * inner ids
+  const int32_t *ids = nullptr;  // [B, M*inner], padded with the pad id, each in [0, vocab)
+  const float *mask = nullptr;   // [B, M*inner] or null (all ones); weight of each byte as a target, 0 in the padding
+  float scale = 1;               // of the gradients
+  const float *hyper = nullptr;  // [HyperCount]
+  const float *decay = nullptr;  // [parameters.size()]: 1 or 0, whether weight decay applies
+  float *params = nullptr;
+  float *grads = nullptr;
+  float *m = nullptr; // Adam's first and second moments
+  float *v = nullptr;
+  float *output = nullptr;
+  struct Scalars {
+    float loss = 0;
+    float gradNorm = 0;  // before clipping
+    float sum = 0;       // of the weighted token losses, nats
+    float count = 0;     // the loss's divisor
+  } *scalars = nullptr;
+};
+
+class Program {
+public:
+  virtual ~Program() = default;
+  virtual const ModelInfo &info() const = 0;
+  // Throws mblm::Error (Resource when the arena does not fit).
+  virtual void run(Entry entry, const Call &call) = 0;
+  // Bytes that `run` allocates beside the caller's buffers.
+  virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots) const = 0;
+};
+
+} // namespace mblm::rt
