@@ -1,0 +1,36 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Registration of the `mblm` dialect and its generated definitions.
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mblm;
+
+#include "dialects/MBLM/IR/MBLMDialect.cpp.inc"
+#include "dialects/MBLM/IR/MBLMEnums.cpp.inc"
+#include "dialects/MBLM/IR/MBLMInterfaces.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/MBLM/IR/MBLMAttrs.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/MBLM/IR/MBLMOps.cpp.inc"
+
+void MBLMDialect::initialize() {
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/MBLM/IR/MBLMOps.cpp.inc"
+      >();
+}
+
+void MBLMDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/MBLM/IR/MBLMAttrs.cpp.inc"
+      >();
+}

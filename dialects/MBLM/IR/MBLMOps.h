@@ -1,0 +1,26 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The `mblm` dialect: its ops, attributes and interfaces.
+#pragma once
+
+#include "dialects/MBLM/IR/SymbolicShape.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/MBLM/IR/MBLMDialect.h.inc"
+#include "dialects/MBLM/IR/MBLMEnums.h.inc"
+#include "dialects/MBLM/IR/MBLMInterfaces.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/MBLM/IR/MBLMAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/MBLM/IR/MBLMOps.h.inc"

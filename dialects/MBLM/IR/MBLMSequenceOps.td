@@ -1,0 +1,89 @@
+//===- MBLMSequenceOps.td - Ops that mix positions -----------*- tablegen -*-===//
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef MBLM_SEQUENCE_OPS
+#define MBLM_SEQUENCE_OPS
+
+include "dialects/MBLM/IR/MBLMAttrs.td"
+
+def MBLM_TokenShiftOp : MBLM_PureOp<"token_shift", [SameOperandsAndResultType, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+  let summary = "Takes the second half of the features from the position before.";
+  let description = [{
+    With a = ceil(C/2): `result[k, t, c] = input[k, t, c]` for c < a, else `input[k, t - 1, c]`, zero at t = 0. With `reverse`
+    the second half comes from t + 1 (zero at t = T - 1): the adjoint.
+
+    Constraints: (C1) `type(result) = type(input)`.
+  }];
+  let arguments = (ins MBLM_Sequences:$input, UnitAttr:$reverse);
+  let results = (outs MBLM_Sequences:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+def MBLM_RopeOp : MBLM_PureOp<"rope", [SameOperandsAndResultType, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+  let summary = "Rotates pairs of features by an angle that grows with the position.";
+  let description = [{
+    The features are `heads` groups of width d = C/heads. Pair i < d/2 of a group is (i, i + d/2) for `half_split`, (2i, 2i + 1)
+    for `interleaved`. At position t its angle is a = t * base^(-2i/d), computed in f32 (frequency rounded to f32 first); with
+    (x, y) the pair, `result = (x cos a - y sin a, y cos a + x sin a)`; with `inverse`, -a for a.
+
+    Constraints:
+    * (C1) `heads >= 1` divides C, and C/heads is even.
+    * (C2) `base > 0`.
+  }];
+  let arguments = (ins MBLM_Sequences:$input, DefaultValuedAttr<I64Attr, "1">:$heads, MBLM_PairingAttr:$pairing,
+                       DefaultValuedAttr<F64Attr, "10000.0">:$base, UnitAttr:$inverse);
+  let results = (outs MBLM_Sequences:$result);
+  let assemblyFormat = "$pairing $input attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def MBLM_AttentionOp : MBLM_PureOp<"attention", [
+    AllTypesMatch<["query", "key", "value", "result"]> /*attention_c1*/, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "Softmax attention of every head within its sequence.";
+  let description = [{
+    Head h of query, key, value and result are the features `[h*d, (h+1)*d)`, d = C/heads. With V(i) the interval of keys that
+    position i sees (`causal`: [0, i]; `block_causal`: [i - i mod block, i]; `full`: [0, T-1]) and
+    `s[j] = scale * sum_c q[i, c] k[j, c]`:
+
+    `lse[k, i, h] = log sum over j in V(i) of exp s[j]`,  `result[i] = sum over j in V(i) of exp(s[j] - lse) v[j]`.
+
+    Constraints:
+    * (C1) query, key, value and result have one type.
+    * (C2) `heads >= 1` divides C.
+    * (C3) `shape(lse) = [K, T, heads]`.
+    * (C4) `block >= 1` is there for `block_causal` and only there.
+    * (C5) `scale` is finite.
+  }];
+  let arguments = (ins MBLM_Sequences:$query, MBLM_Sequences:$key, MBLM_Sequences:$value, I64Attr:$heads, F64Attr:$scale,
+                       MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
+  let results = (outs MBLM_Sequences:$result, MBLM_Sequences:$lse);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `mask` `(` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,` type($lse)
+  }];
+  let hasVerifier = 1;
+}
+
+def MBLM_AttentionGradOp : MBLM_PureOp<"attention_grad", [
+    AllTypesMatch<["grad", "query", "key", "value", "result", "queryGrad", "keyGrad", "valueGrad"]> /*attention_grad_c1*/]> {
+  let summary = "Gradients of `mblm.attention`.";
+  let description = [{
+    With p[i, j] = exp(s[i, j] - lse[i]) for j in V(i), g the row of `grad` and D[i] = sum_c g[i, c] result[i, c]:
+
+    `valueGrad[j] = sum_i p[i, j] g[i]`, `ds[i, j] = p[i, j] (g[i]·v[j] - D[i]) * scale`,
+    `queryGrad[i] = sum_j ds[i, j] k[j]`, `keyGrad[j] = sum_i ds[i, j] q[i]`.
+
+    Constraints: (C1) to (C5) of `mblm.attention`; `grad` and the results have the type of `query`.
+  }];
+  let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$query, MBLM_Sequences:$key, MBLM_Sequences:$value,
+                       MBLM_Sequences:$result, MBLM_Sequences:$lse, I64Attr:$heads, F64Attr:$scale, MBLM_MaskKindAttr:$mask,
+                       OptionalAttr<I64Attr>:$block);
+  let results = (outs MBLM_Sequences:$queryGrad, MBLM_Sequences:$keyGrad, MBLM_Sequences:$valueGrad);
+  let assemblyFormat = [{
+    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,`
+    type($lse)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif
