@@ -1,0 +1,205 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Artifacts are opened with the dynamic loader, after a look at the ELF headers (the loader trusts them and may crash on a
+// truncated file).
+#include "runtime/Artifact.h"
+
+#include "runtime/Metadata.h"
+#include "runtime/Support/Error.h"
+#include "runtime/Support/File.h"
+#include "runtime/ThreadPool.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <elf.h>
+#include <filesystem>
+
+namespace mblm::rt {
+
+namespace {
+
+using EntryFunction = int32_t (*)(MblmContext *);
+
+struct Library {
+  void *handle = nullptr;
+  ~Library() {
+    if (handle) {
+      dlclose(handle);
+    }
+  }
+};
+
+class ArtifactProgram final : public Program {
+public:
+  ArtifactProgram(const LinkedArtifact &code, std::unique_ptr<Library> library, const std::string &where, int threads)
+      : library(std::move(library)), where(where), code(code), metadata(parseMetadata(code.metadata, where)),
+        pool((requireCpuLevel(metadata.level, where), threads > 0 ? threads : availableThreads())) {}
+
+  const ModelInfo &info() const override { return metadata.info; }
+
+  int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots) const override {
+    const EntrySizes &entrySizes = sizes(entry);
+    std::string what = label(entry);
+    int64_t floats = entrySizes.scratch.at(batch, slots, what);
+    if (__builtin_mul_overflow(floats, pool.threads(), &floats) ||
+        __builtin_add_overflow(floats, entrySizes.arena.at(batch, slots, what), &floats) ||
+        __builtin_mul_overflow(floats, int64_t(sizeof(float)), &floats)) {
+      throw Error(Exit::Resource, what + " needs more memory than can be counted");
+    }
+    return floats;
+  }
+
+  void run(Entry entry, const Call &call) override {
+    const EntrySizes &entrySizes = sizes(entry);
+    std::string shape = " with batch " + std::to_string(call.batch) + " and " + std::to_string(call.slots) + " slots";
+    workspaceBytes(entry, call.batch, call.slots); // refuses what cannot be counted
+    growBuffer(arena, entrySizes.arena.at(call.batch, call.slots, label(entry)), label(entry) + shape);
+    pool.reserveScratch(entrySizes.scratch.at(call.batch, call.slots, label(entry)));
+
+    float hyper[HyperCount + 1] = {};
+    if (call.hyper) {
+      std::memcpy(hyper, call.hyper, HyperCount * sizeof(float));
+    }
+    hyper[HyperCount] = call.scale;
+    Call::Scalars scalars;
+    MblmContext context = {};
+    context.parallel = ThreadPool::parallel;
+    context.pool = &pool;
+    context.threads = pool.threads();
+    context.batch = call.batch;
+    context.slots = call.slots;
+    context.buffers[MBLM_ARENA] = arena.data();
+    context.buffers[MBLM_PARAMS] = call.params;
+    context.buffers[MBLM_GRADS] = call.grads;
+    context.buffers[MBLM_M] = call.m;
+    context.buffers[MBLM_V] = call.v;
+    context.buffers[MBLM_IDS] = const_cast<int32_t *>(call.ids);
+    context.buffers[MBLM_MASK] = const_cast<float *>(mask(entry, call));
+    context.buffers[MBLM_OUTPUT] = call.output;
+    context.buffers[MBLM_SCALARS] = call.scalars ? call.scalars : &scalars;
+    context.buffers[MBLM_HYPER] = hyper;
+    context.buffers[MBLM_DECAY] = const_cast<float *>(call.decay);
+    int32_t failed = code.entries[int(entry)](&context);
+    if (failed != 0) {
+      throw Error(Exit::Internal, where + ": entry '" + entryName(entry) + "' returned " + std::to_string(failed));
+    }
+  }
+
+private:
+  std::string label(Entry entry) const { return std::string("entry '") + entryName(entry) + "' of " + metadata.info.name; }
+
+  const EntrySizes &sizes(Entry entry) const {
+    auto found = metadata.entries.find(entryName(entry));
+    if (found == metadata.entries.end() || !code.entries[int(entry)]) {
+      throw Error(Exit::BadInput, where + ": has no entry '" + entryName(entry) + "'; compile the spec again with it");
+    }
+    return found->second;
+  }
+
+  // The ABI wants a mask wherever a loss is computed.
+  const float *mask(Entry entry, const Call &call) {
+    bool losing = entry == Entry::Loss || entry == Entry::Gradients || entry == Entry::TrainStep;
+    if (call.mask || !losing) {
+      return call.mask;
+    }
+    ones.assign(call.batch * call.slots * metadata.info.inner, 1.0f);
+    return ones.data();
+  }
+
+  std::unique_ptr<Library> library; // first, so that it is closed last
+  std::string where;
+  LinkedArtifact code;
+  Metadata metadata;
+  ThreadPool pool;
+  Buffer arena;
+  std::vector<float> ones;
+};
+
+// Whether all that the ELF headers promise lies inside the file.
+void checkElf(const std::string &path) {
+  InputFile file(path);
+  auto damaged = [&](const std::string &why) {
+    return Error(Exit::Integrity, "'" + path + "' is not a whole artifact: " + why + "; compile the spec again");
+  };
+  Elf64_Ehdr header;
+  if (file.size() < int64_t(sizeof header)) {
+    throw damaged("it has only " + std::to_string(file.size()) + " bytes");
+  }
+  file.read(0, &header, sizeof header);
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_type != ET_DYN) {
+    throw damaged("it is no 64-bit shared object");
+  }
+  auto inside = [&](uint64_t offset, uint64_t bytes) {
+    return offset <= uint64_t(file.size()) && bytes <= uint64_t(file.size()) - offset;
+  };
+  if (header.e_phentsize != sizeof(Elf64_Phdr) ||
+      !inside(header.e_phoff, uint64_t(header.e_phnum) * sizeof(Elf64_Phdr)) ||
+      !inside(header.e_shoff, uint64_t(header.e_shnum) * header.e_shentsize)) {
+    throw damaged("its headers point beyond its " + std::to_string(file.size()) + " bytes");
+  }
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    file.read(header.e_phoff + i * sizeof segment, &segment, sizeof segment);
+    if (!inside(segment.p_offset, segment.p_filesz)) {
+      throw damaged("a segment reaches beyond its " + std::to_string(file.size()) + " bytes");
+    }
+  }
+}
+
+LinkedArtifact lookUp(void *handle, const std::string &where) {
+  LinkedArtifact code;
+  code.metadata = static_cast<const char *>(dlsym(handle, "mblm_metadata"));
+  if (!code.metadata) {
+    throw Error(Exit::Integrity, where + ": no MBLM artifact: the symbol 'mblm_metadata' is missing");
+  }
+  for (Entry entry : {Entry::Forward, Entry::Hidden, Entry::Empty, Entry::Loss, Entry::Gradients, Entry::TrainStep}) {
+    std::string symbol = std::string("mblm_entry_") + entryName(entry);
+    code.entries[int(entry)] = reinterpret_cast<EntryFunction>(dlsym(handle, symbol.c_str()));
+  }
+  return code;
+}
+
+std::unique_ptr<Library> openLibrary(const std::string &path) {
+  checkElf(path);
+  // The loader searches its own folders for a name without a slash.
+  std::string absolute = std::filesystem::absolute(path).string();
+  auto library = std::make_unique<Library>();
+  library->handle = dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library->handle) {
+    throw Error(Exit::Integrity, std::string("cannot load artifact: ") + dlerror());
+  }
+  return library;
+}
+
+} // namespace
+
+bool isArtifact(const std::string &path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error) || std::filesystem::file_size(path, error) < SELFMAG || error) {
+    return false;
+  }
+  char magic[SELFMAG];
+  InputFile(path).read(0, magic, SELFMAG);
+  return std::memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+std::unique_ptr<Program> loadArtifact(const std::string &path, int threads) {
+  std::unique_ptr<Library> library = openLibrary(path);
+  LinkedArtifact code = lookUp(library->handle, path);
+  return std::make_unique<ArtifactProgram>(code, std::move(library), path, threads);
+}
+
+std::string artifactSpecText(const std::string &path) {
+  std::unique_ptr<Library> library = openLibrary(path);
+  return parseMetadata(lookUp(library->handle, path).metadata, path).info.spec;
+}
+
+std::unique_ptr<Program> linkedProgram(const LinkedArtifact &artifact, int threads) {
+  return std::make_unique<ArtifactProgram>(artifact, nullptr, "this program", threads);
+}
+
+std::unique_ptr<Program> selfProgram(int threads) { return linkedProgram(lookUp(RTLD_DEFAULT, "this program"), threads); }
+
+} // namespace mblm::rt

@@ -1,0 +1,32 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Loads a compiled model (the shared object of runtime/ABI.h, or the same symbols linked into this program) and runs its
+// entries on the CPU.
+#pragma once
+
+#include "runtime/ABI.h"
+#include "runtime/Program.h"
+
+namespace mblm::rt {
+
+// Looks at the first bytes only: whether a path that could be a spec is an ELF file.
+bool isArtifact(const std::string &path);
+
+// Throws Error: FileIO, Integrity (damaged, or of another ABI), Device (needs instructions that this CPU lacks).
+// `threads` 0: one per available CPU.
+std::unique_ptr<Program> loadArtifact(const std::string &path, int threads = 0);
+
+// The JSON description that an artifact was compiled from.
+std::string artifactSpecText(const std::string &path);
+
+// A program whose artifact is linked in. Entries that it lacks are null.
+struct LinkedArtifact {
+  const char *metadata = nullptr;
+  int32_t (*entries[6])(MblmContext *) = {}; // indexed by Entry
+};
+std::unique_ptr<Program> linkedProgram(const LinkedArtifact &artifact, int threads = 0);
+// The same, with the symbols looked up in this program itself (needs -rdynamic).
+std::unique_ptr<Program> selfProgram(int threads = 0);
+
+} // namespace mblm::rt

@@ -1,0 +1,138 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads the metadata with every field checked: an artifact may be damaged or of another version.
+#include "runtime/Metadata.h"
+
+#include "runtime/ABI.h"
+#include "runtime/Support/Json.h"
+
+namespace mblm::rt {
+
+using nlohmann::json;
+
+int64_t LinearSize::at(int64_t batch, int64_t slots, const std::string &what) const {
+  int64_t both;
+  bool over = __builtin_mul_overflow(batch, slots, &both);
+  int64_t factors[4] = {1, slots, batch, both};
+  int64_t sum = 0;
+  for (int i = 0; i < 4; ++i) {
+    int64_t term;
+    over = over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);
+  }
+  if (over || sum < 0) {
+    throw Error(Exit::Resource, what + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) +
+                                    " slots needs more memory than can be counted");
+  }
+  return sum;
+}
+
+static LinearSize linearSize(const json &value) {
+  LinearSize size;
+  if (value.size() != size.coefficients.size()) {
+    throw json::other_error::create(501, "a linear size has " + std::to_string(size.coefficients.size()) + " coefficients", nullptr);
+  }
+  for (size_t i = 0; i < size.coefficients.size(); ++i) {
+    size.coefficients[i] = value.at(i).get<int64_t>();
+  }
+  return size;
+}
+
+static Parameter readParameter(const json &value, int64_t total, const std::string &where) {
+  Parameter p;
+  p.name = value.at("name").get<std::string>();
+  p.shape = value.at("shape").get<std::vector<int64_t>>();
+  p.offset = value.at("offset").get<int64_t>();
+  p.init = value.at("init").get<std::string>();
+  p.scale = value.value("scale", 0.0);
+  int64_t elements = 1;
+  bool bad = p.offset < 0;
+  for (int64_t d : p.shape) {
+    bad = bad || d < 1 || __builtin_mul_overflow(elements, d, &elements);
+  }
+  if (bad || elements > total - p.offset) {
+    throw Error(Exit::Integrity, where + ": metadata: parameter '" + p.name + "' lies outside the buffer of " +
+                                     std::to_string(total) + " floats");
+  }
+  return p;
+}
+
+static ModelInfo readInfo(const json &meta, const std::string &where) {
+  ModelInfo info;
+  info.name = meta.at("name").get<std::string>();
+  info.vocab = meta.at("vocab").get<int64_t>();
+  if (meta.contains("pad")) {
+    info.pad = meta["pad"].get<int64_t>();
+  }
+  info.inner = meta.at("inner").get<int64_t>();
+  info.maxSlots = meta.at("max_slots").get<int64_t>();
+  info.maxLength = meta.at("max_length").get<int64_t>();
+  info.startToken = meta.at("start_token").get<bool>();
+  info.hiddenDim = meta.at("hidden_dim").get<int64_t>();
+  info.stageLengths = meta.at("stage_lengths").get<std::vector<int64_t>>();
+  info.names = meta.at("names").get<std::string>();
+  info.spec = meta.at("spec").get<std::string>();
+  info.ignorable = meta.at("ignorable").get<std::vector<std::string>>();
+  info.parameterElements = meta.at("parameter_elements").get<int64_t>();
+  for (const json &p : meta.at("parameters")) {
+    info.parameters.push_back(readParameter(p, info.parameterElements, where));
+  }
+  bool padOutside = info.pad && (*info.pad < 0 || *info.pad >= info.vocab);
+  if (info.vocab < 1 || info.inner < 1 || info.maxSlots < 0 || info.maxLength < 0 || info.hiddenDim < 0 || padOutside ||
+      info.parameterElements < 0 || (info.inner > 1 && !info.pad)) {
+    throw Error(Exit::Integrity, where + ": metadata: sizes contradict each other");
+  }
+  return info;
+}
+
+Metadata parseMetadata(const std::string &text, const std::string &where) {
+  json meta = parseJson(text, where + ": metadata", Exit::Integrity);
+  try {
+    int64_t abi = meta.at("abi").get<int64_t>();
+    if (abi != MBLM_ABI) {
+      throw Error(Exit::Integrity, where + ": made for runtime ABI " + std::to_string(abi) + ", this runtime has " +
+                                       std::to_string(MBLM_ABI) + "; compile the spec again");
+    }
+    Metadata result;
+    result.info = readInfo(meta, where);
+    result.level = meta.at("target").at("level").get<std::string>();
+    for (const auto &[name, sizes] : meta.at("entries").items()) {
+      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch"))};
+    }
+    return result;
+  } catch (const json::exception &error) {
+    throw Error(Exit::Integrity, where + ": metadata: " + error.what());
+  }
+}
+
+void requireCpuLevel(const std::string &level, const std::string &where) {
+  std::string missing;
+  auto need = [&](bool present, const char *name) {
+    if (!present) {
+      missing += (missing.empty() ? "" : ", ") + std::string(name);
+    }
+  };
+#if defined(__x86_64__)
+  if (level == "avx512") {
+    need(__builtin_cpu_supports("avx512f"), "avx512f");
+    need(__builtin_cpu_supports("avx512bw"), "avx512bw");
+    need(__builtin_cpu_supports("avx512vl"), "avx512vl");
+    need(__builtin_cpu_supports("avx512dq"), "avx512dq");
+  }
+  if (level == "avx512" || level == "avx2") {
+    need(__builtin_cpu_supports("avx2"), "avx2");
+    need(__builtin_cpu_supports("fma"), "fma");
+  }
+#else
+  need(level == "portable", "x86-64");
+#endif
+  if (level != "avx512" && level != "avx2" && level != "portable") {
+    throw Error(Exit::Device, where + ": compiled for unknown target level '" + level + "'");
+  }
+  if (!missing.empty()) {
+    throw Error(Exit::Device, where + ": compiled for " + level + ", but this CPU lacks " + missing +
+                                  "; compile the spec again on this machine");
+  }
+}
+
+} // namespace mblm::rt
