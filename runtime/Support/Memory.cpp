@@ -120,8 +120,11 @@ void growBuffer(Buffer &buffer, int64_t floats, const std::string &what) {
   if (buffer && buffer.size() >= floats) {
     return;
   }
+  // Shapes that grow bit by bit (generation) must not allocate every time: small buffers grow by half.
+  static constexpr int64_t small = 1 << 24;
+  int64_t roomy = buffer.size() + buffer.size() / 2;
   { Buffer old = std::move(buffer); } // returned first, so that both never stand side by side
-  buffer = Buffer(floats, what);
+  buffer = Buffer(roomy <= small ? std::max(floats, roomy) : floats, what);
 }
 
 } // namespace mblm::rt

@@ -1,0 +1,227 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Weights in and out of the flat buffers, and calls with padded ids.
+#include "runtime/Model.h"
+
+#include "runtime/Support/Error.h"
+#include "runtime/Support/Random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace mblm::rt {
+
+Model::Model(std::unique_ptr<Program> program) : program(std::move(program)) {}
+
+float *Model::flat(Flat which) {
+  static const char *const names[] = {"parameters", "gradients", "first moments", "second moments"};
+  Buffer &buffer = buffers[int(which)];
+  if (!buffer) {
+    buffer = Buffer(info().parameterElements, std::string("buffer of ") + names[int(which)]);
+  }
+  return buffer.data();
+}
+
+// Four numbers of the distribution from one random block.
+static void drawBlock(const std::string &init, double scale, const PhiloxBlock &bits, float *out) {
+  for (int i = 0; i < 4; i += 2) {
+    if (init == "normal") { // Box-Muller, in f64 so that every C library rounds to the same f32
+      double u = (double(bits[i]) + 0.5) * 0x1p-32;
+      double angle = 6.283185307179586 * (double(bits[i + 1]) * 0x1p-32);
+      double radius = scale * std::sqrt(-2 * std::log(u));
+      out[i] = float(radius * std::cos(angle));
+      out[i + 1] = float(radius * std::sin(angle));
+    } else {
+      out[i] = float(scale * ((double(bits[i]) + 0.5) * 0x1p-31 - 1));
+      out[i + 1] = float(scale * ((double(bits[i + 1]) + 0.5) * 0x1p-31 - 1));
+    }
+  }
+}
+
+void Model::initialize(uint64_t seed) {
+  float *params = flat(Flat::Params);
+  for (size_t index = 0; index < info().parameters.size(); ++index) {
+    const Parameter &p = info().parameters[index];
+    float *out = params + p.offset;
+    int64_t n = p.elements();
+    if (p.init == "zeros" || p.init == "ones") {
+      std::fill(out, out + n, p.init == "ones" ? 1.0f : 0.0f);
+      continue;
+    }
+    if (p.init != "normal" && p.init != "uniform") {
+      throw Error(Exit::Integrity, "parameter '" + p.name + "' has unknown initial distribution '" + p.init + "'");
+    }
+    for (int64_t block = 0; block * 4 < n; ++block) {
+      float values[4];
+      drawBlock(p.init, p.scale, randomBlock(seed, Stream::Init, block, uint32_t(index), 0), values);
+      std::copy(values, values + std::min<int64_t>(4, n - block * 4), out + block * 4);
+    }
+  }
+}
+
+void Model::readFlat(Flat which, const SafetensorsFile &file, const std::string &prefix) {
+  // Read beside the old values: a file that fails half-way leaves them as they were.
+  Buffer fresh(info().parameterElements, "weights of '" + file.path() + "'");
+  for (const Parameter &p : info().parameters) {
+    file.readFloats(file.get(prefix + p.name), fresh.data() + p.offset);
+  }
+  buffers[int(which)] = std::move(fresh);
+}
+
+WeightsReport Model::loadWeights(const std::string &path) {
+  SafetensorsFile file(path);
+  WeightsReport report = compareWeights(info(), file);
+  if (!report.fits()) {
+    throw Error(Exit::BadInput, "weights '" + path + "' do not fit model '" + info().name + "': " + report.line());
+  }
+  readFlat(Flat::Params, file);
+  for (const Parameter &p : info().parameters) {
+    const float *values = flat(Flat::Params) + p.offset;
+    int64_t bad = std::count_if(values, values + p.elements(), [](float v) { return !std::isfinite(v); });
+    if (bad > 0) {
+      report.warnings.push_back("weights '" + path + "': tensor '" + p.name + "' holds " + std::to_string(bad) +
+                                " values that are NaN or infinite, of " + std::to_string(p.elements()));
+    }
+  }
+  return report;
+}
+
+void Model::saveWeights(const std::string &path) { writeSafetensors(path, tensors(Flat::Params)); }
+
+std::vector<TensorView> Model::tensors(Flat which, const std::string &prefix) {
+  std::vector<TensorView> views;
+  for (const Parameter &p : info().parameters) {
+    views.push_back({prefix + p.name, p.shape, flat(which) + p.offset, DType::F32});
+  }
+  return views;
+}
+
+void Model::checkIds(const Ids &ids) const {
+  int64_t vocab = info().vocab;
+  for (int64_t i = 0; i < ids.batch * ids.length; ++i) {
+    if (ids.ids[i] < 0 || ids.ids[i] >= vocab) {
+      throw Error(Exit::BadInput, "ids[" + std::to_string(i / ids.length) + ", " + std::to_string(i % ids.length) +
+                                      "] is " + std::to_string(ids.ids[i]) + ", expected 0 to " +
+                                      std::to_string(vocab - 1) + " (vocabulary of " + std::to_string(vocab) + ")");
+    }
+  }
+}
+
+int64_t Model::slotsFor(int64_t length) const {
+  int64_t inner = info().inner;
+  int64_t slots = length / inner + (length % inner != 0);
+  if (info().maxSlots > 0 && slots > info().maxSlots) {
+    throw Error(Exit::BadInput, "length " + std::to_string(length) + " needs " + std::to_string(slots) +
+                                    " outermost slots of " + std::to_string(inner) + " bytes, but model '" +
+                                    info().name + "' takes at most " + std::to_string(info().maxSlots) + " (" +
+                                    std::to_string(longest()) + " bytes)");
+  }
+  return slots;
+}
+
+Call Model::prepare(const Ids &ids, bool withMask) {
+  if (ids.batch < 1 || ids.length < 1) {
+    throw Error(Exit::BadInput, "expected at least one sequence of at least one byte, got " +
+                                    shapeText({ids.batch, ids.length}));
+  }
+  Call call;
+  call.batch = ids.batch;
+  call.slots = slotsFor(ids.length);
+  int64_t padded = call.slots * info().inner;
+  int64_t total;
+  if (__builtin_mul_overflow(padded, ids.batch, &total) || total > std::numeric_limits<int64_t>::max() / 64) {
+    throw Error(Exit::Resource, "ids of shape " + shapeText({ids.batch, ids.length}) + " are more than can be counted");
+  }
+  checkIds(ids);
+  paddedIds.assign(total, int32_t(info().pad.value_or(0)));
+  for (int64_t b = 0; b < ids.batch; ++b) {
+    std::copy_n(ids.ids + b * ids.length, ids.length, paddedIds.data() + b * padded);
+  }
+  call.ids = paddedIds.data();
+  if (withMask) {
+    paddedMask.assign(total, 0.0f);
+    for (int64_t b = 0; b < ids.batch; ++b) {
+      float *row = paddedMask.data() + b * padded;
+      if (ids.mask) {
+        std::copy_n(ids.mask + b * ids.length, ids.length, row);
+      } else {
+        std::fill_n(row, ids.length, 1.0f);
+      }
+    }
+    call.mask = paddedMask.data();
+  }
+  call.params = flat(Flat::Params);
+  return call;
+}
+
+Rows Model::rowsOf(Entry entry, const Ids &ids, int64_t width) {
+  Call call = prepare(ids, false);
+  int64_t padded = call.slots * info().inner;
+  int64_t floats;
+  if (__builtin_mul_overflow(padded * ids.batch, width, &floats)) {
+    throw Error(Exit::Resource, "the result for ids of shape " + shapeText({ids.batch, ids.length}) +
+                                    " has more elements than can be counted");
+  }
+  growBuffer(output, floats, std::string("output of entry '") + entryName(entry) + "'");
+  call.output = output.data();
+  program->run(entry, call);
+  // Rows of the padding go: later sequences move up to close the gaps.
+  for (int64_t b = 1; b < ids.batch && padded != ids.length; ++b) {
+    std::memmove(output.data() + b * ids.length * width, output.data() + b * padded * width,
+                 ids.length * width * sizeof(float));
+  }
+  return {output.data(), ids.batch, ids.length, width};
+}
+
+Rows Model::forward(const Ids &ids) {
+  return ids.length == 0 ? empty(ids.batch) : rowsOf(Entry::Forward, ids, info().vocab);
+}
+
+Rows Model::hidden(const Ids &ids) { return rowsOf(Entry::Hidden, ids, info().hiddenDim); }
+
+Rows Model::empty(int64_t batch) {
+  if (batch < 1) {
+    throw Error(Exit::BadInput, "expected a batch of at least 1, got " + std::to_string(batch));
+  }
+  growBuffer(output, batch * info().vocab, "output of entry 'empty'");
+  Call call;
+  call.batch = batch;
+  call.slots = 1;
+  call.params = flat(Flat::Params);
+  call.output = output.data();
+  program->run(Entry::Empty, call);
+  return {output.data(), batch, 1, info().vocab};
+}
+
+Call::Scalars Model::scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay) {
+  Call call = prepare(ids, true);
+  Call::Scalars scalars;
+  call.scalars = &scalars;
+  call.scale = scale;
+  if (entry != Entry::Loss) {
+    call.grads = flat(Flat::Grads);
+  }
+  if (entry == Entry::TrainStep) {
+    call.m = flat(Flat::M);
+    call.v = flat(Flat::V);
+    call.hyper = hyper;
+    call.decay = decay;
+  }
+  program->run(entry, call);
+  return scalars;
+}
+
+Call::Scalars Model::loss(const Ids &ids) { return scalarsOf(Entry::Loss, ids, 1, nullptr, nullptr); }
+
+Call::Scalars Model::gradients(const Ids &ids, float scale) {
+  return scalarsOf(Entry::Gradients, ids, scale, nullptr, nullptr);
+}
+
+Call::Scalars Model::trainStep(const Ids &ids, float scale, const float *hyper, const float *decay) {
+  return scalarsOf(Entry::TrainStep, ids, scale, hyper, decay);
+}
+
+} // namespace mblm::rt

@@ -1,0 +1,79 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A program together with its weights: what training, evaluation, generation and the command line work with. Takes plain
+// [batch, length] ids of any length, pads them to whole slots, checks them, and crops the results.
+#pragma once
+
+#include "runtime/Program.h"
+#include "runtime/Safetensors.h"
+#include "runtime/Support/Memory.h"
+#include "runtime/Weights.h"
+
+#include <memory>
+
+namespace mblm::rt {
+
+struct Ids {
+  int64_t batch = 1;
+  int64_t length = 0;
+  const int32_t *ids = nullptr; // [batch, length]
+  const float *mask = nullptr;  // [batch, length] or null: all ones
+};
+
+// Rows of a result, [batch, rows, width]; valid until the model's next call.
+struct Rows {
+  const float *data = nullptr;
+  int64_t batch = 0;
+  int64_t rows = 0;
+  int64_t width = 0;
+};
+
+enum class Flat { Params, Grads, M, V }; // the flat buffers, all laid out alike
+
+class Model {
+public:
+  explicit Model(std::unique_ptr<Program> program);
+
+  const ModelInfo &info() const { return program->info(); }
+  Program &getProgram() { return *program; }
+
+  // Weights from `seed` by each parameter's initial distribution; the same on every machine and thread count.
+  void initialize(uint64_t seed);
+  // All or nothing: Error(BadInput) with the table when names or shapes do not fit.
+  WeightsReport loadWeights(const std::string &path);
+  void saveWeights(const std::string &path);
+
+  // A flat buffer, made (zeroed) at first use.
+  float *flat(Flat which);
+  // Its tensors under the reference's names, each with `prefix` before it.
+  std::vector<TensorView> tensors(Flat which, const std::string &prefix = "");
+  // Fills a flat buffer from the tensors `prefix` + name of a file that compareWeights found to fit.
+  void readFlat(Flat which, const SafetensorsFile &file, const std::string &prefix = "");
+
+  Rows forward(const Ids &ids); // logits [batch, length, vocab]; of the empty prompt for length 0: [batch, 1, vocab]
+  Rows hidden(const Ids &ids);
+  Rows empty(int64_t batch = 1);
+  Call::Scalars loss(const Ids &ids);
+  Call::Scalars gradients(const Ids &ids, float scale = 1); // adds to Flat::Grads
+  // `hyper` as rt::Hyper; `decay` one 1 or 0 a parameter.
+  Call::Scalars trainStep(const Ids &ids, float scale, const float *hyper, const float *decay);
+
+  // Most bytes of one sequence; 0: no limit.
+  int64_t longest() const { return info().maxSlots * info().inner; }
+
+private:
+  void checkIds(const Ids &ids) const;
+  int64_t slotsFor(int64_t length) const;
+  Call prepare(const Ids &ids, bool withMask);
+  Rows rowsOf(Entry entry, const Ids &ids, int64_t width);
+  Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay);
+
+  std::unique_ptr<Program> program;
+  Buffer buffers[4];
+  Buffer output;
+  std::vector<int32_t> paddedIds;
+  std::vector<float> paddedMask;
+};
+
+} // namespace mblm::rt

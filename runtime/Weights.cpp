@@ -1,0 +1,64 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The comparison is by names and shapes only; values are looked at when they are loaded.
+#include "runtime/Weights.h"
+
+#include <set>
+
+namespace mblm::rt {
+
+bool isIgnorable(const ModelInfo &info, const std::string &name) {
+  for (const std::string &pattern : info.ignorable) {
+    bool suffix = !pattern.empty() && pattern[0] == '*';
+    size_t length = pattern.size() - suffix;
+    if (suffix ? name.size() >= length && name.compare(name.size() - length, length, pattern, 1, length) == 0
+               : name == pattern) {
+      return true;
+    }
+  }
+  return false;
+}
+
+WeightsReport compareWeights(const ModelInfo &info, const SafetensorsFile &file, const std::string &prefix) {
+  WeightsReport report;
+  std::set<std::string> known;
+  for (const Parameter &p : info.parameters) {
+    known.insert(prefix + p.name);
+    const TensorInfo *tensor = file.find(prefix + p.name);
+    if (!tensor) {
+      report.missing.push_back(p.name + " " + shapeText(p.shape));
+    } else if (tensor->shape != p.shape) {
+      report.wronglyShaped.push_back(p.name + " " + shapeText(tensor->shape) + ", model has " + shapeText(p.shape));
+    } else {
+      report.mapped.push_back(p.name);
+    }
+  }
+  for (const TensorInfo &tensor : file.tensors()) {
+    if (!known.count(tensor.name)) {
+      bool ignorable = isIgnorable(info, tensor.name);
+      (ignorable ? report.ignored : report.extra)
+          .push_back(ignorable ? tensor.name : tensor.name + " " + shapeText(tensor.shape));
+    }
+  }
+  return report;
+}
+
+static std::string part(const std::vector<std::string> &names, const char *what) {
+  if (names.empty()) {
+    return "";
+  }
+  static constexpr size_t shown = 8;
+  std::string text = ", " + std::to_string(names.size()) + " " + what + " (";
+  for (size_t i = 0; i < names.size() && i < shown; ++i) {
+    text += (i ? "; " : "") + names[i];
+  }
+  return text + (names.size() > shown ? "; and " + std::to_string(names.size() - shown) + " more)" : ")");
+}
+
+std::string WeightsReport::line() const {
+  return std::to_string(mapped.size()) + " mapped" + part(missing, "missing") + part(extra, "extra") +
+         part(wronglyShaped, "wrongly shaped") + part(ignored, "ignored");
+}
+
+} // namespace mblm::rt
