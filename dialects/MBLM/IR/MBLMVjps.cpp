@@ -1,0 +1,189 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// DifferentiableOpInterface: every op's vector-Jacobian product, in ops of the same dialect, and whether its results are
+// better computed again than kept. Operands are read as they stand in the forward pass; who calls decides which of them are
+// recomputed.
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+using namespace mlir;
+using namespace mblm;
+
+namespace {
+
+LogicalResult refuseGradient(Operation *op, StringRef result) {
+  return op->emitOpError("has no gradient through its result '") << result << "', but something depends on it";
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+bool RegroupOp::isCheapToRecompute() { return true; }
+
+// The same rows, dealt back.
+LogicalResult RegroupOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(RegroupOp::create(builder, getLoc(), getInput().getType(), resultGrads[0]));
+  return success();
+}
+
+bool StartTokenOp::isCheapToRecompute() { return true; }
+
+LogicalResult StartTokenOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(SliceOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], /*before=*/1, /*after=*/0));
+  operandGrads.push_back(ReduceOp::create(builder, getLoc(), getStart().getType(), resultGrads[0], ReduceOver::Starts));
+  return success();
+}
+
+bool StartOp::isCheapToRecompute() { return true; }
+
+LogicalResult StartOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(ReduceOp::create(builder, getLoc(), getStart().getType(), resultGrads[0], ReduceOver::Starts));
+  return success();
+}
+
+bool SliceOp::isCheapToRecompute() { return true; }
+
+LogicalResult SliceOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(
+      PadOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], getBeforeAttr(), getAfterAttr()));
+  return success();
+}
+
+bool NextByteOp::isCheapToRecompute() { return true; }
+
+LogicalResult NextByteOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(NextByteGradOp::create(builder, getLoc(), getInput().getType(), resultGrads[0]));
+  return success();
+}
+
+bool SplitOp::isCheapToRecompute() { return true; }
+
+LogicalResult SplitOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  for (auto [number, grad] : llvm::enumerate(resultGrads)) {
+    if (!grad) {
+      return emitOpError("needs a gradient for each result to have one itself, but nothing depends on result ") << number;
+    }
+  }
+  operandGrads.push_back(ConcatOp::create(builder, getLoc(), getInput().getType(), resultGrads));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Single positions
+//===----------------------------------------------------------------------===//
+
+bool EmbedOp::isCheapToRecompute() { return true; }
+
+LogicalResult EmbedOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back({}); // ids
+  operandGrads.push_back(
+      EmbedGradOp::create(builder, getLoc(), getTable().getType(), getIds(), resultGrads[0], getBytesAttr(), getSkipAttr()));
+  return success();
+}
+
+bool PositionOp::isCheapToRecompute() { return true; }
+
+LogicalResult PositionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(resultGrads[0]);
+  operandGrads.push_back(ReduceOp::create(builder, getLoc(), getTable().getType(), resultGrads[0], ReduceOver::Batch));
+  return success();
+}
+
+// y = x W^T + b:  dx = dy W,  dW = dy^T x,  db = sum dy.  Transposed, y = x W + b:  dx = dy W^T,  dW = x^T dy.
+LogicalResult LinearOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  Value grad = resultGrads[0];
+  bool transposed = getTransposed();
+  operandGrads.push_back(LinearOp::create(builder, getLoc(), getInput().getType(), grad, getWeight(), /*bias=*/Value(),
+                                          /*transposed=*/!transposed));
+  operandGrads.push_back(WeightGradOp::create(builder, getLoc(), getWeight().getType(), transposed ? getInput() : grad,
+                                              transposed ? grad : getInput()));
+  if (getBias()) {
+    operandGrads.push_back(ReduceOp::create(builder, getLoc(), getBias().getType(), grad, ReduceOver::Rows));
+  }
+  return success();
+}
+
+bool NormOp::isCheapToRecompute() { return true; }
+
+LogicalResult NormOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  auto grads = NormGradOp::create(builder, getLoc(), getInput().getType(), getGain().getType(),
+                                  getBias() ? getBias().getType() : Type(), resultGrads[0], getInput(), getGain(),
+                                  getKindAttr(), getEpsAttr());
+  operandGrads.append(grads->result_begin(), grads->result_end());
+  return success();
+}
+
+bool ActivationOp::isCheapToRecompute() { return true; }
+
+LogicalResult ActivationOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(ActivationGradOp::create(builder, getLoc(), resultGrads[0], getInput(), getKindAttr()));
+  return success();
+}
+
+// A residual sum stands for the whole chain of sums below it: computing the last one again would keep every link alive.
+bool AddOp::isCheapToRecompute() { return false; }
+
+LogicalResult AddOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.append(2, resultGrads[0]);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Sequences
+//===----------------------------------------------------------------------===//
+
+bool TokenShiftOp::isCheapToRecompute() { return true; }
+
+LogicalResult TokenShiftOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(TokenShiftOp::create(builder, getLoc(), resultGrads[0], /*reverse=*/!getReverse()));
+  return success();
+}
+
+bool RopeOp::isCheapToRecompute() { return true; }
+
+// A rotation's adjoint is the rotation back.
+LogicalResult RopeOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  UnitAttr inverse = getInverse() ? UnitAttr() : builder.getUnitAttr();
+  operandGrads.push_back(
+      RopeOp::create(builder, getLoc(), resultGrads[0], getHeadsAttr(), getPairingAttr(), getBaseAttr(), inverse));
+  return success();
+}
+
+LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  if (resultGrads[1]) {
+    return refuseGradient(*this, "lse");
+  }
+  auto grads = AttentionGradOp::create(builder, getLoc(), resultGrads[0], getQuery(), getKey(), getValue(), getResult(),
+                                       getLse(), getHeadsAttr(), getScaleAttr(), getMaskAttr(), getBlockAttr());
+  operandGrads.append(grads->result_begin(), grads->result_end());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Training
+//===----------------------------------------------------------------------===//
+
+LogicalResult CrossEntropyOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  if (resultGrads[1]) {
+    return refuseGradient(*this, "lse");
+  }
+  operandGrads.push_back(CrossEntropyGradOp::create(builder, getLoc(), resultGrads[0], getLogits(), getLse(), getIds(),
+                                                    getOffsetAttr(), getIgnoreAttr()));
+  operandGrads.push_back({}); // ids
+  return success();
+}
+
+LogicalResult MeanLossOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  for (auto [grad, name] : {std::pair<Value, StringRef>{resultGrads[1], "sum"}, {resultGrads[2], "count"}}) {
+    if (grad) {
+      return refuseGradient(*this, name);
+    }
+  }
+  operandGrads.push_back(MeanLossGradOp::create(builder, getLoc(), getTokenLoss().getType(), resultGrads[0], getCount(),
+                                                getMask(), getOffsetAttr()));
+  operandGrads.append(2, Value()); // mask and ids
+  return success();
+}
