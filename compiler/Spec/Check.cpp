@@ -1,0 +1,166 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sizes are counted in 128 bits: a stage's length, dim and patch are below 2^31, 2^31 and 2^63, so no product of three
+// can overflow before it is refused.
+#include "compiler/Spec/Check.h"
+
+#include "compiler/Spec/Fields.h"
+#include "compiler/Spec/Parameters.h"
+
+#include <algorithm>
+
+using namespace mblm;
+using namespace mblm::spec;
+
+using Wide = unsigned __int128;
+
+// 64 Gi elements, 256 GiB of f32: far beyond what a machine trains, near enough to refuse nonsense early.
+static constexpr Wide maxElements = Wide(64) << 30;
+
+static std::string decimal(Wide value) {
+  std::string digits;
+  do {
+    digits.insert(digits.begin(), char('0' + int(value % 10)));
+    value /= 10;
+  } while (value != 0);
+  return digits;
+}
+
+std::string Origin::key(const std::string &pointer) const {
+  std::string path = translate(pointer);
+  while (!path.empty()) {
+    size_t slash = path.rfind('/');
+    std::string step = path.substr(slash + 1);
+    if (step.find_first_not_of("0123456789") != std::string::npos) {
+      return step;
+    }
+    path.resize(slash);
+  }
+  return "";
+}
+
+void Origin::fail(const std::string &pointer, const std::string &message, Exit code) const {
+  std::string path = translate(pointer);
+  source.fail(source.nearest(path).offset, path, message, code);
+}
+
+static std::string number(int64_t value) { return std::to_string(value); }
+
+static void checkTop(const Spec &spec, const Origin &origin) {
+  auto key = [&](const char *pointer) { return origin.key(pointer); };
+  size_t stages = spec.stages.size();
+  if (spec.pad && *spec.pad >= spec.vocab) {
+    origin.fail("/pad", key("/pad") + " is " + number(*spec.pad) + " but " + key("/vocab") + " is " +
+                            number(spec.vocab) + "; expected at most " + number(spec.vocab - 1));
+  }
+  if (!spec.pad && stages > 1) {
+    origin.fail("", "\"pad\" is missing but " + number(int64_t(stages)) +
+                        " stages need it to fill incomplete patches; expected an integer from 0 to " +
+                        number(spec.vocab - 1));
+  }
+  if (!spec.pad && !spec.padGradient) {
+    origin.fail("/pad_gradient", "pad_gradient is false but there is no pad; expected true, or \"pad\"");
+  }
+  if (spec.tieEmbeddings && !spec.padGradient) {
+    origin.fail("/pad_gradient",
+                "pad_gradient is false but tie_embeddings is true, and the head trains the table's row "
+                "of pad; expected pad_gradient true, or tie_embeddings false");
+  }
+  if (!spec.startToken && stages != 1) {
+    origin.fail("/start_token",
+                "start_token is false with " + number(int64_t(stages)) + " stages; expected true, or 1 stage");
+  }
+  if (spec.names == Names::Gpt2 && stages != 1) {
+    origin.fail("/names", "names \"gpt2\" has no names for " + number(int64_t(stages)) +
+                              " stages; expected \"mblm\" or \"megabyte\", or 1 stage");
+  }
+  if (spec.names == Names::Gpt2 && spec.startToken) {
+    origin.fail(
+        "/names",
+        "names \"gpt2\" has no name for a start token; expected \"mblm\" or \"megabyte\", or start_token false");
+  }
+}
+
+static void checkStage(const Stage &stage, const Origin &origin) {
+  if (stage.position == Position::Rope && stage.dim % 2 != 0) {
+    std::string pointer = stage.pointer + "/dim";
+    origin.fail(pointer,
+                origin.key(pointer) + " is " + number(stage.dim) + " but " + origin.key(stage.pointer + "/position") +
+                    " \"rope\" rotates pairs of features; expected an even number, nearest " + number(stage.dim + 1));
+  }
+  for (const Layer &layer : stage.layers) {
+    if (layer.rotary && layer.headDim % 2 != 0) {
+      std::string pointer = layer.pointer + "/head_dim";
+      origin.fail(pointer, origin.key(pointer) + " is " + number(layer.headDim) + " but " +
+                               origin.key(layer.pointer + "/rotary") +
+                               " rotates pairs of features; expected an even number, nearest " +
+                               number(layer.headDim + 1));
+    }
+  }
+}
+
+static void checkLengths(const Spec &spec, const Origin &origin) {
+  Wide bytes = 1;
+  for (const Stage &stage : spec.stages) {
+    bytes *= Wide(stage.length); // stays below 2^94: refused as soon as it passes 2^63
+    if (bytes > Wide(INT64_MAX)) {
+      origin.fail(stage.pointer + "/length", "the lengths up to this stage multiply to " + decimal(bytes) +
+                                                 " positions; expected at most 9223372036854775807");
+    }
+  }
+}
+
+[[noreturn]] static void failTooMany(const Origin &origin, const std::string &pointer, const std::string &count,
+                                     const std::string &largest) {
+  origin.fail(pointer,
+              "the model has " + count + " parameters, largest " + largest + "; expected at most " +
+                  decimal(maxElements) + " (64 Gi)",
+              Exit::Resource);
+}
+
+static void checkParameters(const Spec &spec, const Origin &origin) {
+  const Stage &local = spec.stages.back();
+  for (size_t i = 0; i + 1 < spec.stages.size(); ++i) {
+    const Stage &stage = spec.stages[i];
+    // The one matrix whose width can pass 64 bits by itself.
+    Wide width = Wide(spec.bytesPerSlot(i)) * Wide(local.dim);
+    if (width * Wide(stage.dim) > maxElements) {
+      failTooMany(origin, stage.pointer, "more than " + decimal(width * Wide(stage.dim)),
+                  "the patch projection of stage " + number(int64_t(i)) + " [" + number(stage.dim) + ", " +
+                      decimal(width) + "]");
+    }
+  }
+  std::vector<Parameter> parameters = listParameters(spec);
+  Wide total = 0;
+  auto count = [](const Parameter &parameter) {
+    Wide product = 1;
+    for (int64_t size : parameter.shape) {
+      product *= Wide(size);
+    }
+    return product;
+  };
+  for (const Parameter &parameter : parameters) {
+    total += count(parameter);
+  }
+  if (total <= maxElements) {
+    return;
+  }
+  size_t shown = std::min<size_t>(3, parameters.size());
+  std::partial_sort(parameters.begin(), parameters.begin() + long(shown), parameters.end(),
+                    [&](const Parameter &a, const Parameter &b) { return count(a) > count(b); });
+  std::string largest;
+  for (size_t i = 0; i < shown; ++i) {
+    largest += (i == 0 ? "" : ", ") + parameters[i].name + " (" + decimal(count(parameters[i])) + ")";
+  }
+  failTooMany(origin, "", decimal(total), largest);
+}
+
+void mblm::spec::checkSpec(const Spec &spec, const Origin &origin) {
+  checkTop(spec, origin);
+  for (const Stage &stage : spec.stages) {
+    checkStage(stage, origin);
+  }
+  checkLengths(spec, origin);
+  checkParameters(spec, origin);
+}

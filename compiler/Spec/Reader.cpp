@@ -1,0 +1,74 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A spec's JSON to Spec: the tables say what each object may hold, Check.h what must hold between them.
+#include "compiler/Spec/Reader.h"
+
+#include "compiler/Spec/Check.h"
+#include "compiler/Spec/Objects.h"
+
+using namespace mblm;
+using namespace mblm::spec;
+
+// A file for a later format may have keys that are unknown here, so its version is looked at before anything else.
+static void checkFormat(const Source &source) {
+  const Node::Member *format = source.root().find("format");
+  if (format != nullptr && format->value.kind == Node::Kind::Integer && format->value.integer > formatVersion) {
+    source.fail(format->value.offset, "/format",
+                "the file needs mblm with format >= " + format->value.text + "; this one reads format " +
+                    std::to_string(formatVersion));
+  }
+}
+
+static Stage readStage(const Source &source, const Node &node, const std::string &pointer, const Place &here,
+                       const Place &inLayer, const std::vector<Place> &places) {
+  checkKeys(source, node, pointer, here, places);
+  Stage stage;
+  stage.pointer = pointer;
+  takeFields(source, node, pointer, stageFields(), stage);
+  if (node.find("final_norm_eps") == nullptr) {
+    stage.finalNormEps = defaultEps(stage.finalNorm);
+  }
+  const Node &layers = node.find("layers")->value;
+  for (size_t i = 0; i < layers.items.size(); ++i) {
+    const Node &item = layers.items[i];
+    std::string itemPointer = pointer + "/layers/" + std::to_string(i);
+    checkKeys(source, item, itemPointer, inLayer, places);
+    LayerEntry entry;
+    takeFields(source, item, itemPointer, layerFields(), entry);
+    if (item.find("norm_eps") == nullptr) {
+      entry.normEps = defaultEps(entry.norm);
+    }
+    entry.pointer = itemPointer;
+    if (int64_t(stage.layers.size()) + entry.repeat > maxLayers) {
+      source.fail(item.offset, itemPointer,
+                  "the stage has " + std::to_string(int64_t(stage.layers.size()) + entry.repeat) +
+                      " layers up to here; expected at most " + std::to_string(maxLayers));
+    }
+    stage.layers.insert(stage.layers.end(), size_t(entry.repeat), entry);
+  }
+  return stage;
+}
+
+static Spec build(const Source &source) {
+  const std::vector<Place> places = {placeOf("the top level", topFields()), placeOf("a stage", stageFields()),
+                                     placeOf("a layer", layerFields())};
+  checkFormat(source);
+  checkKeys(source, source.root(), "", places[0], places);
+  Spec spec;
+  takeFields(source, source.root(), "", topFields(), spec);
+  const Node &stages = source.root().find("stages")->value;
+  for (size_t i = 0; i < stages.items.size(); ++i) {
+    spec.stages.push_back(
+        readStage(source, stages.items[i], "/stages/" + std::to_string(i), places[1], places[2], places));
+  }
+  checkSpec(spec, Origin{source});
+  spec.text = source.text();
+  return spec;
+}
+
+Spec mblm::spec::parseSpec(const std::string &text, const std::string &fileName) {
+  return build(Source::fromText(text, fileName));
+}
+
+Spec mblm::spec::readSpec(const std::string &path) { return build(Source::fromFile(path)); }
