@@ -29,13 +29,14 @@ def MBLM_RopeOp : MBLM_PureOp<"rope", [SameOperandsAndResultType, DeclareOpInter
 
     Constraints:
     * (C1) `heads >= 1` divides C, and C/heads is even.
-    * (C2) `base > 0`.
+    * (C2) `base > 0` and finite.
   }];
   let arguments = (ins MBLM_Sequences:$input, DefaultValuedAttr<I64Attr, "1">:$heads, MBLM_PairingAttr:$pairing,
                        DefaultValuedAttr<F64Attr, "10000.0">:$base, UnitAttr:$inverse);
   let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = "$pairing $input attr-dict `:` type($input)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def MBLM_AttentionOp : MBLM_PureOp<"attention", [

@@ -176,6 +176,7 @@ def MBLM_SplitOp : MBLM_PureOp<"split", [DeclareOpInterfaceMethods<Differentiabl
   let results = (outs Variadic<MBLM_Sequences>:$results);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($results)";
   let hasVerifier = 1;
+  let hasFolder = 1;
 }
 
 def MBLM_ConcatOp : MBLM_PureOp<"concat"> {

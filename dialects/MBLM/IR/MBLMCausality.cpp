@@ -1,0 +1,70 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which positions of an operand the results' position t depends on. Where results differ, or have no positions (gradients of
+// parameters, means), the answer is the widest: Later.
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+using namespace mlir;
+using namespace mblm;
+
+using Time = TimeDependence;
+
+// Ops whose sequence operand is number 0 and whose other operands have no positions.
+#define INPUT_DEPENDS(OP, DEPENDENCE)                                                                                  \
+  Time OP::getTimeDependence(unsigned operand) { return operand == 0 ? (DEPENDENCE) : Time::None; }
+INPUT_DEPENDS(RegroupOp, Time::Patch)
+INPUT_DEPENDS(StartTokenOp, Time::Earlier)
+INPUT_DEPENDS(SliceOp, getBefore() ? Time::Later : Time::Pointwise)
+INPUT_DEPENDS(PadOp, getBefore() ? Time::Earlier : Time::Pointwise)
+INPUT_DEPENDS(NextByteOp, Time::Patch)
+INPUT_DEPENDS(NextByteGradOp, Time::Patch)
+INPUT_DEPENDS(SplitOp, Time::Pointwise)
+INPUT_DEPENDS(EmbedOp, getBytes() == 1 ? Time::Pointwise : Time::Patch)
+INPUT_DEPENDS(PositionOp, Time::Pointwise)
+INPUT_DEPENDS(LinearOp, Time::Pointwise)
+INPUT_DEPENDS(NormOp, Time::Pointwise)
+INPUT_DEPENDS(ActivationOp, Time::Pointwise)
+INPUT_DEPENDS(ReduceOp, Time::Later)
+INPUT_DEPENDS(TokenShiftOp, getReverse() ? Time::Later : Time::Prefix)
+INPUT_DEPENDS(RopeOp, Time::Pointwise)
+#undef INPUT_DEPENDS
+
+// Ops that treat all operands alike.
+#define ALL_DEPEND(OP, DEPENDENCE)                                                                                     \
+  Time OP::getTimeDependence(unsigned) { return DEPENDENCE; }
+ALL_DEPEND(LoadOp, Time::None)
+ALL_DEPEND(StartOp, Time::None)
+ALL_DEPEND(ConcatOp, Time::Pointwise)
+ALL_DEPEND(ActivationGradOp, Time::Pointwise)
+ALL_DEPEND(AddOp, Time::Pointwise)
+ALL_DEPEND(EmbedGradOp, Time::Later)
+ALL_DEPEND(WeightGradOp, Time::Later)
+ALL_DEPEND(AttentionGradOp, Time::Later)
+ALL_DEPEND(MeanLossOp, Time::Later)
+#undef ALL_DEPEND
+
+Time NormGradOp::getTimeDependence(unsigned operand) { return operand < 2 ? Time::Later : Time::None; }
+
+Time AttentionOp::getTimeDependence(unsigned operand) {
+  if (operand == 0) {
+    return Time::Pointwise;
+  }
+  return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
+}
+
+// The target of row t is the byte at t + offset.
+Time CrossEntropyOp::getTimeDependence(unsigned operand) {
+  return operand == 1 && getOffset() ? Time::Later : Time::Pointwise;
+}
+
+Time CrossEntropyGradOp::getTimeDependence(unsigned operand) {
+  return operand == 3 && getOffset() ? Time::Later : Time::Pointwise;
+}
+
+Time MeanLossGradOp::getTimeDependence(unsigned operand) {
+  if (operand < 2) {
+    return Time::None;
+  }
+  return getOffset() ? Time::Later : Time::Pointwise;
+}
