@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which positions of an operand the results' position t depends on. Where results differ, or have no positions (gradients of
-// parameters, means), the answer is the widest: Later.
+// Which positions of an operand the results' position t depends on. Where results differ, or have no positions
+// (gradients of parameters, means), the answer is the widest: Later.
 #include "dialects/MBLM/IR/MBLMOps.h"
 
 using namespace mlir;

@@ -1,9 +1,11 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Floating point operations of each op, for concrete shapes. A multiply-add counts two; a root, an exponential or an error
-// function counts one, as does a comparison of floats. Sines of rotations come from tables and count nothing.
+// Floating point operations of each op, for concrete shapes. A multiply-add counts two; a root, an exponential or an
+// error function counts one, as does a comparison of floats. Sines of rotations come from tables and count nothing.
 #include "dialects/MBLM/IR/MBLMOps.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace mblm;
@@ -37,19 +39,19 @@ NO_FLOPS(TokenShiftOp)
 
 // Ops with the same work for each element of one operand.
 #define FLOPS_PER_ELEMENT(OP, OPERAND, COUNT)                                                                          \
-  double OP::getFlops(Shapes operands, Shapes) { return (COUNT) * elements(operands[OPERAND]); }
-FLOPS_PER_ELEMENT(EmbedGradOp, 1, 1)                                                   // a sum
-FLOPS_PER_ELEMENT(PositionOp, 0, 1)                                                    // a sum
-FLOPS_PER_ELEMENT(AddOp, 0, 1)                                                         // a sum
-FLOPS_PER_ELEMENT(NormOp, 0, getKind() == NormKind::Layer ? 7 : 4)                     // squares, scale, gain
-FLOPS_PER_ELEMENT(NormGradOp, 1, getKind() == NormKind::Layer ? 16 : 11)               // row again, three sums, gains
-FLOPS_PER_ELEMENT(ActivationOp, 0, getKind() == ActivationKind::Gelu ? 5 : 9)          // as written in the formula
-FLOPS_PER_ELEMENT(ActivationGradOp, 1, getKind() == ActivationKind::Gelu ? 11 : 17)    // value, slope, product
-FLOPS_PER_ELEMENT(RopeOp, 0, 3)                                                        // six for a pair
-FLOPS_PER_ELEMENT(CrossEntropyOp, 0, 4)                                                // maximum, difference, exp, sum
-FLOPS_PER_ELEMENT(CrossEntropyGradOp, 1, 3)                                            // difference, exp, product
-FLOPS_PER_ELEMENT(MeanLossOp, 0, 3)                                                    // weight, sum, count
-FLOPS_PER_ELEMENT(MeanLossGradOp, 2, 2)                                                // product, quotient
+  double OP::getFlops(Shapes operands, Shapes) { return (COUNT)*elements(operands[OPERAND]); }
+FLOPS_PER_ELEMENT(EmbedGradOp, 1, 1)                                                // a sum
+FLOPS_PER_ELEMENT(PositionOp, 0, 1)                                                 // a sum
+FLOPS_PER_ELEMENT(AddOp, 0, 1)                                                      // a sum
+FLOPS_PER_ELEMENT(NormOp, 0, getKind() == NormKind::Layer ? 7 : 4)                  // squares, scale, gain
+FLOPS_PER_ELEMENT(NormGradOp, 1, getKind() == NormKind::Layer ? 16 : 11)            // row again, three sums, gains
+FLOPS_PER_ELEMENT(ActivationOp, 0, getKind() == ActivationKind::Gelu ? 5 : 9)       // as written in the formula
+FLOPS_PER_ELEMENT(ActivationGradOp, 1, getKind() == ActivationKind::Gelu ? 11 : 17) // value, slope, product
+FLOPS_PER_ELEMENT(RopeOp, 0, 3)                                                     // six for a pair
+FLOPS_PER_ELEMENT(CrossEntropyOp, 0, 4)                                             // maximum, difference, exp, sum
+FLOPS_PER_ELEMENT(CrossEntropyGradOp, 1, 3)                                         // difference, exp, product
+FLOPS_PER_ELEMENT(MeanLossOp, 0, 3)                                                 // weight, sum, count
+FLOPS_PER_ELEMENT(MeanLossGradOp, 2, 2)                                             // product, quotient
 #undef FLOPS_PER_ELEMENT
 
 double LinearOp::getFlops(Shapes operands, Shapes results) {

@@ -18,7 +18,8 @@ static LogicalResult verifyLookup(Operation *op, Value ids, Value rows, StringRe
   // embed_c2, embed_grad_c2
   std::string sequences = ("dim(" + rowsName + ", 0)").str(), positions = ("dim(" + rowsName + ", 1) * bytes").str(),
               width = ("dim(" + tableName + ", 1) * bytes").str();
-  if (failed(expectShape(op, ids, "ids", {{sizeOf(rows, 0), sequences}, {scaled(sizeOf(rows, 1), bytes), positions}})) ||
+  if (failed(
+          expectShape(op, ids, "ids", {{sizeOf(rows, 0), sequences}, {scaled(sizeOf(rows, 1), bytes), positions}})) ||
       failed(expectSize(op, rows, rowsName, 2, {scaled(sizeOf(table, 1), bytes), width}))) {
     return failure();
   }
@@ -45,10 +46,9 @@ LogicalResult PositionOp::verify() {
     return failure();
   }
   // position_c2
-  return expectShape(*this, getResult(), "result",
-                     {{sizeOf(getInput(), 0), "dim(input, 0)"},
-                      {length, "dim(input, 1)"},
-                      {sizeOf(getInput(), 2), "dim(input, 2)"}});
+  return expectShape(
+      *this, getResult(), "result",
+      {{sizeOf(getInput(), 0), "dim(input, 0)"}, {length, "dim(input, 1)"}, {sizeOf(getInput(), 2), "dim(input, 2)"}});
 }
 
 LogicalResult LinearOp::verify() {
@@ -107,9 +107,8 @@ LogicalResult NormOp::verify() {
     return emitOpError("expects 'eps' to be finite and at least 0, but got ") << text;
   }
   // norm_c4
-  return expectShape(
-      *this, getResult(), "result",
-      {{sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width});
+  return expectShape(*this, getResult(), "result",
+                     {{sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width});
 }
 
 LogicalResult NormGradOp::verify() {
@@ -125,8 +124,7 @@ LogicalResult NormGradOp::verify() {
     return failure();
   }
   // norm_grad_c3
-  ExpectedSize shape[] = {
-      {sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width};
+  ExpectedSize shape[] = {{sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width};
   return success(succeeded(expectShape(*this, getGrad(), "grad", shape)) &&
                  succeeded(expectShape(*this, getInputGrad(), "inputGrad", shape)));
 }

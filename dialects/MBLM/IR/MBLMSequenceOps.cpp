@@ -40,7 +40,8 @@ LogicalResult RopeOp::verify() {
 }
 
 // Constraints C2 to C5 of mblm.attention, for it and its gradient.
-template <typename OpTy> static LogicalResult verifyAttention(OpTy op) {
+template <typename OpTy>
+static LogicalResult verifyAttention(OpTy op) {
   // attention_c2, attention_grad_c2
   if (failed(expectHeads(op, op.getHeads(), op.getQuery(), "query"))) {
     return failure();

@@ -18,8 +18,8 @@ LogicalResult ParameterOp::verify() {
   return expectAtLeast(*this, "offset", static_cast<int64_t>(getOffset()), 0);
 }
 
-// The parameters that `names` stand for, checked to follow each other and to make up `type`, the type of the op's `name`.
-// Serves mblm.load and mblm.gradient, whose constraints have the same numbers.
+// The parameters that `names` stand for, checked to follow each other and to make up `type`, the type of the op's
+// `name`. Serves mblm.load and mblm.gradient, whose constraints have the same numbers.
 static LogicalResult verifyParameters(Operation *op, ArrayAttr names, RankedTensorType type, StringRef name,
                                       SymbolTableCollection &symbols) {
   if (names.empty()) {
@@ -46,8 +46,8 @@ static LogicalResult verifyParameters(Operation *op, ArrayAttr names, RankedTens
       }
       // load_c2, gradient_c2
       if (previous.getShape().drop_front() != part.getShape().drop_front()) {
-        return op->emitOpError("expects parameter ") << symbol << " to have the rows of @" << before.getSymName() << " ("
-                                                     << previous << "), but got " << part;
+        return op->emitOpError("expects parameter ") << symbol << " to have the rows of @" << before.getSymName()
+                                                     << " (" << previous << "), but got " << part;
       }
       shape[0] += part.getDimSize(0);
     } else {
@@ -144,7 +144,8 @@ LogicalResult PadOp::verify() {
 // The second and following constraints of mblm.next_byte and its gradient: `patches` is [B*m, P + 1, C], `bytes` is
 // [B, m*P, C]; `name` is that of the value to blame.
 static LogicalResult verifyBytesOfPatches(Operation *op, Value patches, Value bytes, StringRef name, StringRef other) {
-  int64_t patch = sizeOf(patches, 1) - 1, rows = sizeOf(patches, 0), batch = sizeOf(bytes, 0), length = sizeOf(bytes, 1);
+  int64_t patch = sizeOf(patches, 1) - 1, rows = sizeOf(patches, 0), batch = sizeOf(bytes, 0),
+          length = sizeOf(bytes, 1);
   std::string width = ("dim(" + other + ", 2)").str();
   if (failed(expectSize(op, bytes, name, 2, {sizeOf(patches, 2), width}))) {
     return failure();

@@ -10,7 +10,8 @@ using namespace mlir;
 using namespace mblm;
 
 // Constraints C1 to C3 of mblm.cross_entropy, for it and its gradient; `perRow` is the loss or its gradient.
-template <typename OpTy> static LogicalResult verifyCrossEntropy(OpTy op, Value perRow, StringRef perRowName) {
+template <typename OpTy>
+static LogicalResult verifyCrossEntropy(OpTy op, Value perRow, StringRef perRowName) {
   // cross_entropy_c1, cross_entropy_grad_c1
   auto offset = static_cast<int64_t>(op.getOffset());
   Value logits = op.getLogits();

@@ -35,8 +35,7 @@ LogicalResult mblm::expectStatic(Operation *op, Value value, StringRef name, uns
   if (ShapedType::isStatic(sizeOf(value, dim))) {
     return success();
   }
-  return op->emitOpError("expects dimension ")
-         << dim << " of '" << name << "' to be static, but got a dynamic size";
+  return op->emitOpError("expects dimension ") << dim << " of '" << name << "' to be static, but got a dynamic size";
 }
 
 LogicalResult mblm::expectAtLeast(Operation *op, StringRef name, int64_t value, int64_t least) {

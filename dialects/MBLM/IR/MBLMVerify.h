@@ -1,11 +1,13 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the verifiers of all op families share: comparing sizes that may be dynamic, and one wording for what was expected
-// and what came instead.
+// What the verifiers of all op families share: comparing sizes that may be dynamic, and one wording for what was
+// expected and what came instead.
 #pragma once
 
 #include "dialects/MBLM/IR/MBLMOps.h"
+
+#include "llvm/ADT/SmallString.h"
 
 namespace mblm {
 
@@ -38,7 +40,8 @@ llvm::LogicalResult expectStatic(mlir::Operation *op, mlir::Value value, llvm::S
 llvm::LogicalResult expectAtLeast(mlir::Operation *op, llvm::StringRef name, int64_t value, int64_t least);
 
 // "expects 'skip' to be in [0, 257), but got 300"; an absent value or a dynamic bound fits.
-llvm::LogicalResult expectBelow(mlir::Operation *op, llvm::StringRef name, std::optional<uint64_t> value, int64_t bound);
+llvm::LogicalResult expectBelow(mlir::Operation *op, llvm::StringRef name, std::optional<uint64_t> value,
+                                int64_t bound);
 
 // "expects 'scale' to be finite, but got inf"
 llvm::LogicalResult expectFinite(mlir::Operation *op, llvm::StringRef name, const llvm::APFloat &value);
