@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Artifacts are opened with the dynamic loader, after a look at the ELF headers (the loader trusts them and may crash on a
-// truncated file).
+// Artifacts are opened with the dynamic loader, after a look at the ELF headers (the loader trusts them and may crash
+// on a truncated file).
 #include "runtime/Artifact.h"
 
 #include "runtime/Metadata.h"
@@ -87,7 +87,9 @@ public:
   }
 
 private:
-  std::string label(Entry entry) const { return std::string("entry '") + entryName(entry) + "' of " + metadata.info.name; }
+  std::string label(Entry entry) const {
+    return std::string("entry '") + entryName(entry) + "' of " + metadata.info.name;
+  }
 
   const EntrySizes &sizes(Entry entry) const {
     auto found = metadata.entries.find(entryName(entry));
@@ -200,6 +202,8 @@ std::unique_ptr<Program> linkedProgram(const LinkedArtifact &artifact, int threa
   return std::make_unique<ArtifactProgram>(artifact, nullptr, "this program", threads);
 }
 
-std::unique_ptr<Program> selfProgram(int threads) { return linkedProgram(lookUp(RTLD_DEFAULT, "this program"), threads); }
+std::unique_ptr<Program> selfProgram(int threads) {
+  return linkedProgram(lookUp(RTLD_DEFAULT, "this program"), threads);
+}
 
 } // namespace mblm::rt

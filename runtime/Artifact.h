@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Loads a compiled model (the shared object of runtime/ABI.h, or the same symbols linked into this program) and runs its
-// entries on the CPU.
+// Loads a compiled model (the shared object of runtime/ABI.h, or the same symbols linked into this program) and runs
+// its entries on the CPU.
 #pragma once
 
 #include "runtime/ABI.h"

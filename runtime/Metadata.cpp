@@ -18,7 +18,8 @@ int64_t LinearSize::at(int64_t batch, int64_t slots, const std::string &what) co
   int64_t sum = 0;
   for (int i = 0; i < 4; ++i) {
     int64_t term;
-    over = over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);
+    over =
+        over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);
   }
   if (over || sum < 0) {
     throw Error(Exit::Resource, what + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) +
@@ -30,7 +31,8 @@ int64_t LinearSize::at(int64_t batch, int64_t slots, const std::string &what) co
 static LinearSize linearSize(const json &value) {
   LinearSize size;
   if (value.size() != size.coefficients.size()) {
-    throw json::other_error::create(501, "a linear size has " + std::to_string(size.coefficients.size()) + " coefficients", nullptr);
+    throw json::other_error::create(
+        501, "a linear size has " + std::to_string(size.coefficients.size()) + " coefficients", nullptr);
   }
   for (size_t i = 0; i < size.coefficients.size(); ++i) {
     size.coefficients[i] = value.at(i).get<int64_t>();

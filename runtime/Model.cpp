@@ -124,8 +124,8 @@ int64_t Model::slotsFor(int64_t length) const {
 
 Call Model::prepare(const Ids &ids, bool withMask) {
   if (ids.batch < 1 || ids.length < 1) {
-    throw Error(Exit::BadInput, "expected at least one sequence of at least one byte, got " +
-                                    shapeText({ids.batch, ids.length}));
+    throw Error(Exit::BadInput,
+                "expected at least one sequence of at least one byte, got " + shapeText({ids.batch, ids.length}));
   }
   Call call;
   call.batch = ids.batch;
@@ -185,6 +185,10 @@ Rows Model::hidden(const Ids &ids) { return rowsOf(Entry::Hidden, ids, info().hi
 Rows Model::empty(int64_t batch) {
   if (batch < 1) {
     throw Error(Exit::BadInput, "expected a batch of at least 1, got " + std::to_string(batch));
+  }
+  if (!info().startToken) {
+    throw Error(Exit::BadInput,
+                "model '" + info().name + "' has no start token: it needs at least one byte to predict from");
   }
   growBuffer(output, batch * info().vocab, "output of entry 'empty'");
   Call call;

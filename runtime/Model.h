@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A program together with its weights: what training, evaluation, generation and the command line work with. Takes plain
-// [batch, length] ids of any length, pads them to whole slots, checks them, and crops the results.
+// A program together with its weights: what training, evaluation, generation and the command line work with. Takes
+// plain [batch, length] ids of any length, pads them to whole slots, checks them, and crops the results.
 #pragma once
 
 #include "runtime/Program.h"

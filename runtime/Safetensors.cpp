@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The format: eight bytes of header length, a JSON header {name: {dtype, shape, data_offsets}}, then the data without gaps.
+// The format: eight bytes of header length, a JSON header {name: {dtype, shape, data_offsets}}, then the data without
+// gaps.
 #include "runtime/Safetensors.h"
 
 #include "runtime/Support/Convert.h"
@@ -22,10 +23,9 @@ struct DTypeRow {
   const char *name;
   int64_t bytes;
 };
-static constexpr DTypeRow dtypes[] = {
-    {DType::F64, "F64", 8}, {DType::F32, "F32", 4}, {DType::F16, "F16", 2}, {DType::BF16, "BF16", 2},
-    {DType::I64, "I64", 8}, {DType::I32, "I32", 4}, {DType::I8, "I8", 1},   {DType::U8, "U8", 1},
-    {DType::Bool, "BOOL", 1}};
+static constexpr DTypeRow dtypes[] = {{DType::F64, "F64", 8},   {DType::F32, "F32", 4}, {DType::F16, "F16", 2},
+                                      {DType::BF16, "BF16", 2}, {DType::I64, "I64", 8}, {DType::I32, "I32", 4},
+                                      {DType::I8, "I8", 1},     {DType::U8, "U8", 1},   {DType::Bool, "BOOL", 1}};
 
 const char *dtypeName(DType type) { return dtypes[int(type)].name; }
 int64_t dtypeBytes(DType type) { return dtypes[int(type)].bytes; }
@@ -41,7 +41,8 @@ std::string shapeText(const std::vector<int64_t> &shape) {
 // Names in messages: one line, bounded, no control characters.
 static std::string showName(const std::string &name) {
   std::string text = name.substr(0, 120);
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; }, '?');
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 32 || c == 127; }, '?');
   return "'" + text + (name.size() > 120 ? "..." : "") + "'";
 }
 
@@ -170,9 +171,9 @@ SafetensorsFile::SafetensorsFile(const std::string &path) : file(path) {
   int64_t at = 0;
   for (TensorInfo &tensor : list) {
     if (tensor.begin != at) {
-      throw reader.fail(tensor.name, tensor.begin < at ? "it overlaps the tensor before it"
-                                                       : std::to_string(tensor.begin - at) +
-                                                             " unused bytes lie before it");
+      throw reader.fail(tensor.name, tensor.begin < at
+                                         ? "it overlaps the tensor before it"
+                                         : std::to_string(tensor.begin - at) + " unused bytes lie before it");
     }
     at += bytes(tensor);
     tensor.begin += dataStart;
@@ -268,7 +269,8 @@ void writeSafetensors(const std::string &path, const std::vector<TensorView> &te
       bytes *= d;
     }
     sizes.push_back(bytes);
-    header[tensor.name] = {{"dtype", dtypeName(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {at, at + bytes}}};
+    header[tensor.name] = {
+        {"dtype", dtypeName(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {at, at + bytes}}};
     at += bytes;
   }
   std::string text = header.dump();

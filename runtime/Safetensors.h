@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Safetensors files: a strict reader, as weights come from strangers, and a writer whose result depends on its input alone.
+// Safetensors files: a strict reader, as weights come from strangers, and a writer whose result depends on its input
+// alone.
 #pragma once
 
 #include "runtime/Support/File.h"
@@ -27,8 +28,8 @@ std::string shapeText(const std::vector<int64_t> &shape); // "[2, 3]"
 
 class SafetensorsFile {
 public:
-  // Reads and checks the header. Throws Error(Integrity) naming the file and the tensor when anything is off: lengths, JSON,
-  // shapes against bytes, overlaps, holes, bytes left over.
+  // Reads and checks the header. Throws Error(Integrity) naming the file and the tensor when anything is off: lengths,
+  // JSON, shapes against bytes, overlaps, holes, bytes left over.
   explicit SafetensorsFile(const std::string &path);
 
   const std::string &path() const { return file.path(); }

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// See the header for the protocol. Sleeping uses the futex system call directly: a condition variable would take a lock per
-// region.
+// See the header for the protocol. Sleeping uses the futex system call directly: a condition variable would take a lock
+// per region.
 #include "runtime/ThreadPool.h"
 
 #include <algorithm>
@@ -56,7 +56,8 @@ void ThreadPool::reserveScratch(int64_t floats) {
 }
 
 void ThreadPool::wakeSleepers() {
-  // The bell is rung before `sleepers` is read; a worker counts itself before it looks at the bell. One of both sees the other.
+  // The bell is rung before `sleepers` is read; a worker counts itself before it looks at the bell. One of both sees
+  // the other.
   bell.fetch_add(1);
   if (sleepers.load() > 0) {
     syscall(SYS_futex, &bell, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);

@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The threads behind `parallel` of the ABI: the caller plus N-1 workers. A region's items are handed out in chunks by an atomic
-// counter; items are independent, so no result depends on who ran what. Workers spin for a few dozen microseconds between
-// regions, then sleep.
+// The threads behind `parallel` of the ABI: the caller plus N-1 workers. A region's items are handed out in chunks by
+// an atomic counter; items are independent, so no result depends on who ran what. Workers spin for a few dozen
+// microseconds between regions, then sleep.
 #pragma once
 
 #include "runtime/ABI.h"
@@ -35,8 +35,8 @@ public:
   }
 
 private:
-  // `gate` is epoch << 16 | open << 15 | joined workers. A worker may join only while the region is open; the caller closes it
-  // when all items are handed out and nobody is inside, so a sleeping worker never delays a small region.
+  // `gate` is epoch << 16 | open << 15 | joined workers. A worker may join only while the region is open; the caller
+  // closes it when all items are handed out and nobody is inside, so a sleeping worker never delays a small region.
   static constexpr uint64_t openBit = 1 << 15;
 
   void work(int index);

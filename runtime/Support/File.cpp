@@ -142,8 +142,8 @@ void makeFolder(const std::string &path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error || !fs::is_directory(path, error)) {
-    throw Error(Exit::FileIO, "cannot make folder '" + path + "': " +
-                                  (error ? error.message() : std::string("a file of that name is in the way")));
+    throw Error(Exit::FileIO, "cannot make folder '" + path +
+                                  "': " + (error ? error.message() : std::string("a file of that name is in the way")));
   }
 }
 

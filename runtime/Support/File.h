@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Files as the runtime uses them: inputs whose size is pinned when they are opened, outputs that appear whole or not at all.
+// Files as the runtime uses them: inputs whose size is pinned when they are opened, outputs that appear whole or not at
+// all.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,8 @@ private:
 // The whole text of a file of at most `limit` bytes; Error(BadInput) for a longer one.
 std::string readTextFile(const std::string &path, int64_t limit);
 
-// A new file beside `path` that takes its name, durably, at commit(); without commit() nothing is left behind. A target that
-// is no regular file (a pipe, /dev/null) is written directly.
+// A new file beside `path` that takes its name, durably, at commit(); without commit() nothing is left behind. A target
+// that is no regular file (a pipe, /dev/null) is written directly.
 class OutputFile {
 public:
   explicit OutputFile(const std::string &path);
@@ -47,8 +48,8 @@ private:
 };
 
 void writeTextFile(const std::string &path, const std::string &text);
-void makeFolder(const std::string &path);   // with its parents
-void syncFolder(const std::string &path);   // makes renames and new names in it durable
+void makeFolder(const std::string &path);                                  // with its parents
+void syncFolder(const std::string &path);                                  // makes renames and new names in it durable
 std::string systemError(const std::string &what, const std::string &path); // "cannot WHAT 'PATH': reason", from errno
 
 } // namespace mblm::rt

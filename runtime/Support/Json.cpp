@@ -53,7 +53,8 @@ json parseJson(const std::string &text, const std::string &where, Exit code) {
     size_t colon = reason.find(": ");
     reason = colon == std::string::npos ? reason : reason.substr(colon + 2);
     // Quoting the input could carry control characters or broken UTF-8 into the message.
-    std::replace_if(reason.begin(), reason.end(), [](unsigned char c) { return c < 32 || c > 126; }, '?');
+    std::replace_if(
+        reason.begin(), reason.end(), [](unsigned char c) { return c < 32 || c > 126; }, '?');
     throw Error(code, where + ":" + lineColumn(text, at) + ": not valid JSON: " + reason);
   } catch (const json::exception &error) { // numbers out of range
     throw Error(code, where + ": not valid JSON: " + std::string(error.what()));

@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// JSON as untrusted files need it: duplicate keys, deep nesting and bytes that are no UTF-8 are refused, and errors say where.
+// JSON as untrusted files need it: duplicate keys, deep nesting and bytes that are no UTF-8 are refused, and errors say
+// where.
 #pragma once
 
 #include "runtime/Support/Error.h"

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Large float buffers (aligned, zeroed, readable a little past their end) and the one account that they are charged to, so
-// that a request beyond the machine or beyond --max-memory is refused with numbers before anything is allocated.
+// Large float buffers (aligned, zeroed, readable a little past their end) and the one account that they are charged to,
+// so that a request beyond the machine or beyond --max-memory is refused with numbers before anything is allocated.
 #pragma once
 
 #include <cstdint>

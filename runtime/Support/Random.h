@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011): a value depends on a key and a counter alone, so any
-// element of any draw can be computed on its own, in any order and on any number of threads.
+// Counter-based random numbers (Philox 4x32-10, Salmon et al. 2011): a value depends on a key and a counter alone, so
+// any element of any draw can be computed on its own, in any order and on any number of threads.
 #pragma once
 
 #include <array>

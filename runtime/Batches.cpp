@@ -1,0 +1,99 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Both sources are functions of (step, micro-batch) alone, which is what makes a resumed run equal to an uninterrupted
+// one.
+#include "runtime/Batches.h"
+
+#include "runtime/Support/Error.h"
+
+namespace mblm::rt {
+
+namespace {
+
+class RandomBatches final : public BatchSource {
+public:
+  RandomBatches(const Data &data, Range range, const ModelInfo &info, const TrainConfig &config)
+      : data(data), range(range), info(info), config(config) {
+    int64_t total;
+    if (__builtin_mul_overflow(config.batch, config.length, &total) || total > (int64_t(1) << 40)) {
+      throw Error(Exit::Resource, "batch " + std::to_string(config.batch) + " of " + std::to_string(config.length) +
+                                      " bytes is more than can be held");
+    }
+    ids.resize(total);
+    mask.resize(total);
+  }
+
+  Ids get(int64_t step, int64_t micro) override {
+    for (int64_t row = 0; row < config.batch; ++row) {
+      drawWindow(data, range, info, {config.seed, step, uint32_t(micro), uint32_t(row)}, config.length,
+                 ids.data() + row * config.length, mask.data() + row * config.length);
+    }
+    return {config.batch, config.length, ids.data(), mask.data()};
+  }
+
+  int64_t bytesPerStep() const override { return config.accumulate * config.batch * config.length; }
+
+private:
+  const Data &data;
+  Range range;
+  ModelInfo info;
+  TrainConfig config;
+  std::vector<int32_t> ids;
+  std::vector<float> mask;
+};
+
+class ReplayBatches final : public BatchSource {
+public:
+  ReplayBatches(const std::string &path, int64_t steps, const TrainConfig &config) : accumulate(config.accumulate) {
+    SafetensorsFile file(path);
+    const TensorInfo &tensor = file.get("ids");
+    if (tensor.shape.size() != 3) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + shapeText(tensor.shape) +
+                                      ", expected [steps * accumulate, batch, length]");
+    }
+    int64_t needed;
+    if (__builtin_mul_overflow(steps, accumulate, &needed) || tensor.shape[0] < needed) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' holds " + std::to_string(tensor.shape[0]) +
+                                      " micro-batches, but " + std::to_string(steps) + " steps with accumulate " +
+                                      std::to_string(accumulate) + " need " + std::to_string(needed));
+    }
+    batch = tensor.shape[1];
+    length = tensor.shape[2];
+    ids = file.integers("ids");
+    if (const TensorInfo *weights = file.find("loss_mask")) {
+      if (weights->shape != tensor.shape) {
+        throw Error(Exit::BadInput, "'" + path + "': tensor 'loss_mask' has shape " + shapeText(weights->shape) +
+                                        ", expected that of 'ids', " + shapeText(tensor.shape));
+      }
+      mask = file.floats("loss_mask");
+    }
+  }
+
+  Ids get(int64_t step, int64_t micro) override {
+    int64_t at = (step * accumulate + micro) * batch * length;
+    return {batch, length, ids.data() + at, mask.empty() ? nullptr : mask.data() + at};
+  }
+
+  int64_t bytesPerStep() const override { return accumulate * batch * length; }
+
+private:
+  int64_t accumulate;
+  int64_t batch = 0;
+  int64_t length = 0;
+  std::vector<int32_t> ids;
+  std::vector<float> mask;
+};
+
+} // namespace
+
+std::unique_ptr<BatchSource> randomBatches(const Data &data, Range range, const ModelInfo &info,
+                                           const TrainConfig &config) {
+  return std::make_unique<RandomBatches>(data, range, info, config);
+}
+
+std::unique_ptr<BatchSource> replayBatches(const std::string &path, int64_t steps, const TrainConfig &config) {
+  return std::make_unique<ReplayBatches>(path, steps, config);
+}
+
+} // namespace mblm::rt
