@@ -1,0 +1,260 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Formulas of dialects/MBLM/IR/MBLMPositionwiseOps.td.
+#include "compiler/Interpreter/Evaluate.h"
+#include "runtime/Support/Error.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::interpreter;
+
+// The table row that id [k, n] names.
+static int64_t tableRow(const Tensor &ids, int64_t k, int64_t n, int64_t rows) {
+  int32_t id = ids.i[k * ids.shape[1] + n];
+  if (id < 0 || id >= rows) {
+    throw Error(Exit::BadInput, llvm::formatv("id {0} at position {1} of sequence {2}: expected one in [0, {3})", id, n, k,
+                                              rows));
+  }
+  return id;
+}
+
+static void evaluate(EmbedOp op, Frame &frame) {
+  const Tensor &ids = frame.operand(0), &table = frame.operand(1);
+  int64_t bytes = op.getBytes(), width = table.shape[1];
+  Tensor &out = frame.result({ids.shape[0], ids.shape[1] / bytes, bytes * width});
+  for (int64_t k = 0; k < out.shape[0]; ++k) {
+    for (int64_t t = 0; t < out.shape[1]; ++t) {
+      for (int64_t j = 0; j < bytes; ++j) {
+        std::copy_n(table.row(tableRow(ids, k, t * bytes + j, table.shape[0])), width, out.row(k, t) + j * width);
+      }
+    }
+  }
+}
+
+static void evaluate(EmbedGradOp op, Frame &frame) {
+  const Tensor &ids = frame.operand(0), &grad = frame.operand(1);
+  int64_t bytes = op.getBytes();
+  Tensor &out = frame.result(frame.staticShape(0));
+  int64_t width = out.shape[1];
+  for (int64_t k = 0; k < grad.shape[0]; ++k) {
+    for (int64_t t = 0; t < grad.shape[1]; ++t) {
+      for (int64_t j = 0; j < bytes; ++j) {
+        int64_t row = tableRow(ids, k, t * bytes + j, out.shape[0]);
+        if (op.getSkip() && row == static_cast<int64_t>(*op.getSkip())) {
+          continue;
+        }
+        for (int64_t d = 0; d < width; ++d) {
+          out.row(row)[d] += grad.row(k, t)[j * width + d];
+        }
+      }
+    }
+  }
+}
+
+static void evaluate(PositionOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0), &table = frame.operand(1);
+  if (in.shape[1] > table.shape[0]) {
+    throw Error(Exit::BadInput, llvm::formatv("{0} positions: expected no more than the {1} rows of the position table",
+                                              in.shape[1], table.shape[0]));
+  }
+  Tensor &out = frame.result(in);
+  for (int64_t k = 0; k < in.shape[0]; ++k) {
+    for (int64_t t = 0; t < in.shape[1]; ++t) {
+      for (int64_t c = 0; c < in.shape[2]; ++c) {
+        out.row(k, t)[c] = in.row(k, t)[c] + table.row(t)[c];
+      }
+    }
+  }
+}
+
+static void evaluate(LinearOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0), &weight = frame.operand(1);
+  bool transposed = op.getTransposed();
+  int64_t reduced = in.shape[2], width = weight.shape[transposed ? 1 : 0];
+  // Where weight[n, c] is: n * nStride + c * cStride.
+  int64_t nStride = transposed ? 1 : reduced, cStride = transposed ? width : 1;
+  Tensor &out = frame.result({in.shape[0], in.shape[1], width});
+  for (int64_t k = 0; k < in.shape[0]; ++k) {
+    for (int64_t t = 0; t < in.shape[1]; ++t) {
+      const double *x = in.row(k, t);
+      for (int64_t n = 0; n < width; ++n) {
+        const double *w = weight.f.data() + n * nStride;
+        double sum = 0;
+        for (int64_t c = 0; c < reduced; ++c) {
+          sum += x[c] * w[c * cStride];
+        }
+        out.row(k, t)[n] = op.getBias() ? sum + frame.operand(2).f[n] : sum;
+      }
+    }
+  }
+}
+
+static void evaluate(WeightGradOp op, Frame &frame) {
+  const Tensor &grad = frame.operand(0), &in = frame.operand(1);
+  Tensor &out = frame.result({grad.shape[2], in.shape[2]});
+  for (int64_t k = 0; k < grad.shape[0]; ++k) {
+    for (int64_t t = 0; t < grad.shape[1]; ++t) {
+      for (int64_t n = 0; n < grad.shape[2]; ++n) {
+        for (int64_t c = 0; c < in.shape[2]; ++c) {
+          out.row(n)[c] += grad.row(k, t)[n] * in.row(k, t)[c];
+        }
+      }
+    }
+  }
+}
+
+namespace {
+
+// One position before gain and bias: xh = (x - mean) * factor.
+struct NormalisedRow {
+  std::vector<double> xh;
+  double factor;
+  bool clamped = false; // rms_clamp gave eps instead of the root mean square
+
+  NormalisedRow(const double *x, int64_t width, NormKind kind, double eps) : xh(width) {
+    double mean = 0, squares = 0;
+    for (int64_t c = 0; c < width && kind == NormKind::Layer; ++c) {
+      mean += x[c] / width;
+    }
+    for (int64_t c = 0; c < width; ++c) {
+      squares += (x[c] - mean) * (x[c] - mean);
+    }
+    if (kind == NormKind::RmsClamp) {
+      double root = std::sqrt(squares) * std::pow(width, -0.5);
+      clamped = root < eps;
+      factor = 1 / std::max(root, eps);
+    } else {
+      factor = 1 / std::sqrt(squares / width + eps);
+    }
+    for (int64_t c = 0; c < width; ++c) {
+      xh[c] = (x[c] - mean) * factor;
+    }
+  }
+};
+
+} // namespace
+
+static void evaluate(NormOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0), &gain = frame.operand(1);
+  Tensor &out = frame.result(in);
+  for (int64_t k = 0; k < in.shape[0]; ++k) {
+    for (int64_t t = 0; t < in.shape[1]; ++t) {
+      NormalisedRow row(in.row(k, t), in.shape[2], op.getKind(), op.getEps().convertToDouble());
+      for (int64_t c = 0; c < in.shape[2]; ++c) {
+        out.row(k, t)[c] = row.xh[c] * gain.f[c] + (op.getBias() ? frame.operand(2).f[c] : 0.0);
+      }
+    }
+  }
+}
+
+static void evaluate(NormGradOp op, Frame &frame) {
+  const Tensor &grad = frame.operand(0), &in = frame.operand(1), &gain = frame.operand(2);
+  int64_t width = in.shape[2];
+  Tensor &inputGrad = frame.result(in), &gainGrad = frame.result(gain);
+  Tensor *biasGrad = op.getBiasGrad() ? &frame.result(gain) : nullptr;
+  for (int64_t k = 0; k < in.shape[0]; ++k) {
+    for (int64_t t = 0; t < in.shape[1]; ++t) {
+      NormalisedRow row(in.row(k, t), width, op.getKind(), op.getEps().convertToDouble());
+      const double *g = grad.row(k, t);
+      double mean = 0, product = 0; // means of gg and of gg * xh
+      for (int64_t c = 0; c < width; ++c) {
+        mean += g[c] * gain.f[c] / width;
+        product += g[c] * gain.f[c] * row.xh[c] / width;
+        gainGrad.f[c] += g[c] * row.xh[c];
+        if (biasGrad) {
+          biasGrad->f[c] += g[c];
+        }
+      }
+      for (int64_t c = 0; c < width; ++c) {
+        double value = g[c] * gain.f[c];
+        if (op.getKind() == NormKind::Layer) {
+          value -= mean;
+        }
+        if (!row.clamped) {
+          value -= row.xh[c] * product;
+        }
+        inputGrad.row(k, t)[c] = row.factor * value;
+      }
+    }
+  }
+}
+
+// sqrt(2 / pi) and the cubic coefficient of gelu_tanh; 1 / sqrt 2 for gelu.
+static const double tanhScale = std::sqrt(2 / M_PI), cubic = 0.044715, halfRoot = std::sqrt(0.5);
+
+static double activate(ActivationKind kind, double x) {
+  switch (kind) {
+  case ActivationKind::Gelu:
+    return x / 2 * (1 + std::erf(x * halfRoot));
+  case ActivationKind::GeluTanh:
+    return x / 2 * (1 + std::tanh(tanhScale * (x + cubic * x * x * x)));
+  }
+  llvm_unreachable("every kind has a formula");
+}
+
+static double activationSlope(ActivationKind kind, double x) {
+  switch (kind) {
+  case ActivationKind::Gelu:
+    return 0.5 * (1 + std::erf(x * halfRoot)) + x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI);
+  case ActivationKind::GeluTanh: {
+    double th = std::tanh(tanhScale * (x + cubic * x * x * x));
+    return 0.5 * (1 + th) + x / 2 * (1 - th * th) * tanhScale * (1 + 3 * cubic * x * x);
+  }
+  }
+  llvm_unreachable("every kind has a slope");
+}
+
+static void evaluate(ActivationOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0);
+  Tensor &out = frame.result(in);
+  for (size_t n = 0; n < in.f.size(); ++n) {
+    out.f[n] = activate(op.getKind(), in.f[n]);
+  }
+}
+
+static void evaluate(ActivationGradOp op, Frame &frame) {
+  const Tensor &grad = frame.operand(0), &in = frame.operand(1);
+  Tensor &out = frame.result(in);
+  for (size_t n = 0; n < in.f.size(); ++n) {
+    out.f[n] = grad.f[n] * activationSlope(op.getKind(), in.f[n]);
+  }
+}
+
+static void evaluate(AddOp op, Frame &frame) {
+  const Tensor &lhs = frame.operand(0), &rhs = frame.operand(1);
+  Tensor &out = frame.result(lhs);
+  for (size_t n = 0; n < lhs.f.size(); ++n) {
+    out.f[n] = lhs.f[n] + rhs.f[n];
+  }
+}
+
+static void evaluate(ReduceOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0);
+  Tensor &out = frame.result(frame.staticShape(0));
+  for (int64_t k = 0; k < in.shape[0]; ++k) {
+    int64_t positions = op.getOver() == ReduceOver::Starts ? 1 : in.shape[1];
+    for (int64_t t = 0; t < positions; ++t) {
+      double *sum = op.getOver() == ReduceOver::Batch ? out.row(t) : out.f.data();
+      for (int64_t c = 0; c < in.shape[2]; ++c) {
+        sum[c] += in.row(k, t)[c];
+      }
+    }
+  }
+}
+
+bool mblm::interpreter::evaluatePositionwise(Frame &frame) {
+  return llvm::TypeSwitch<Operation *, bool>(frame.op)
+      .Case<EmbedOp, EmbedGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp, ActivationGradOp,
+            AddOp, ReduceOp>([&](auto op) {
+        evaluate(op, frame);
+        return true;
+      })
+      .Default(false);
+}

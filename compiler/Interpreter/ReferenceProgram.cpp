@@ -1,0 +1,152 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Carries the caller's f32 buffers to the interpreter's f64 stores and back.
+#include "compiler/Interpreter/ReferenceProgram.h"
+
+#include "compiler/Interpreter/Interpreter.h"
+#include "compiler/Interpreter/Workspace.h"
+#include "runtime/Support/Error.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
+#include <new>
+
+using namespace mlir;
+using namespace mblm;
+
+namespace {
+
+class ReferenceProgram : public rt::Program {
+public:
+  ReferenceProgram(OwningOpRef<ModuleOp> module, std::shared_ptr<MLIRContext> context, rt::ModelInfo info)
+      : context(std::move(context)), module(std::move(module)), model(std::move(info)), interpreter(*this->module) {}
+
+  const rt::ModelInfo &info() const override { return model; }
+  void run(rt::Entry entry, const rt::Call &call) override;
+  int64_t workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots) const override;
+
+private:
+  func::FuncOp entryPoint(rt::Entry entry) const;
+  Tensor argument(RankedTensorType type, bool firstVector, const rt::Call &call) const;
+  void evaluate(rt::Entry entry, const rt::Call &call);
+  void fetch(const float *buffer, std::vector<double> &store) const;
+  void deliver(const std::vector<double> &store, float *buffer) const { std::copy(store.begin(), store.end(), buffer); }
+
+  std::shared_ptr<MLIRContext> context; // first, so that it outlives the module
+  OwningOpRef<ModuleOp> module;
+  rt::ModelInfo model;
+  Interpreter interpreter;
+};
+
+bool computesGradients(rt::Entry entry) { return entry == rt::Entry::Gradients || entry == rt::Entry::TrainStep; }
+
+} // namespace
+
+func::FuncOp ReferenceProgram::entryPoint(rt::Entry entry) const {
+  auto function = module.get().lookupSymbol<func::FuncOp>(rt::entryName(entry));
+  if (!function) {
+    throw Error(Exit::Internal, llvm::formatv("model '{0}': expected an entry '{1}', the module has none", model.name,
+                                              rt::entryName(entry)));
+  }
+  return function;
+}
+
+// Entries' arguments are told apart by their types: ids [B, L] i32, mask [B, L], scale a scalar, and the vectors hyper and
+// decay in this order.
+Tensor ReferenceProgram::argument(RankedTensorType type, bool firstVector, const rt::Call &call) const {
+  int64_t bytes = call.batch * call.slots * model.inner;
+  if (type.getElementType().isInteger(32)) {
+    return Tensor::ids({call.batch, call.slots * model.inner}, {call.ids, call.ids + bytes});
+  }
+  if (type.getRank() == 0) {
+    return Tensor::scalar(call.scale);
+  }
+  if (type.getRank() == 2) {
+    Tensor mask = Tensor::floats({call.batch, call.slots * model.inner}, std::vector<double>(bytes, 1.0));
+    if (call.mask) {
+      mask.f.assign(call.mask, call.mask + bytes);
+    }
+    return mask;
+  }
+  const float *values = firstVector ? call.hyper : call.decay;
+  int64_t size = firstVector ? static_cast<int64_t>(rt::HyperCount) : static_cast<int64_t>(model.parameters.size());
+  return Tensor::floats({size}, {values, values + size});
+}
+
+// Reads a buffer, unless the store's rounding is what it holds already.
+void ReferenceProgram::fetch(const float *buffer, std::vector<double> &store) const {
+  auto rounds = [](double exact, float rounded) { return static_cast<float>(exact) == rounded; };
+  size_t size = model.parameterElements;
+  if (store.size() != size || !std::equal(store.begin(), store.end(), buffer, rounds)) {
+    store.assign(buffer, buffer + size);
+  }
+}
+
+void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
+  func::FuncOp function = entryPoint(entry);
+  Stores &stores = interpreter.stores();
+  fetch(call.params, stores.parameters);
+  if (computesGradients(entry)) {
+    fetch(call.grads, stores.gradients);
+  }
+  if (entry == rt::Entry::TrainStep) {
+    fetch(call.m, stores.firstMoment);
+    fetch(call.v, stores.secondMoment);
+  }
+  std::vector<Tensor> arguments;
+  bool firstVector = true;
+  for (Type type : function.getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    arguments.push_back(argument(tensor, firstVector, call));
+    firstVector = firstVector && tensor.getRank() != 1;
+  }
+  std::vector<Tensor> results = interpreter.call(function, std::move(arguments));
+
+  if (call.output && results[0].rank() == 3) {
+    // What takes no ids has one sequence for all.
+    int64_t copies = function.getNumArguments() == 0 ? call.batch : 1;
+    float *out = call.output;
+    for (int64_t n = 0; n < copies; ++n) {
+      out = std::copy(results[0].f.begin(), results[0].f.end(), out);
+    }
+  }
+  if (call.scalars && results[0].rank() == 0) {
+    bool updates = entry == rt::Entry::TrainStep;
+    *call.scalars = {static_cast<float>(results[0].f[0]), updates ? static_cast<float>(results[1].f[0]) : 0,
+                     static_cast<float>(results[updates ? 2 : 1].f[0]), static_cast<float>(results[updates ? 3 : 2].f[0])};
+  }
+  if (computesGradients(entry)) {
+    deliver(stores.gradients, call.grads);
+  }
+  if (entry == rt::Entry::TrainStep) {
+    deliver(stores.parameters, call.params);
+    deliver(stores.firstMoment, call.m);
+    deliver(stores.secondMoment, call.v);
+  }
+}
+
+void ReferenceProgram::run(rt::Entry entry, const rt::Call &call) {
+  try {
+    evaluate(entry, call);
+  } catch (const std::bad_alloc &) {
+    throw Error(Exit::Resource,
+                llvm::formatv("no memory for entry '{0}' on {1} x {2} bytes (about {3} bytes in f64); a smaller batch or "
+                              "length may fit",
+                              rt::entryName(entry), call.batch, call.slots * model.inner,
+                              workspaceBytes(entry, call.batch, call.slots)));
+  }
+}
+
+int64_t ReferenceProgram::workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots) const {
+  int64_t buffers = entry == rt::Entry::TrainStep ? 4 : computesGradients(entry) ? 2 : 1;
+  return peakValueBytes(entryPoint(entry), batch, slots, model.inner) +
+         buffers * model.parameterElements * static_cast<int64_t>(sizeof(double));
+}
+
+std::unique_ptr<rt::Program> mblm::makeReferenceProgram(OwningOpRef<ModuleOp> module, std::shared_ptr<MLIRContext> context,
+                                                        rt::ModelInfo info) {
+  return std::make_unique<ReferenceProgram>(std::move(module), std::move(context), std::move(info));
+}

@@ -1,0 +1,162 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Formulas of dialects/MBLM/IR/MBLMSequenceOps.td.
+#include "compiler/Interpreter/Evaluate.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::interpreter;
+
+static void evaluate(TokenShiftOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0);
+  int64_t positions = in.shape[1], width = in.shape[2], kept = (width + 1) / 2;
+  Tensor &out = frame.result(in);
+  for (int64_t k = 0; k < in.shape[0]; ++k) {
+    for (int64_t t = 0; t < positions; ++t) {
+      int64_t from = op.getReverse() ? t + 1 : t - 1;
+      for (int64_t c = 0; c < width; ++c) {
+        if (c < kept) {
+          out.row(k, t)[c] = in.row(k, t)[c];
+        } else if (from >= 0 && from < positions) {
+          out.row(k, t)[c] = in.row(k, from)[c];
+        }
+      }
+    }
+  }
+}
+
+static void evaluate(RopeOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0);
+  int64_t heads = op.getHeads(), width = in.shape[2] / heads, half = width / 2;
+  bool interleaved = op.getPairing() == Pairing::Interleaved;
+  double base = op.getBase().convertToDouble();
+  Tensor &out = frame.result(in);
+  for (int64_t t = 0; t < in.shape[1]; ++t) {
+    for (int64_t pair = 0; pair < half; ++pair) {
+      // Frequency and angle are f32 numbers by definition; everything after them is not.
+      float frequency = static_cast<float>(std::pow(base, -2.0 * pair / width));
+      float angle = static_cast<float>(t) * frequency;
+      double cosine = std::cos(static_cast<double>(angle));
+      double sine = std::sin(static_cast<double>(angle)) * (op.getInverse() ? -1 : 1);
+      int64_t first = interleaved ? 2 * pair : pair, second = interleaved ? 2 * pair + 1 : pair + half;
+      for (int64_t k = 0; k < in.shape[0]; ++k) {
+        for (int64_t h = 0; h < heads; ++h) {
+          double x = in.row(k, t)[h * width + first], y = in.row(k, t)[h * width + second];
+          out.row(k, t)[h * width + first] = x * cosine - y * sine;
+          out.row(k, t)[h * width + second] = y * cosine + x * sine;
+        }
+      }
+    }
+  }
+}
+
+namespace {
+
+// What the forward and the backward attention share: the mask's intervals and the scores.
+struct Scores {
+  const Tensor &query, &key;
+  int64_t heads, width; // features of a head
+  double scale;
+  MaskKind mask;
+  int64_t block;
+
+  template <typename Op>
+  Scores(Op op, const Tensor &query, const Tensor &key)
+      : query(query), key(key), heads(op.getHeads()), width(query.shape[2] / heads),
+        scale(op.getScale().convertToDouble()), mask(op.getMask()), block(op.getBlock().value_or(1)) {}
+
+  int64_t firstKey(int64_t i) const { return mask == MaskKind::BlockCausal ? i - i % block : 0; }
+  int64_t lastKey(int64_t i) const { return mask == MaskKind::Full ? query.shape[1] - 1 : i; }
+  double operator()(int64_t k, int64_t h, int64_t i, int64_t j) const {
+    const double *q = query.row(k, i) + h * width, *other = key.row(k, j) + h * width;
+    double sum = 0;
+    for (int64_t c = 0; c < width; ++c) {
+      sum += q[c] * other[c];
+    }
+    return scale * sum;
+  }
+  // Calls `visit(k, h, i)` for each query.
+  template <typename Visit>
+  void forEachQuery(Visit visit) const {
+    for (int64_t k = 0; k < query.shape[0]; ++k) {
+      for (int64_t h = 0; h < heads; ++h) {
+        for (int64_t i = 0; i < query.shape[1]; ++i) {
+          visit(k, h, i);
+        }
+      }
+    }
+  }
+};
+
+} // namespace
+
+static void evaluate(AttentionOp op, Frame &frame) {
+  const Tensor &value = frame.operand(2);
+  Scores scores(op, frame.operand(0), frame.operand(1));
+  int64_t width = scores.width;
+  Tensor &out = frame.result(value);
+  Tensor &lse = frame.result({value.shape[0], value.shape[1], scores.heads});
+  scores.forEachQuery([&](int64_t k, int64_t h, int64_t i) {
+    std::vector<double> s;
+    for (int64_t j = scores.firstKey(i); j <= scores.lastKey(i); ++j) {
+      s.push_back(scores(k, h, i, j));
+    }
+    // The largest score is taken out so that no exponential overflows.
+    double largest = *std::max_element(s.begin(), s.end()), sum = 0;
+    for (double score : s) {
+      sum += std::exp(score - largest);
+    }
+    double logSum = largest + std::log(sum);
+    lse.row(k, i)[h] = logSum;
+    for (size_t n = 0; n < s.size(); ++n) {
+      const double *v = value.row(k, scores.firstKey(i) + n) + h * width;
+      for (int64_t c = 0; c < width; ++c) {
+        out.row(k, i)[h * width + c] += std::exp(s[n] - logSum) * v[c];
+      }
+    }
+  });
+}
+
+static void evaluate(AttentionGradOp op, Frame &frame) {
+  const Tensor &grad = frame.operand(0), &query = frame.operand(1), &key = frame.operand(2), &value = frame.operand(3);
+  const Tensor &result = frame.operand(4), &lse = frame.operand(5);
+  Scores scores(op, query, key);
+  int64_t width = scores.width;
+  Tensor &queryGrad = frame.result(query), &keyGrad = frame.result(query), &valueGrad = frame.result(query);
+  scores.forEachQuery([&](int64_t k, int64_t h, int64_t i) {
+    int64_t head = h * width;
+    const double *g = grad.row(k, i) + head;
+    double weighted = 0; // D[i]
+    for (int64_t c = 0; c < width; ++c) {
+      weighted += g[c] * result.row(k, i)[head + c];
+    }
+    for (int64_t j = scores.firstKey(i); j <= scores.lastKey(i); ++j) {
+      double p = std::exp(scores(k, h, i, j) - lse.row(k, i)[h]), product = 0;
+      for (int64_t c = 0; c < width; ++c) {
+        product += g[c] * value.row(k, j)[head + c];
+      }
+      double ds = p * (product - weighted) * scores.scale;
+      for (int64_t c = head; c < head + width; ++c) {
+        valueGrad.row(k, j)[c] += p * grad.row(k, i)[c];
+        queryGrad.row(k, i)[c] += ds * key.row(k, j)[c];
+        keyGrad.row(k, j)[c] += ds * query.row(k, i)[c];
+      }
+    }
+  });
+}
+
+bool mblm::interpreter::evaluateSequence(Frame &frame) {
+  return llvm::TypeSwitch<Operation *, bool>(frame.op)
+      .Case<TokenShiftOp, RopeOp, AttentionOp, AttentionGradOp>([&](auto op) {
+        evaluate(op, frame);
+        return true;
+      })
+      .Default(false);
+}

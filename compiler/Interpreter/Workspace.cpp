@@ -1,0 +1,78 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Walks a function as the interpreter does, with sizes instead of values.
+#include "compiler/Interpreter/Workspace.h"
+
+#include "dialects/MBLM/IR/MBLMOps.h"
+#include "runtime/Support/Error.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mblm;
+
+// Arguments are [B, M * inner] where their sizes are dynamic.
+static SymbolicShape argumentShape(RankedTensorType type, int64_t inner) {
+  SymbolicShape shape;
+  for (auto [n, size] : llvm::enumerate(type.getShape())) {
+    SymbolicDim dynamic = n == 0 ? SymbolicDim::batch() : SymbolicDim{0, inner, 0, 0};
+    shape.push_back(ShapedType::isDynamic(size) ? dynamic : SymbolicDim::constant(size));
+  }
+  return shape;
+}
+
+int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots, int64_t inner) {
+  llvm::DenseMap<Value, SymbolicShape> shapes;
+  llvm::DenseMap<Value, int64_t> uses;
+  int64_t live = 0, peak = 0;
+  auto bytes = [&](Value value) {
+    bool ids = cast<RankedTensorType>(value.getType()).getElementType().isInteger(32);
+    int64_t size = ids ? sizeof(int32_t) : sizeof(double);
+    for (const SymbolicDim &dim : shapes[value]) {
+      size *= dim.evaluate(batch, slots);
+    }
+    return size;
+  };
+  auto define = [&](Value value, const SymbolicShape &shape) {
+    shapes[value] = shape;
+    live += bytes(value);
+    peak = std::max(peak, live);
+  };
+  auto release = [&](Value value) { live -= bytes(value); };
+
+  Block &block = function.getBody().front();
+  for (Value argument : block.getArguments()) {
+    define(argument, argumentShape(cast<RankedTensorType>(argument.getType()), inner));
+    uses[argument] = std::distance(argument.use_begin(), argument.use_end());
+  }
+  for (Operation &op : block.without_terminator()) {
+    SmallVector<SymbolicShape> operands, results;
+    for (Value operand : op.getOperands()) {
+      operands.push_back(shapes[operand]);
+    }
+    auto shaped = dyn_cast<SymbolicShapeOpInterface>(op);
+    if (!shaped) {
+      results.assign(op.getNumResults(), SymbolicShape());
+    } else if (failed(shaped.inferSymbolicShapes(operands, results))) {
+      throw Error(Exit::Internal, llvm::formatv("'{0}' in '@{1}': the results' sizes are no linear form of batch and slots",
+                                                op.getName(), function.getName()));
+    }
+    for (auto [result, shape] : llvm::zip_equal(op.getResults(), results)) {
+      define(result, shape);
+    }
+    for (Value operand : op.getOperands()) {
+      if (--uses[operand] == 0) {
+        release(operand);
+      }
+    }
+    for (Value result : op.getResults()) {
+      uses[result] = std::distance(result.use_begin(), result.use_end());
+      if (result.use_empty()) {
+        release(result);
+      }
+    }
+  }
+  return peak;
+}
