@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the interpreter's op families share: one op under evaluation with its operands' values, and how its results are made.
+// What the interpreter's op families share: one op under evaluation with its operands' values, and how its results are
+// made.
 #pragma once
 
 #include "compiler/Interpreter/Interpreter.h"

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The naive f64 executor of the `mblm` dialect: one plain loop nest per op, written from the ops' formulas alone. It is the
-// oracle of every numeric test, so nothing here is clever.
+// The naive f64 executor of the `mblm` dialect: one plain loop nest per op, written from the ops' formulas alone. It is
+// the oracle of every numeric test, so nothing here is clever.
 #pragma once
 
 #include "compiler/Interpreter/Tensor.h"

@@ -19,8 +19,8 @@ using namespace mblm::interpreter;
 static int64_t tableRow(const Tensor &ids, int64_t k, int64_t n, int64_t rows) {
   int32_t id = ids.i[k * ids.shape[1] + n];
   if (id < 0 || id >= rows) {
-    throw Error(Exit::BadInput, llvm::formatv("id {0} at position {1} of sequence {2}: expected one in [0, {3})", id, n, k,
-                                              rows));
+    throw Error(Exit::BadInput,
+                llvm::formatv("id {0} at position {1} of sequence {2}: expected one in [0, {3})", id, n, k, rows));
   }
   return id;
 }
@@ -251,8 +251,8 @@ static void evaluate(ReduceOp op, Frame &frame) {
 
 bool mblm::interpreter::evaluatePositionwise(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
-      .Case<EmbedOp, EmbedGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp, ActivationGradOp,
-            AddOp, ReduceOp>([&](auto op) {
+      .Case<EmbedOp, EmbedGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp,
+            ActivationGradOp, AddOp, ReduceOp>([&](auto op) {
         evaluate(op, frame);
         return true;
       })

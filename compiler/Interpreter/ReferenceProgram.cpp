@@ -54,8 +54,8 @@ func::FuncOp ReferenceProgram::entryPoint(rt::Entry entry) const {
   return function;
 }
 
-// Entries' arguments are told apart by their types: ids [B, L] i32, mask [B, L], scale a scalar, and the vectors hyper and
-// decay in this order.
+// Entries' arguments are told apart by their types: ids [B, L] i32, mask [B, L], scale a scalar, and the vectors hyper
+// and decay in this order.
 Tensor ReferenceProgram::argument(RankedTensorType type, bool firstVector, const rt::Call &call) const {
   int64_t bytes = call.batch * call.slots * model.inner;
   if (type.getElementType().isInteger(32)) {
@@ -116,7 +116,8 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
   if (call.scalars && results[0].rank() == 0) {
     bool updates = entry == rt::Entry::TrainStep;
     *call.scalars = {static_cast<float>(results[0].f[0]), updates ? static_cast<float>(results[1].f[0]) : 0,
-                     static_cast<float>(results[updates ? 2 : 1].f[0]), static_cast<float>(results[updates ? 3 : 2].f[0])};
+                     static_cast<float>(results[updates ? 2 : 1].f[0]),
+                     static_cast<float>(results[updates ? 3 : 2].f[0])};
   }
   if (computesGradients(entry)) {
     deliver(stores.gradients, call.grads);
@@ -132,11 +133,12 @@ void ReferenceProgram::run(rt::Entry entry, const rt::Call &call) {
   try {
     evaluate(entry, call);
   } catch (const std::bad_alloc &) {
-    throw Error(Exit::Resource,
-                llvm::formatv("no memory for entry '{0}' on {1} x {2} bytes (about {3} bytes in f64); a smaller batch or "
-                              "length may fit",
-                              rt::entryName(entry), call.batch, call.slots * model.inner,
-                              workspaceBytes(entry, call.batch, call.slots)));
+    throw Error(
+        Exit::Resource,
+        llvm::formatv("no memory for entry '{0}' on {1} x {2} bytes (about {3} bytes in f64); a smaller batch or "
+                      "length may fit",
+                      rt::entryName(entry), call.batch, call.slots * model.inner,
+                      workspaceBytes(entry, call.batch, call.slots)));
   }
 }
 
@@ -146,7 +148,7 @@ int64_t ReferenceProgram::workspaceBytes(rt::Entry entry, int64_t batch, int64_t
          buffers * model.parameterElements * static_cast<int64_t>(sizeof(double));
 }
 
-std::unique_ptr<rt::Program> mblm::makeReferenceProgram(OwningOpRef<ModuleOp> module, std::shared_ptr<MLIRContext> context,
-                                                        rt::ModelInfo info) {
+std::unique_ptr<rt::Program> mblm::makeReferenceProgram(OwningOpRef<ModuleOp> module,
+                                                        std::shared_ptr<MLIRContext> context, rt::ModelInfo info) {
   return std::make_unique<ReferenceProgram>(std::move(module), std::move(context), std::move(info));
 }

@@ -31,9 +31,8 @@ static void forEachParameter(Frame &frame, ArrayAttr names, size_t storeSize, Vi
 static void evaluate(LoadOp op, Frame &frame) {
   const std::vector<double> &store = frame.stores.parameters;
   double *out = frame.result(frame.staticShape(0)).f.data();
-  forEachParameter(frame, op.getParameters(), store.size(), [&](int64_t offset, int64_t size) {
-    out = std::copy_n(store.begin() + offset, size, out);
-  });
+  forEachParameter(frame, op.getParameters(), store.size(),
+                   [&](int64_t offset, int64_t size) { out = std::copy_n(store.begin() + offset, size, out); });
 }
 
 static void evaluate(GradientOp op, Frame &frame) {
@@ -130,9 +129,8 @@ static void evaluate(NextByteOp op, Frame &frame) {
     batch = ShapedType::isDynamic(positions) ? frame.batch : bytes / positions;
   }
   Tensor &out = frame.result({batch, bytes / batch, width});
-  forEachNextByte(batch, out.shape[1], patch, [&](int64_t b, int64_t t, int64_t n, int64_t s) {
-    std::copy_n(in.row(n, s), width, out.row(b, t));
-  });
+  forEachNextByte(batch, out.shape[1], patch,
+                  [&](int64_t b, int64_t t, int64_t n, int64_t s) { std::copy_n(in.row(n, s), width, out.row(b, t)); });
 }
 
 static void evaluate(NextByteGradOp op, Frame &frame) {

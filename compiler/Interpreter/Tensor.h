@@ -11,7 +11,7 @@ namespace mblm {
 
 struct Tensor {
   std::vector<int64_t> shape;
-  std::vector<double> f; // elements of a float tensor, else empty
+  std::vector<double> f;  // elements of a float tensor, else empty
   std::vector<int32_t> i; // elements of an id tensor, else empty
 
   static Tensor floats(std::vector<int64_t> shape) {

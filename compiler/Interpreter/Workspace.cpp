@@ -56,8 +56,9 @@ int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots
     if (!shaped) {
       results.assign(op.getNumResults(), SymbolicShape());
     } else if (failed(shaped.inferSymbolicShapes(operands, results))) {
-      throw Error(Exit::Internal, llvm::formatv("'{0}' in '@{1}': the results' sizes are no linear form of batch and slots",
-                                                op.getName(), function.getName()));
+      throw Error(Exit::Internal,
+                  llvm::formatv("'{0}' in '@{1}': the results' sizes are no linear form of batch and slots",
+                                op.getName(), function.getName()));
     }
     for (auto [result, shape] : llvm::zip_equal(op.getResults(), results)) {
       define(result, shape);
