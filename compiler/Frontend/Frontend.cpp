@@ -1,0 +1,103 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The module: parameters, then one function per entry point.
+#include "compiler/Frontend/Frontend.h"
+
+#include "compiler/Frontend/Builders.h"
+#include "compiler/Frontend/ModelInfo.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::frontend;
+
+namespace {
+
+class ModuleBuilder {
+public:
+  ModuleBuilder(const spec::Spec &spec, MLIRContext &context) : spec(spec), parameters(spec), builder(&context) {}
+
+  OwningOpRef<ModuleOp> run() {
+    OwningOpRef<ModuleOp> module(ModuleOp::create(place("")));
+    (*module)->setAttr("mblm.name", builder.getStringAttr(spec.name));
+    (*module)->setAttr("mblm.inner", builder.getI64IntegerAttr(spec.bytesPerSlot(0)));
+    builder.setInsertionPointToEnd(module->getBody());
+    declareParameters();
+
+    Type ids = tensor({dynamic, dynamic}, builder.getI32Type()), mask = tensor({dynamic, dynamic}, builder.getF32Type());
+    Type scalar = tensor({}, builder.getF32Type());
+    addFunction("forward", {ids}, sequences(spec.vocab), [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+      return {buildLogits(graph, buildRows(graph, buildHierarchy(graph, arguments[0])))};
+    });
+    addFunction("hidden", {ids}, sequences(spec.stages.back().dim),
+                [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+                  return {buildRows(graph, buildHierarchy(graph, arguments[0]))};
+                });
+    addFunction("loss", {ids, mask}, {scalar, scalar, scalar},
+                [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+                  LossValues values = buildLoss(graph, buildHierarchy(graph, arguments[0]), arguments[0], arguments[1]);
+                  return {values.loss, values.sum, values.count};
+                });
+    if (spec.startToken) {
+      addFunction("empty", {}, tensor({1, 1, spec.vocab}, builder.getF32Type()),
+                  [](Graph &graph, ValueRange) -> SmallVector<Value> {
+                    return {buildLogits(graph, buildEmptyHierarchy(graph))};
+                  });
+    }
+    return module;
+  }
+
+private:
+  static constexpr int64_t dynamic = ShapedType::kDynamic;
+
+  Location place(const std::string &name) {
+    return NameLoc::get(builder.getStringAttr("/" + name), builder.getUnknownLoc());
+  }
+  Type tensor(ArrayRef<int64_t> shape, Type element) { return RankedTensorType::get(shape, element); }
+  Type sequences(int64_t width) { return tensor({dynamic, dynamic, width}, builder.getF32Type()); }
+
+  void declareParameters() {
+    ParameterLayout layout = layoutParameters(parameters.list());
+    for (auto [parameter, offset] : llvm::zip_equal(parameters.list(), layout.offsets)) {
+      ParameterOp::create(builder, place(parameter.name), builder.getStringAttr(parameter.name),
+                          TypeAttr::get(tensor(parameter.shape, builder.getF32Type())), builder.getI64IntegerAttr(offset));
+    }
+  }
+
+  void addFunction(StringRef name, TypeRange arguments, TypeRange results,
+                   llvm::function_ref<SmallVector<Value>(Graph &, ValueRange)> buildBody) {
+    auto function = func::FuncOp::create(builder, place(name.str()), name, builder.getFunctionType(arguments, results));
+    Block *body = function.addEntryBlock();
+    Graph graph(spec, parameters, OpBuilder::atBlockEnd(body));
+    SmallVector<Value> values = buildBody(graph, body->getArguments());
+    func::ReturnOp::create(graph.builder, function.getLoc(), values);
+  }
+
+  const spec::Spec &spec;
+  ParameterTable parameters;
+  OpBuilder builder;
+};
+
+} // namespace
+
+static void warnOfDropout(const spec::Spec &spec, std::vector<std::string> &warnings) {
+  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
+    for (const spec::Layer &layer : spec.stages[stage].layers) {
+      if (layer.attnDropout > 0 || layer.ffDropout > 0) {
+        warnings.push_back(stagePointer(spec, stage) + ": dropout is not compiled, training runs without it");
+        break;
+      }
+    }
+  }
+}
+
+OwningOpRef<ModuleOp> mblm::buildModule(const spec::Spec &spec, MLIRContext &context,
+                                        std::vector<std::string> *warnings) {
+  context.loadDialect<MBLMDialect, func::FuncDialect>();
+  if (warnings) {
+    warnOfDropout(spec, *warnings);
+  }
+  return ModuleBuilder(spec, context).run();
+}

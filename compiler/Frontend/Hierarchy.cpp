@@ -1,0 +1,65 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Stages inside stages, outermost first. Output q of a stage (it has seen the slots before q only, as the start vector stands
+// in front) becomes the additive context of all slots in patch q of the stage below; the last output has no patch to go to.
+#include "compiler/Frontend/Builders.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::frontend;
+using spec::Role;
+
+std::string mblm::frontend::stagePointer(const spec::Spec &spec, size_t stage) {
+  const std::string &pointer = spec.stages[stage].pointer;
+  return pointer.empty() ? "/stages/" + std::to_string(stage) : pointer;
+}
+
+// All layers and the final norm.
+static Value buildStage(Graph &graph, size_t stage, Value x) {
+  const spec::Stage &current = graph.spec.stages[stage];
+  for (size_t layer = 0; layer < current.layers.size(); ++layer) {
+    x = buildTransformerLayer(graph, stage, layer, x);
+  }
+  graph.enter(stagePointer(graph.spec, stage), int(stage));
+  return graph.norm("norm", x, current.finalNorm, current.finalNormEps, Role::FinalNormWeight, Role::FinalNormBias);
+}
+
+static Value buildProjection(Graph &graph, Value states) {
+  return graph.linear("next", states, graph.load(Role::NextWeight), graph.load(Role::NextBias));
+}
+
+Value mblm::frontend::buildHierarchy(Graph &graph, Value ids) {
+  const spec::Spec &spec = graph.spec;
+  Value context, states;
+  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
+    states = buildStage(graph, stage, buildStageInput(graph, stage, ids, context));
+    if (stage != spec.local()) {
+      const spec::Stage &next = spec.stages[stage + 1];
+      Value projected = buildProjection(graph, graph.slice("next/slots", states, 0, 1));
+      context = graph.regroup("next/context", projected, next.length, next.dim);
+    }
+  }
+  return states;
+}
+
+Value mblm::frontend::buildEmptyHierarchy(Graph &graph) {
+  const spec::Spec &spec = graph.spec;
+  OpBuilder &builder = graph.builder;
+  Value context, states;
+  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
+    graph.enter(stagePointer(spec, stage), int(stage));
+    auto type = RankedTensorType::get({1, 1, spec.stages[stage].dim}, builder.getF32Type());
+    Value x = StartOp::create(builder, graph.at("start"), type, graph.load(Role::StartToken));
+    states = buildStage(graph, stage, context ? graph.add("context", x, context) : x);
+    if (stage != spec.local()) {
+      const spec::Stage &next = spec.stages[stage + 1];
+      context = buildProjection(graph, states);
+      if (next.length > 1) {
+        SmallVector<Type> parts{withWidth(states, next.dim), withWidth(states, (next.length - 1) * next.dim)};
+        context = SplitOp::create(builder, graph.at("next/slot"), parts, context).getResult(0);
+      }
+    }
+  }
+  return states;
+}

@@ -1,0 +1,91 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The runtime's description of a spec.
+#include "compiler/Frontend/ModelInfo.h"
+
+#include "compiler/Spec/Reader.h"
+
+using namespace mblm;
+
+static constexpr int64_t alignment = 16; // floats: one cache line, one 512-bit vector
+
+static int64_t alignUp(int64_t n) { return (n + alignment - 1) / alignment * alignment; }
+
+ParameterLayout mblm::layoutParameters(const std::vector<spec::Parameter> &parameters) {
+  ParameterLayout layout;
+  int64_t end = 0;
+  for (const spec::Parameter &parameter : parameters) {
+    int64_t offset = parameter.role == spec::Role::KeyValue ? end : alignUp(end);
+    layout.offsets.push_back(offset);
+    end = offset + parameter.elements();
+  }
+  layout.elements = alignUp(end);
+  return layout;
+}
+
+static const char *initName(spec::Init init) {
+  switch (init) {
+  case spec::Init::Zeros:
+    return "zeros";
+  case spec::Init::Ones:
+    return "ones";
+  case spec::Init::Normal:
+    return "normal";
+  case spec::Init::Uniform:
+    return "uniform";
+  }
+  return "";
+}
+
+static const char *namesName(spec::Names names) {
+  switch (names) {
+  case spec::Names::Mblm:
+    return "mblm";
+  case spec::Names::Mblm040:
+    return "mblm-0.4.0";
+  case spec::Names::Megabyte:
+    return "megabyte";
+  case spec::Names::Gpt2:
+    return "gpt2";
+  }
+  return "";
+}
+
+// Buffers that the references store beside their weights: rotary frequencies; GPT-2's causal masks and its tied head.
+static std::vector<std::string> ignorableNames(const spec::Spec &spec) {
+  if (spec.names != spec::Names::Gpt2) {
+    return {"*.rotary_emb.inv_freq"};
+  }
+  std::vector<std::string> names{"*.attn.bias", "*.attn.masked_bias"};
+  if (spec.tieEmbeddings) {
+    names.push_back("lm_head.weight");
+  }
+  return names;
+}
+
+rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
+  rt::ModelInfo info;
+  info.name = spec.name;
+  info.vocab = spec.vocab;
+  info.pad = spec.pad;
+  info.inner = spec.bytesPerSlot(0);
+  info.maxSlots = spec.maxSlots();
+  info.maxLength = spec.stages[0].length * info.inner;
+  info.startToken = spec.startToken;
+  info.hiddenDim = spec.stages.back().dim;
+  for (const spec::Stage &stage : spec.stages) {
+    info.stageLengths.push_back(stage.length);
+  }
+  std::vector<spec::Parameter> parameters = spec::listParameters(spec);
+  ParameterLayout layout = layoutParameters(parameters);
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    const spec::Parameter &from = parameters[p];
+    info.parameters.push_back({from.name, from.shape, layout.offsets[p], initName(from.init), from.scale});
+  }
+  info.parameterElements = layout.elements;
+  info.ignorable = ignorableNames(spec);
+  info.names = namesName(spec.names);
+  info.spec = spec.text.empty() ? spec::writeSpec(spec) : spec.text;
+  return info;
+}

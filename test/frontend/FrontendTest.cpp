@@ -1,0 +1,166 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What buildModule makes of a spec: it verifies, its sizes are forms of B and M, and it holds the ops that the spec asks for.
+#include "compiler/Frontend/Frontend.h"
+#include "compiler/Frontend/ModelInfo.h"
+#include "compiler/Spec/Import.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+using namespace mlir;
+using namespace mblm;
+
+namespace {
+
+struct Config {
+  const char *format;
+  const char *path;
+};
+
+const Config configs[] = {
+    {"mblm", "test/golden/mblm/d01_1d_t_fixed/config.json"},
+    {"mblm", "test/golden/mblm/d06_2d_tt_nopos1_pad_long/config.json"},
+    {"mblm", "test/golden/mblm/d09_3d_ttt_fixed_exact/config.json"},
+    {"mblm", "test/golden/mblm/d12_2d_tt_rope_lossmask/config.json"},
+    {"megabyte", "test/golden/megabyte/mega_3s_relpos/config.json"},
+    {"megabyte", "test/golden/megabyte/mega_intdim_odd_pad257/config.json"},
+    {"transformer", "test/golden/megabyte/byte_transformer_gpt2/config.json"},
+};
+
+template <typename OpTy>
+int64_t count(func::FuncOp function) {
+  int64_t n = 0;
+  function.walk([&](OpTy) { ++n; });
+  return n;
+}
+
+class EveryConfig : public testing::TestWithParam<Config> {};
+
+TEST_P(EveryConfig, MakesAModuleThatVerifies) {
+  spec::Spec spec = spec::importConfig(GetParam().format, GetParam().path);
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec, context);
+  ASSERT_TRUE(succeeded(verify(*module)));
+  std::set<std::string> functions;
+  for (auto function : module->getOps<func::FuncOp>()) {
+    functions.insert(function.getName().str());
+  }
+  std::set<std::string> expected{"forward", "hidden", "loss"};
+  if (spec.startToken) {
+    expected.insert("empty");
+  }
+  EXPECT_EQ(functions, expected);
+  EXPECT_EQ((*module)->getAttrOfType<IntegerAttr>("mblm.inner").getInt(), spec.bytesPerSlot(0));
+}
+
+TEST_P(EveryConfig, LaysParametersOutAsTheRuntimeExpects) {
+  spec::Spec spec = spec::importConfig(GetParam().format, GetParam().path);
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec, context);
+  rt::ModelInfo info = makeModelInfo(spec);
+  size_t next = 0;
+  for (auto parameter : module->getOps<ParameterOp>()) {
+    ASSERT_LT(next, info.parameters.size());
+    EXPECT_EQ(parameter.getSymName().str(), info.parameters[next].name);
+    EXPECT_EQ(int64_t(parameter.getOffset()), info.parameters[next].offset);
+    EXPECT_EQ(cast<RankedTensorType>(parameter.getType()).getShape(), ArrayRef<int64_t>(info.parameters[next].shape));
+    ++next;
+  }
+  EXPECT_EQ(next, info.parameters.size());
+}
+
+TEST_P(EveryConfig, NamesEveryOpAfterItsPlaceInTheSpec) {
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec::importConfig(GetParam().format, GetParam().path), context);
+  module->walk([](Operation *op) {
+    auto name = dyn_cast<NameLoc>(op->getLoc());
+    ASSERT_TRUE(name) << op->getName().getStringRef().str();
+    EXPECT_TRUE(name.getName().getValue().starts_with("/"));
+  });
+}
+
+TEST_P(EveryConfig, AllSizesAreFormsOfBatchAndSlots) {
+  spec::Spec spec = spec::importConfig(GetParam().format, GetParam().path);
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec, context);
+  SymbolicDim bytes = *SymbolicDim::slots().times(SymbolicDim::constant(spec.bytesPerSlot(0)));
+  for (auto function : module->getOps<func::FuncOp>()) {
+    llvm::DenseMap<Value, SymbolicShape> shapes;
+    for (Value argument : function.getArguments()) {
+      shapes[argument] = {SymbolicDim::batch(), bytes};
+    }
+    function.walk([&](SymbolicShapeOpInterface op) {
+      SmallVector<SymbolicShape> operands, results;
+      for (Value operand : op->getOperands()) {
+        operands.push_back(shapes.lookup(operand));
+      }
+      ASSERT_TRUE(succeeded(op.inferSymbolicShapes(operands, results))) << op->getName().getStringRef().str();
+      for (auto [result, shape] : llvm::zip_equal(op->getResults(), results)) {
+        shapes[result] = shape;
+      }
+    });
+    if (function.getName() == "forward") {
+      Value logits = function.front().getTerminator()->getOperand(0);
+      EXPECT_TRUE(shapes[logits] == (SymbolicShape{SymbolicDim::batch(), bytes, SymbolicDim::constant(spec.vocab)}));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Frontend, EveryConfig, testing::ValuesIn(configs),
+                         [](const auto &info) { return "config" + std::to_string(info.index); });
+
+TEST(Frontend, OneProductForQueryKeyAndValue) {
+  spec::Spec spec = spec::importConfig("mblm", "test/golden/mblm/d01_1d_t_fixed/config.json");
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec, context);
+  auto forward = module->lookupSymbol<func::FuncOp>("forward");
+  int64_t layers = spec.stages[0].layers.size();
+  EXPECT_EQ(count<LinearOp>(forward), 4 * layers + 1); // qkv, out, two of the feed-forward; the head
+  EXPECT_EQ(count<RopeOp>(forward), 2 * layers);
+  EXPECT_EQ(count<TokenShiftOp>(forward), 2 * layers);
+  EXPECT_EQ(count<NormOp>(forward), 2 * layers + 1);
+  EXPECT_EQ(count<PositionOp>(forward), 1);
+}
+
+TEST(Frontend, PadRowsOfByteTablesAreFrozenForMblmOnly) {
+  MLIRContext context;
+  auto skips = [&](const char *format, const char *path) {
+    int64_t n = 0;
+    buildModule(spec::importConfig(format, path), context)->walk([&](EmbedOp op) { n += op.getSkip().has_value(); });
+    return n;
+  };
+  EXPECT_GT(skips("mblm", configs[1].path), 0);
+  EXPECT_EQ(skips("megabyte", configs[4].path), 0);
+}
+
+TEST(Frontend, TheTiedHeadReadsTheByteTable) {
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec::importConfig("transformer", configs[6].path), context);
+  auto loss = module->lookupSymbol<func::FuncOp>("loss");
+  EmbedOp embed = *loss.getOps<EmbedOp>().begin();
+  CrossEntropyOp entropy = *loss.getOps<CrossEntropyOp>().begin();
+  auto head = entropy.getLogits().getDefiningOp<LinearOp>();
+  EXPECT_EQ(head.getWeight(), embed.getTable());
+  EXPECT_EQ(entropy.getOffset(), 1u); // byte 0 is given, not predicted
+}
+
+TEST(Frontend, SaysThatDropoutIsLeftOut) {
+  spec::Spec spec = spec::importConfig("mblm", configs[1].path);
+  MLIRContext context;
+  std::vector<std::string> warnings;
+  buildModule(spec, context, &warnings);
+  EXPECT_TRUE(warnings.empty());
+  spec.stages[1].layers[0].ffDropout = 0.1;
+  buildModule(spec, context, &warnings);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0], "/stages/1: dropout is not compiled, training runs without it");
+}
+
+} // namespace
