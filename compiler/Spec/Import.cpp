@@ -58,8 +58,8 @@ void mblm::spec::checkSameCount(const Source &source, const std::string &key, si
                                 size_t firstCount) {
   if (count != firstCount) {
     source.fail(source.root().find(key)->value.offset, pointerStep(key),
-                key + " has " + std::to_string(count) + " entries but " + firstKey + " has " +
-                    std::to_string(firstCount) + "; expected " + std::to_string(firstCount) + ", one for each stage");
+                key + " has " + entries(count) + " but " + firstKey + " has " + std::to_string(firstCount) +
+                    "; expected " + std::to_string(firstCount) + ", one for each stage");
   }
 }
 

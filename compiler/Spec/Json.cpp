@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <set>
 
 using namespace mblm;
 using namespace mblm::spec;
@@ -67,213 +66,7 @@ std::string mblm::spec::describe(const Node &node) {
   return "";
 }
 
-namespace {
-
-// Builds the tree. The open containers are a stack of nodes that move into their parents when they close, so that no
-// pointer into a growing vector is ever kept.
-class Builder : public nlohmann::json_sax<nlohmann::json> {
-public:
-  Builder(const Source &source, const std::string &text) : source(source), text(text) {
-    if (text.compare(0, 3, "\xEF\xBB\xBF") == 0) {
-      cursor = 3;
-    }
-  }
-
-  Node take() { return std::move(root); }
-
-  bool null() override {
-    return scalar(Node::Kind::Null, [](Node &) {});
-  }
-  bool boolean(bool value) override {
-    return scalar(Node::Kind::Boolean, [&](Node &node) { node.boolean = value; });
-  }
-  bool number_integer(number_integer_t value) override {
-    return scalar(Node::Kind::Integer, [&](Node &node) {
-      node.integer = value;
-      node.real = double(value);
-    });
-  }
-  bool number_unsigned(number_unsigned_t value) override {
-    if (value > uint64_t(INT64_MAX)) {
-      return number_float(double(value), {});
-    }
-    return number_integer(number_integer_t(value));
-  }
-  bool number_float(number_float_t value, const string_t &) override {
-    return scalar(Node::Kind::Real, [&](Node &node) { node.real = value; });
-  }
-  bool string(string_t &value) override {
-    return scalar(Node::Kind::String, [&](Node &node) { node.text = std::move(value); });
-  }
-  bool binary(binary_t &) override { return false; } // never sent for text
-
-  bool start_object(std::size_t) override { return open(Node::Kind::Object); }
-  bool start_array(std::size_t) override { return open(Node::Kind::Array); }
-  bool end_object() override { return close(); }
-  bool end_array() override { return close(); }
-
-  bool key(string_t &value) override {
-    size_t offset = nextToken();
-    skipString();
-    Frame &frame = stack.back();
-    if (!frame.keys.insert(value).second) {
-      source.fail(offset, pointer() + pointerStep(value),
-                  "key " + inQuotes(value) + " is here twice, first at line " +
-                      source.position(frame.node.find(value)->offset) + "; expected it once");
-    }
-    frame.key = std::move(value);
-    frame.keyOffset = offset;
-    return true;
-  }
-
-  bool parse_error(std::size_t position, const std::string &token, const nlohmann::json::exception &exception) override;
-
-private:
-  struct Frame {
-    Node node;
-    std::set<std::string> keys;
-    std::string key; // of the member being read
-    size_t keyOffset = 0;
-  };
-
-  size_t nextToken() {
-    while (cursor < text.size() && std::strchr(" \t\r\n,:", text[cursor]) != nullptr) {
-      ++cursor;
-    }
-    return cursor;
-  }
-
-  void skipString() {
-    for (++cursor; cursor < text.size() && text[cursor] != '"'; ++cursor) {
-      cursor += text[cursor] == '\\';
-    }
-    ++cursor;
-  }
-
-  template <typename Fill>
-  bool scalar(Node::Kind kind, Fill fill) {
-    Node node;
-    node.kind = kind;
-    node.offset = nextToken();
-    if (kind == Node::Kind::String) {
-      skipString();
-    } else {
-      while (cursor < text.size() && std::strchr(" \t\r\n,:]}", text[cursor]) == nullptr) {
-        ++cursor;
-      }
-      node.text = text.substr(node.offset, cursor - node.offset);
-    }
-    count(node.offset);
-    fill(node);
-    add(std::move(node));
-    return true;
-  }
-
-  bool open(Node::Kind kind) {
-    Frame frame;
-    frame.node.kind = kind;
-    frame.node.offset = nextToken();
-    ++cursor;
-    count(frame.node.offset);
-    if (stack.size() >= Source::maxDepth) {
-      source.fail(frame.node.offset, pointer(),
-                  "nesting is deeper than " + std::to_string(Source::maxDepth) + " levels; a model description needs 5",
-                  Exit::Resource);
-    }
-    stack.push_back(std::move(frame));
-    return true;
-  }
-
-  bool close() {
-    nextToken();
-    ++cursor;
-    Node node = std::move(stack.back().node);
-    stack.pop_back();
-    add(std::move(node));
-    return true;
-  }
-
-  void add(Node &&node) {
-    if (stack.empty()) {
-      root = std::move(node);
-      return;
-    }
-    Frame &frame = stack.back();
-    if (frame.node.kind == Node::Kind::Array) {
-      frame.node.items.push_back(std::move(node));
-    } else {
-      frame.node.members.push_back({std::move(frame.key), frame.keyOffset, std::move(node)});
-    }
-  }
-
-  void count(size_t offset) {
-    if (++values > Source::maxValues) {
-      source.fail(offset, pointer(),
-                  "the file holds more than " + std::to_string(Source::maxValues) +
-                      " values; join equal layers with \"repeat\"",
-                  Exit::Resource);
-    }
-  }
-
-  // Of the innermost open container.
-  std::string pointer() const {
-    std::string path;
-    for (size_t i = 0; i + 1 < stack.size(); ++i) {
-      const Frame &frame = stack[i];
-      path +=
-          frame.node.kind == Node::Kind::Array ? "/" + std::to_string(frame.node.items.size()) : pointerStep(frame.key);
-    }
-    return path;
-  }
-
-  const Source &source;
-  const std::string &text;
-  size_t cursor = 0;
-  size_t values = 0;
-  Node root;
-  std::vector<Frame> stack;
-};
-
-// Turns the library's message, "... syntax error while parsing CONTEXT - DETAIL[; expected WHAT]", into one of ours.
-bool Builder::parse_error(std::size_t position, const std::string &token, const nlohmann::json::exception &exception) {
-  std::string message = exception.what();
-  size_t tokenStart = position >= token.size() ? position - token.size() : 0;
-  if (position > text.size()) { // the text ended: point behind its last token
-    size_t last = text.find_last_not_of(" \t\r\n");
-    size_t end = last == std::string::npos ? 0 : last + 1;
-    source.fail(end, pointer(),
-                "the text ends too early; expected " + std::string(stack.empty() ? "an object"
-                                                                   : stack.back().node.kind == Node::Kind::Array
-                                                                       ? "the rest of an array, up to ']'"
-                                                                       : "the rest of an object, up to '}'"));
-  }
-  if (token.find("<U+") != std::string::npos) { // escaped, so its length tells nothing
-    tokenStart = position - 1;
-  }
-  if (message.find("number overflow") != std::string::npos) {
-    nextToken();
-    source.fail(cursor, pointer(), "a number is too large; expected one below 1.8e308");
-  }
-  size_t word = std::min(text.find_first_not_of("-+", tokenStart), text.size());
-  if (std::strchr("NnIi", word < text.size() ? text[word] : ' ') != nullptr) {
-    source.fail(tokenStart, pointer(),
-                "not JSON: " + inQuotes(text.substr(tokenStart, 8)) +
-                    " is no value; expected a finite number, a string, true, false, null, an array or an object");
-  }
-  size_t dash = message.find(" - ");
-  std::string detail = dash == std::string::npos ? message : message.substr(dash + 3);
-  size_t lastRead = detail.find("; last read: ");
-  if (lastRead != std::string::npos) {
-    detail = detail.substr(0, lastRead) + " after " + inQuotes(token);
-  }
-  if (detail.find("expected ", detail.find("unexpected") == std::string::npos ? 0 : 2) == std::string::npos ||
-      detail.find("; expected ") == std::string::npos) {
-    detail += "; expected a JSON value";
-  }
-  source.fail(tokenStart, pointer(), "not JSON: " + detail);
-}
-
-} // namespace
+size_t mblm::spec::afterMark(const std::string &text) { return text.compare(0, 3, "\xEF\xBB\xBF") == 0 ? 3 : 0; }
 
 Source Source::fromText(std::string text, std::string fileName) {
   Source source;
@@ -282,9 +75,7 @@ Source Source::fromText(std::string text, std::string fileName) {
   if (source.content.size() > maxBytes) {
     source.fail(0, "", "the file is larger than 16 MiB; a model description is a few KiB", Exit::Resource);
   }
-  Builder builder(source, source.content);
-  nlohmann::json::sax_parse(source.content, &builder);
-  source.tree = builder.take();
+  source.tree = parseTree(source);
   return source;
 }
 
@@ -312,7 +103,7 @@ std::string Source::position(size_t offset) const {
   offset = std::min(offset, content.size());
   size_t line = 1 + size_t(std::count(content.begin(), content.begin() + long(offset), '\n'));
   size_t newline = offset == 0 ? std::string::npos : content.rfind('\n', offset - 1);
-  size_t start = newline == std::string::npos ? 0 : newline + 1;
+  size_t start = newline == std::string::npos ? std::min(afterMark(content), offset) : newline + 1;
   auto isCharacter = [](char c) { return (c & 0xC0) != 0x80; };
   size_t column = 1 + size_t(std::count_if(content.begin() + long(start), content.begin() + long(offset), isCharacter));
   return std::to_string(line) + ":" + std::to_string(column);

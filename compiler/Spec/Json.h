@@ -63,6 +63,11 @@ private:
   Node tree;
 };
 
+// The tree of a source's text; refuses what is no JSON, duplicate keys, and what passes the limits.
+Node parseTree(const Source &source);
+// Where the text begins: behind a byte order mark, if it has one.
+size_t afterMark(const std::string &text);
+
 // `text` in double quotes, on one line and not too long, whatever it holds.
 std::string inQuotes(const std::string &text);
 // `key` as one step of a JSON pointer, e.g. "/a~1b".

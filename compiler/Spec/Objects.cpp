@@ -4,23 +4,26 @@
 // One message per way in which a value can be wrong, the same for every field.
 #include "compiler/Spec/Objects.h"
 
-#include <numeric>
-
 using namespace mblm;
 using namespace mblm::spec;
 
+// Insertions, deletions, replacements and swaps of neighbours.
 static size_t editDistance(const std::string &a, const std::string &b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t(0));
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0]++;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+  std::vector<std::vector<size_t>> cost(a.size() + 1, std::vector<size_t>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) {
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        cost[i][j] = i + j;
+        continue;
+      }
+      size_t replaced = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+      cost[i][j] = std::min({replaced, cost[i - 1][j] + 1, cost[i][j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
     }
   }
-  return row.back();
+  return cost[a.size()][b.size()];
 }
 
 std::string mblm::spec::nearestWord(const std::string &word, const std::vector<std::string> &candidates) {
@@ -30,15 +33,18 @@ std::string mblm::spec::nearestWord(const std::string &word, const std::vector<s
   }
   size_t bestDistance = SIZE_MAX;
   for (const std::string &candidate : candidates) {
-    size_t distance = editDistance(word, candidate);
-    size_t near = std::max<size_t>(1, std::max(word.size(), candidate.size()) / 2);
-    if (distance <= near && distance < bestDistance) {
+    // The beginning of a word is as near as a slip of one key.
+    bool begins = word.size() > 1 && candidate.compare(0, word.size(), word) == 0;
+    size_t distance = begins && word != candidate ? 1 : editDistance(word, candidate);
+    if (distance <= std::max(word.size(), candidate.size()) * 2 / 3 && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
   return best;
 }
+
+std::string mblm::spec::entries(size_t count) { return std::to_string(count) + (count == 1 ? " entry" : " entries"); }
 
 static std::string listed(const std::vector<std::string> &words) {
   std::string line;
@@ -127,7 +133,7 @@ Value mblm::spec::takeValue(const Source &source, const Node &node, const std::s
     }
     if (double(node.items.size()) < facts.min || double(node.items.size()) > facts.max) {
       source.fail(node.offset, pointer,
-                  facts.key + " has " + std::to_string(node.items.size()) + " entries; expected " + facts.expected());
+                  facts.key + " has " + entries(node.items.size()) + "; expected " + facts.expected());
     }
     return Value();
   case Facts::Kind::Any:

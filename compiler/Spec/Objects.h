@@ -14,6 +14,9 @@ namespace mblm::spec {
 // The candidate that is nearest to `word` by edit distance, or empty where none is near.
 std::string nearestWord(const std::string &word, const std::vector<std::string> &candidates);
 
+// "1 entry", "2 entries".
+std::string entries(size_t count);
+
 // A place that fields belong to: its keys, in the words "a stage".
 struct Place {
   std::string what;

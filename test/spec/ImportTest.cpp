@@ -1,0 +1,203 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The references' configurations: what they mean as a spec, and the lines that refuse wrong ones.
+#include "compiler/Spec/Import.h"
+#include "test/spec/Refusal.h"
+
+#include <cstdio>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace mblm::spec;
+
+namespace {
+
+// A file that is gone at the end of the test.
+class Temporary {
+public:
+  explicit Temporary(const std::string &text) : path(testing::TempDir() + "c" + std::to_string(getpid()) + ".json") {
+    std::ofstream(path) << text;
+  }
+  ~Temporary() { std::remove(path.c_str()); }
+  const std::string path;
+};
+
+// The refusal with the file's name shortened to "c.json".
+std::string importRefusal(const std::string &format, const std::string &text) {
+  Temporary file(text);
+  std::string line = refusal([&] { importConfig(format, file.path); });
+  size_t at = line.find(file.path);
+  return at == std::string::npos ? line : line.replace(at, file.path.size(), "c.json");
+}
+
+const std::string mblmConfig =
+    R"({ "num_tokens": 257, "pad_token_id": 256, "hidden_dims": [24, 16], "num_layers": [2, 1],
+  "seq_lens": [8, 4], "train_checkpoint_chunks": null,
+  "block": [ { "attn_head_dims": 8, "attn_num_heads": 4, "attn_use_rot_embs": true, "pos_emb_type": "fixed" },
+             { "attn_head_dims": 8, "attn_num_heads": 3, "attn_use_rot_embs": false, "pos_emb_type": "rope",
+               "attn_dropout": 0.25, "ff_dropout": 0.5 } ] })";
+const std::string megabyteConfig = R"({ "num_tokens": 256, "dim": [24, 16], "depth": [2, 1], "max_seq_len": [8, 4] })";
+const std::string gptConfig = R"({ "block_size": 40, "vocab_size": 256, "n_layer": 2, "n_head": 2, "n_embd": 32 })";
+
+TEST(Import, Mblm) {
+  Temporary file(mblmConfig);
+  Spec spec = importConfig("mblm", file.path);
+  EXPECT_EQ(spec.names, Names::Mblm);
+  EXPECT_EQ(spec.loss, Loss::MeanNonzero);
+  EXPECT_EQ(spec.pad, 256);
+  EXPECT_FALSE(spec.padGradient || spec.fixedLength || spec.tieEmbeddings);
+  EXPECT_TRUE(spec.startToken && spec.headBias);
+  ASSERT_EQ(spec.stages.size(), 2u);
+  EXPECT_EQ(spec.stages[0].position, Position::Learned);
+  EXPECT_EQ(spec.stages[1].position, Position::Rope);
+  ASSERT_EQ(spec.stages[0].layers.size(), 2u);
+  const Layer &layer = spec.stages[0].layers[1];
+  EXPECT_EQ(layer.pointer, "/stages/0/layers/0");
+  EXPECT_EQ(layer.ffMult, 2);
+  EXPECT_EQ(layer.norm, Norm::RmsClamp);
+  EXPECT_EQ(layer.normEps, 1e-8);
+  EXPECT_EQ(layer.activation, Activation::Gelu);
+  EXPECT_TRUE(layer.rotary && layer.tokenShift);
+  EXPECT_FALSE(spec.stages[1].layers[0].rotary);
+  EXPECT_EQ(spec.stages[1].layers[0].attnDropout, 0.25);
+  EXPECT_EQ(spec.stages[1].layers[0].ffDropout, 0.5);
+  EXPECT_EQ(spec.text, writeSpec(spec));
+}
+
+TEST(Import, MblmOneBlockForEveryStage) {
+  Temporary file(
+      R"({ "num_tokens": 9, "pad_token_id": 0, "hidden_dims": [8, 4], "num_layers": [1, 1], "seq_lens": [2, 3],
+    "train_checkpoint_chunks": [2], "input_seq_len": 6,
+    "block": { "block_type": "transformer", "attn_head_dims": 3, "attn_num_heads": 2, "attn_use_rot_embs": false } })");
+  Spec spec = importConfig("mblm", file.path);
+  EXPECT_EQ(spec.stages[1].layers.at(0).headDim, 3);
+  EXPECT_EQ(spec.stages[1].position, Position::None);
+}
+
+TEST(Import, Megabyte) {
+  Temporary file(
+      R"({ "num_tokens": 258, "dim": 15, "depth": [1, 2], "max_seq_len": [6, 4], "pad_id": 257, "rel_pos": true,
+                      "pos_emb": true, "flash_attn": true, "ff_mult": 3 })");
+  Spec spec = importConfig("megabyte", file.path);
+  EXPECT_EQ(spec.names, Names::Megabyte);
+  EXPECT_EQ(spec.loss, Loss::MeanTargets);
+  EXPECT_TRUE(spec.padGradient && spec.fixedLength && spec.startToken);
+  EXPECT_EQ(spec.maxSlots(), 6);
+  EXPECT_EQ(spec.pad, 257);
+  ASSERT_EQ(spec.stages.size(), 2u);
+  EXPECT_EQ(spec.stages[0].dim, 15);
+  EXPECT_EQ(spec.stages[1].layers.size(), 2u);
+  EXPECT_EQ(spec.stages[1].position, Position::Learned);
+  const Layer &layer = spec.stages[1].layers[0];
+  EXPECT_EQ(layer.heads * 1000 + layer.headDim * 10 + layer.ffMult, 8643);
+  EXPECT_TRUE(layer.rotary);
+}
+
+TEST(Import, Transformer) {
+  Temporary file(gptConfig);
+  Spec spec = importConfig("transformer", file.path);
+  EXPECT_EQ(spec.names, Names::Gpt2);
+  EXPECT_FALSE(spec.pad || spec.startToken || spec.headBias);
+  EXPECT_TRUE(spec.tieEmbeddings && spec.fixedLength);
+  EXPECT_EQ(spec.loss, Loss::MeanTargets);
+  EXPECT_EQ(spec.stages.at(0).finalNorm, Norm::Layer);
+  const Layer &layer = spec.stages[0].layers.at(1);
+  EXPECT_EQ(layer.norm, Norm::Layer);
+  EXPECT_EQ(layer.normEps, 1e-5);
+  EXPECT_EQ(layer.headDim, 16);
+  EXPECT_EQ(layer.activation, Activation::GeluTanh);
+  EXPECT_TRUE(layer.attentionBias && !layer.tokenShift && !layer.rotary);
+}
+
+TEST(Import, ShippedBenchmarksComeFromHere) {
+  for (const char *name : {"bench-mblm-1d-t", "bench-mblm-2d-tt", "bench-mblm-3d-ttt", "bench-megabyte"}) {
+    Spec spec = readSpec("models/" + std::string(name) + ".json");
+    EXPECT_EQ(writeSpec(spec), spec.text) << name;
+  }
+}
+
+struct Case {
+  std::string format;
+  std::string config;
+  std::string piece;
+  std::string replacement;
+  std::string line;
+};
+
+class WrongConfig : public testing::TestWithParam<Case> {};
+
+TEST_P(WrongConfig, IsRefusedWithOneLine) {
+  const Case &wrong = GetParam();
+  std::string text = wrong.config;
+  size_t at = text.find(wrong.piece);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, wrong.piece.size(), wrong.replacement);
+  EXPECT_EQ(importRefusal(wrong.format, text), wrong.line);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WrongConfig,
+    testing::Values(
+        Case{"mblm", mblmConfig, "\"num_tokens\": 257, ", "",
+             "3 c.json:1:1: /: \"num_tokens\" is missing; expected an integer from 2 to 2147483647"},
+        Case{"mblm", mblmConfig, "256,", "257,",
+             "3 c.json:1:38: /pad_token_id: pad_token_id is 257 but num_tokens is 257; expected at most 256"},
+        Case{"mblm", mblmConfig, "\"num_layers\"", "\"num_layer\"",
+             "3 c.json:1:68: /num_layer: unknown key \"num_layer\" in an mblm configuration; nearest valid key is "
+             "\"num_layers\""},
+        Case{"mblm", mblmConfig, "[2, 1]", "[2, 1, 1]",
+             "3 c.json:1:82: /num_layers: num_layers has 3 entries but hidden_dims has 2; expected 2, one for each "
+             "stage"},
+        Case{"mblm", mblmConfig, "[8, 4]", "[8, 0]",
+             "3 c.json:2:19: /seq_lens/1: seq_lens is 0; expected an integer from 1 to 2147483647"},
+        Case{"mblm", mblmConfig, "\"attn_head_dims\": 8", "\"attn_head_dims\": 7",
+             "3 c.json:3:34: /block/0/attn_head_dims: attn_head_dims is 7 but attn_use_rot_embs rotates pairs of "
+             "features; "
+             "expected an even number, nearest 8"},
+        Case{"mblm", mblmConfig, "[24, 16]", "[24, 15]",
+             "3 c.json:1:63: /hidden_dims/1: hidden_dims is 15 but pos_emb_type \"rope\" rotates pairs of features; "
+             "expected an even number, nearest 16"},
+        Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"mamba2\", \"d_state\": 8,",
+             "3 c.json:3:30: /block/0/block_type: stage 0 has block kind \"mamba2\"; this version compiles "
+             "\"transformer\" "
+             "blocks"},
+        Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"d_state\": 8,",
+             "3 c.json:3:16: /block/0/d_state: stage 0 has block kind \"mamba\" (by its key \"d_state\"); this version "
+             "compiles \"transformer\" blocks"},
+        Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"transformr\",",
+             "3 c.json:3:30: /block/0/block_type: block_type is \"transformr\"; expected \"transformer\", \"mamba1\", "
+             "\"mamba2\" or \"transformerEncoder\" (nearest: \"transformer\")"},
+        Case{"mblm", mblmConfig, "\"seq_lens\"", "\"mask_token_id\": 5, \"seq_lens\"",
+             "3 c.json:2:3: /mask_token_id: mask_token_id belongs to the masked encoder; this version compiles causal "
+             "models"},
+        Case{"mblm", mblmConfig, "\"fixed\"", "\"learned\"",
+             "3 c.json:3:101: /block/0/pos_emb_type: pos_emb_type is \"learned\"; expected \"fixed\" or \"rope\", or "
+             "null"},
+        Case{"mblm", megabyteConfig, "256", "256",
+             "3 c.json:1:39: /depth: key \"depth\" belongs to a configuration of format megabyte, not mblm; expected "
+             "\"mblm import megabyte\""},
+        Case{"megabyte", megabyteConfig, "[24, 16]", "\"24\"",
+             "3 c.json:1:29: /dim: dim is \"24\"; expected an integer from 1 to 2147483647"},
+        Case{"megabyte", megabyteConfig, "[24, 16]", "[24]",
+             "3 c.json:1:29: /dim: dim has 1 entry but depth has 2; expected 2, one for each stage"},
+        Case{"megabyte", megabyteConfig, "256,", "256, \"pad_id\": 256,",
+             "3 c.json:1:32: /pad_id: pad_id is 256 but num_tokens is 256; expected at most 255"},
+        Case{"megabyte", megabyteConfig, "256,", "256, \"dim_head\": 7, \"rel_pos\": true,",
+             "3 c.json:1:34: /dim_head: dim_head is 7 but rel_pos rotates pairs of features; expected an even number, "
+             "nearest 8"},
+        Case{"megabyte", megabyteConfig, "256,", "1,",
+             "3 c.json:1:17: /num_tokens: num_tokens is 1; expected an integer from 2 to 2147483647"},
+        Case{"transformer", gptConfig, "32", "33",
+             "3 c.json:1:77: /n_embd: n_embd is 33 but n_head is 2; expected a multiple of 2, nearest 32 or 34"},
+        Case{"transformer", gptConfig, "\"n_head\"", "\"heads\"",
+             "3 c.json:1:54: /heads: unknown key \"heads\" in a transformer configuration; nearest valid key is "
+             "\"n_head\""},
+        Case{"transformer", megabyteConfig, "256", "256",
+             "3 c.json:1:39: /depth: key \"depth\" belongs to a configuration of format megabyte, not transformer; "
+             "expected \"mblm import megabyte\""},
+        Case{"megabite", gptConfig, "32", "32",
+             "2 unknown format \"megabite\"; expected mblm, megabyte or transformer (nearest: megabyte)"}));
+
+} // namespace

@@ -1,0 +1,126 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every spec that is shipped can be read, and is written without loss; the published schema is the one of the table.
+#include "compiler/Spec/Parameters.h"
+#include "test/spec/Refusal.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace mblm::spec;
+
+namespace {
+
+std::string contents(const std::string &path) {
+  std::ifstream stream(path);
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> modelFiles() {
+  std::vector<std::string> files;
+  for (const auto &entry : std::filesystem::directory_iterator("models")) {
+    if (entry.path().extension() == ".json" && entry.path().filename() != "schema.json") {
+      files.push_back(entry.path().string());
+    }
+  }
+  return files;
+}
+
+int64_t count(const std::string &path) {
+  int64_t total = 0;
+  for (const Parameter &parameter : listParameters(readSpec(path))) {
+    total += parameter.elements();
+  }
+  return total;
+}
+
+TEST(Models, ReadAndWrittenWithoutLoss) {
+  std::vector<std::string> files = modelFiles();
+  EXPECT_GE(files.size(), 21u);
+  for (const std::string &file : files) {
+    SCOPED_TRACE(file);
+    Spec spec = readSpec(file);
+    std::string written = writeSpec(spec);
+    Spec again = parseSpec(written, "again.json");
+    EXPECT_EQ(writeSpec(again), written);
+    std::vector<Parameter> before = listParameters(spec);
+    std::vector<Parameter> after = listParameters(again);
+    ASSERT_EQ(before.size(), after.size());
+    for (size_t i = 0; i < before.size(); ++i) {
+      EXPECT_EQ(before[i].name, after[i].name);
+      EXPECT_EQ(before[i].shape, after[i].shape);
+    }
+    // What a file says in words stands in the canonical form unchanged.
+    nlohmann::json said = nlohmann::json::parse(contents(file));
+    nlohmann::json canonical = nlohmann::json::parse(written);
+    for (const auto &[key, value] : said.items()) {
+      if (key != "stages") {
+        EXPECT_EQ(canonical.at(key), value) << key;
+      }
+    }
+    for (size_t i = 0; i < said["stages"].size(); ++i) {
+      const nlohmann::json &stage = said["stages"][i];
+      for (size_t l = 0; l < stage["layers"].size(); ++l) {
+        for (const auto &[key, value] : stage["layers"][l].items()) {
+          EXPECT_EQ(canonical["stages"][i]["layers"][l].at(key), value) << key;
+        }
+      }
+    }
+  }
+}
+
+// The counts of models/README.md. That of mblm-360m-1d-t is published.
+TEST(Models, ParameterCounts) {
+  const std::map<std::string, int64_t> counts = {
+      {"mblm-360m-1d-t", 361451776},        {"mblm-360m-2d-tt", 361752832},    {"mblm-360m-3d-ttt", 362211584},
+      {"mblm-360m-3d", 363163904},          {"megabyte-758m-262m", 967948544}, {"megabyte-1.3b-350m", 1546948864},
+      {"byte-transformer-320m", 315278592}, {"quickstart", 2004929},
+  };
+  for (const auto &[name, total] : counts) {
+    EXPECT_EQ(count("models/" + name + ".json"), total) << name;
+  }
+}
+
+TEST(Models, TwinsAreTiny) {
+  size_t twins = 0;
+  for (const std::string &file : modelFiles()) {
+    size_t at = file.find("-tiny.json");
+    if (at == std::string::npos) {
+      continue;
+    }
+    EXPECT_LT(count(file), 100000) << file;
+    std::string big = file.substr(0, at) + ".json";
+    if (std::filesystem::exists(big)) {
+      ++twins;
+      EXPECT_EQ(readSpec(file).stages.size(), readSpec(big).stages.size()) << file;
+      EXPECT_EQ(readSpec(file).names, readSpec(big).names) << file;
+    }
+  }
+  EXPECT_EQ(twins, 7u);
+}
+
+TEST(Models, SchemaIsTheTable) {
+  EXPECT_EQ(contents("models/schema.json"), jsonSchema());
+  nlohmann::json schema = nlohmann::json::parse(jsonSchema());
+  EXPECT_EQ(schema["properties"]["vocab"]["minimum"], 2);
+  EXPECT_EQ(schema["$defs"]["layer"]["required"], nlohmann::json({"heads", "head_dim"}));
+  EXPECT_EQ(schema["$defs"]["layer"]["properties"]["ff_mult"]["default"], 4);
+}
+
+TEST(Models, FieldTableNamesEveryKey) {
+  std::string table = fieldTable();
+  for (const char *row : {"| top | `loss` | \"mean_nonzero\" or \"mean_targets\" | `\"mean_nonzero\"` |",
+                          "| stage | `dim` | an integer from 1 to 2147483647 | required |",
+                          "| layer | `ff_dropout` | a number from 0 to 1, 1 excluded | `0` |"}) {
+    EXPECT_NE(table.find(row), std::string::npos) << row;
+  }
+}
+
+} // namespace
