@@ -1,0 +1,213 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Proves @forward causal: one pass over its ops bounds the newest byte behind every row (NewestByte.h). The proof is the
+// bound of the result; only if it fails is an op to blame looked for, the first one whose rows see bytes beyond their own
+// slot although its operands' rows do not.
+#include "dialects/MBLM/IR/ShapeInference.h"
+#include "passes/Analysis/NewestByte.h"
+#include "passes/Passes.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace mblm {
+#define GEN_PASS_DEF_CHECKCAUSALITYPASS
+#include "passes/Passes.h.inc"
+} // namespace mblm
+
+using namespace mblm;
+using Rows = ArrayRef<int64_t>;
+
+// Positions of a sequence, or -1 where they are dynamic; then each batch element is one sequence.
+static int64_t positions(Value value) {
+  int64_t size = cast<RankedTensorType>(value.getType()).getDimSize(1);
+  return ShapedType::isDynamic(size) ? -1 : size;
+}
+
+// `before` rows without bytes ahead of each sequence and `after` behind it; negative numbers drop rows.
+static NewestByte padded(const NewestByte &in, int64_t length, int64_t before, int64_t after) {
+  if (length < 0) {
+    return in.shifted(-before);
+  }
+  return in.mapped(length, length + before + after, [&](int64_t t, Rows rows) {
+    int64_t from = t - before;
+    return from >= 0 && from < length ? rows[from] : NewestByte::none;
+  });
+}
+
+static NewestByte regrouped(RegroupOp op, const NewestByte &in) {
+  auto from = cast<RankedTensorType>(op.getInput().getType()), to = cast<RankedTensorType>(op.getType());
+  if (from.getRank() == 2) {
+    return in;
+  }
+  int64_t wide = from.getDimSize(2), narrow = to.getDimSize(2);
+  if (ShapedType::isDynamic(wide) || (wide % narrow && narrow % wide)) {
+    return NewestByte::anything();
+  }
+  return wide >= narrow ? in.opened(wide / narrow) : in.closed(narrow / wide);
+}
+
+// Rows without the start rows, moved on by one; the first row of all is the first start row.
+static NewestByte nextByte(NextByteOp op, const NewestByte &in) {
+  NewestByte moved = padded(in, positions(op.getInput()), -1, 0).shifted(-1);
+  return moved.at(0) >= in.at(0) ? moved : moved.joined(NewestByte::upTo(in.at(0)));
+}
+
+static NewestByte shiftedBack(Value input, const NewestByte &in) {
+  int64_t length = positions(input);
+  return in.joined(length < 0 ? in.shifted(1) : in.mapped(length, length, [&](int64_t t, Rows rows) {
+    return t + 1 < length ? rows[t + 1] : NewestByte::none;
+  }));
+}
+
+// What rows of the results see through one operand. Ops that change the number of rows are treated one by one, all others as
+// their interface says.
+static NewestByte seenThrough(CausalityOpInterface op, unsigned operand, const NewestByte &in) {
+  TimeDependence time = op.getTimeDependence(operand);
+  if (time == TimeDependence::None) {
+    return NewestByte::nothing();
+  }
+  Value value = op->getOperand(operand);
+  return TypeSwitch<Operation *, NewestByte>(op)
+      .Case([&](RegroupOp regroup) { return regrouped(regroup, in); })
+      .Case([&](StartTokenOp) { return padded(in, positions(value), 1, 0); })
+      .Case([&](SliceOp slice) {
+        return padded(in, positions(value), -static_cast<int64_t>(slice.getBefore()),
+                      -static_cast<int64_t>(slice.getAfter()));
+      })
+      .Case([&](PadOp pad) { return padded(in, positions(value), pad.getBefore(), pad.getAfter()); })
+      .Case([&](NextByteOp next) { return nextByte(next, in); })
+      .Case([&](EmbedOp embed) { return in.closed(embed.getBytes()); })
+      .Default([&](Operation *other) {
+        if (auto shift = dyn_cast<TokenShiftOp>(other); shift && shift.getReverse()) {
+          return shiftedBack(value, in);
+        }
+        if (auto attention = dyn_cast<AttentionOp>(other); attention && time == TimeDependence::Later) {
+          return positions(value) < 0 ? NewestByte::anything() : in.closed(positions(value)).opened(positions(value));
+        }
+        if (time == TimeDependence::Pointwise) {
+          return in;
+        }
+        return time == TimeDependence::Prefix ? in.prefixed(positions(value)) : NewestByte::anything();
+      });
+}
+
+namespace {
+
+struct CheckCausalityPass : public mblm::impl::CheckCausalityPassBase<CheckCausalityPass> {
+  void runOnOperation() override;
+
+private:
+  using Shapes = DenseMap<Value, SymbolicShape>;
+
+  LogicalResult bound(func::FuncOp forward);
+  std::optional<int64_t> rowBeyondSlot(Value value, const Shapes &shapes);
+  void report(func::ReturnOp end, int64_t row, const Shapes &shapes);
+
+  llvm::MapVector<Value, NewestByte> newest;
+};
+
+} // namespace
+
+// Bounds every value of the function.
+LogicalResult CheckCausalityPass::bound(func::FuncOp forward) {
+  newest.clear();
+  for (BlockArgument argument : forward.getArguments()) {
+    auto type = cast<RankedTensorType>(argument.getType());
+    bool perByte = type.getRank() == 2 && (type.getElementType().isInteger(32) || !type.hasStaticShape());
+    newest.insert({argument, perByte ? NewestByte::itself() : NewestByte::nothing()});
+  }
+  for (Operation &op : forward.getBody().front().without_terminator()) {
+    auto causal = dyn_cast<CausalityOpInterface>(op);
+    if (!causal && op.getNumOperands()) {
+      return op.emitOpError("expects an op that says which positions it depends on");
+    }
+    NewestByte seen = NewestByte::nothing();
+    for (auto [number, operand] : llvm::enumerate(op.getOperands())) {
+      seen = seen.joined(seenThrough(causal, number, newest.find(operand)->second));
+    }
+    for (Value result : op.getResults()) {
+      newest.insert({result, seen});
+    }
+  }
+  return success();
+}
+
+// The number of the newest byte that row `row` may see were the bytes dealt out evenly over the value's rows. The sizes are
+// compared for one batch element and many slots, where start rows no longer count.
+static int64_t ownSlotEnd(const SymbolicShape &ids, const SymbolicShape &value, int64_t row) {
+  constexpr int64_t manySlots = 1 << 16;
+  auto count = [&](const SymbolicShape &shape) {
+    return shape[0].evaluate(1, manySlots) * shape[1].evaluate(1, manySlots);
+  };
+  return (row + 1) * count(ids) / std::max<int64_t>(count(value), 1) - 1;
+}
+
+// The first row that sees a byte behind its own slot.
+std::optional<int64_t> CheckCausalityPass::rowBeyondSlot(Value value, const Shapes &shapes) {
+  const NewestByte &seen = newest.find(value)->second;
+  if (cast<RankedTensorType>(value.getType()).getRank() < 2) {
+    return std::nullopt;
+  }
+  const SymbolicShape &ids = shapes.find(getOperation().lookupSymbol<func::FuncOp>("forward").getArgument(0))->second;
+  for (int64_t row = 0; row < 2 * seen.period(); ++row) {
+    if (seen.at(row) > ownSlotEnd(ids, shapes.find(value)->second, row)) {
+      return row;
+    }
+  }
+  return std::nullopt;
+}
+
+static std::string byteName(int64_t byte) {
+  return byte == NewestByte::all ? "every byte" : "byte " + std::to_string(byte);
+}
+
+// Blames the first op on the way to the result that shows a row more than its slot, though its operands do not.
+void CheckCausalityPass::report(func::ReturnOp end, int64_t row, const Shapes &shapes) {
+  std::string last = byteName(newest.find(end.getOperand(0))->second.at(row));
+  llvm::SetVector<Operation *> slice;
+  (void)getBackwardSlice(end.getOperand(0), &slice, {});
+  for (Operation &op : end->getBlock()->without_terminator()) {
+    bool clean = llvm::none_of(op.getOperands(), [&](Value v) { return rowBeyondSlot(v, shapes).has_value(); });
+    if (!slice.contains(&op) || !clean) {
+      continue;
+    }
+    for (Value result : op.getResults()) {
+      auto beyond = rowBeyondSlot(result, shapes);
+      if (!beyond) {
+        continue;
+      }
+      int64_t slotEnd = ownSlotEnd(shapes.find(end->getParentRegion()->getArgument(0))->second,
+                                   shapes.find(result)->second, *beyond);
+      InFlightDiagnostic error = op.emitOpError("expects row ");
+      error << *beyond << " of its result to see bytes up to its own slot's end (" << slotEnd << "), but it sees "
+            << byteName(newest.find(result)->second.at(*beyond));
+      error.attachNote(end.getLoc()) << "row " << row << " of the function's result depends on " << last;
+      return;
+    }
+  }
+  end.emitOpError("expects row ") << row << " of the result to depend on bytes before " << row
+                                  << " only, but it depends on " << last;
+}
+
+void CheckCausalityPass::runOnOperation() {
+  auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
+  if (!forward || forward.isExternal() || forward.getNumArguments() == 0 || forward.getNumResults() == 0) {
+    getOperation().emitError("expects a function @forward with byte ids as its first argument and logits as its result");
+    return signalPassFailure();
+  }
+  auto shapes = inferShapes(forward);
+  if (failed(shapes) || failed(bound(forward))) {
+    return signalPassFailure();
+  }
+  markAllAnalysesPreserved();
+  auto end = cast<func::ReturnOp>(forward.getBody().front().getTerminator());
+  const NewestByte &seen = newest.find(end.getOperand(0))->second;
+  if (auto row = seen.firstLateRow()) {
+    report(end, *row, *shapes);
+    signalPassFailure();
+  }
+}
