@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Proves @forward causal: one pass over its ops bounds the newest byte behind every row (NewestByte.h). The proof is the
-// bound of the result; only if it fails is an op to blame looked for, the first one whose rows see bytes beyond their own
-// slot although its operands' rows do not.
+// Proves @forward causal: one pass over its ops bounds the newest byte behind every row (NewestByte.h). The proof is
+// the bound of the result; only if it fails is an op to blame looked for, the first one whose rows see bytes beyond
+// their own slot although its operands' rows do not.
 #include "dialects/MBLM/IR/ShapeInference.h"
 #include "passes/Analysis/NewestByte.h"
 #include "passes/Passes.h"
@@ -63,8 +63,8 @@ static NewestByte shiftedBack(Value input, const NewestByte &in) {
   }));
 }
 
-// What rows of the results see through one operand. Ops that change the number of rows are treated one by one, all others as
-// their interface says.
+// What rows of the results see through one operand. Ops that change the number of rows are treated one by one, all
+// others as their interface says.
 static NewestByte seenThrough(CausalityOpInterface op, unsigned operand, const NewestByte &in) {
   TimeDependence time = op.getTimeDependence(operand);
   if (time == TimeDependence::None) {
@@ -136,8 +136,8 @@ LogicalResult CheckCausalityPass::bound(func::FuncOp forward) {
   return success();
 }
 
-// The number of the newest byte that row `row` may see were the bytes dealt out evenly over the value's rows. The sizes are
-// compared for one batch element and many slots, where start rows no longer count.
+// The number of the newest byte that row `row` may see were the bytes dealt out evenly over the value's rows. The sizes
+// are compared for one batch element and many slots, where start rows no longer count.
 static int64_t ownSlotEnd(const SymbolicShape &ids, const SymbolicShape &value, int64_t row) {
   constexpr int64_t manySlots = 1 << 16;
   auto count = [&](const SymbolicShape &shape) {
@@ -180,8 +180,8 @@ void CheckCausalityPass::report(func::ReturnOp end, int64_t row, const Shapes &s
       if (!beyond) {
         continue;
       }
-      int64_t slotEnd = ownSlotEnd(shapes.find(end->getParentRegion()->getArgument(0))->second,
-                                   shapes.find(result)->second, *beyond);
+      int64_t slotEnd =
+          ownSlotEnd(shapes.find(end->getParentRegion()->getArgument(0))->second, shapes.find(result)->second, *beyond);
       InFlightDiagnostic error = op.emitOpError("expects row ");
       error << *beyond << " of its result to see bytes up to its own slot's end (" << slotEnd << "), but it sees "
             << byteName(newest.find(result)->second.at(*beyond));
@@ -196,7 +196,8 @@ void CheckCausalityPass::report(func::ReturnOp end, int64_t row, const Shapes &s
 void CheckCausalityPass::runOnOperation() {
   auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
   if (!forward || forward.isExternal() || forward.getNumArguments() == 0 || forward.getNumResults() == 0) {
-    getOperation().emitError("expects a function @forward with byte ids as its first argument and logits as its result");
+    getOperation().emitError(
+        "expects a function @forward with byte ids as its first argument and logits as its result");
     return signalPassFailure();
   }
   auto shapes = inferShapes(forward);

@@ -5,6 +5,7 @@
 #include "passes/Analysis/NewestByte.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <numeric>
@@ -101,9 +102,8 @@ NewestByte NewestByte::closed(int64_t n) const {
 
 NewestByte NewestByte::prefixed(int64_t length) const {
   if (length >= 0) {
-    return mapped(length, length, [](int64_t t, llvm::ArrayRef<int64_t> rows) {
-      return *llvm::max_element(rows.take_front(t + 1));
-    });
+    return mapped(length, length,
+                  [](int64_t t, llvm::ArrayRef<int64_t> rows) { return *llvm::max_element(rows.take_front(t + 1)); });
   }
   // One long sequence: all of the period before, and this one's rows so far.
   int64_t newest = moved(*llvm::max_element(bytes), -stride);

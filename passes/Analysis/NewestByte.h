@@ -1,13 +1,14 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How new a byte each row of a value may depend on. The rows of one batch element are counted through all of its sequences;
-// row r depends on bytes up to `(r div p) * stride + bytes[r mod p]` with p the number of entries: hierarchies repeat
-// patch by patch, so a few entries describe every length. Operations give upper bounds.
+// How new a byte each row of a value may depend on. The rows of one batch element are counted through all of its
+// sequences; row r depends on bytes up to `(r div p) * stride + bytes[r mod p]` with p the number of entries:
+// hierarchies repeat patch by patch, so a few entries describe every length. Operations give upper bounds.
 #pragma once
 
-#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
 #include <optional>

@@ -16,8 +16,8 @@ namespace mblm {
 // The module attribute with the number of bytes in one outermost slot (i64, default 1).
 constexpr llvm::StringLiteral innerAttrName = "mblm.inner";
 
-// Arguments of rank 2 with dynamic sizes are per byte, [B, M * inner]; all others must be static. Emits an error at the op
-// (or the function) where a size is no such form, or is not the one that the type states.
+// Arguments of rank 2 with dynamic sizes are per byte, [B, M * inner]; all others must be static. Emits an error at the
+// op (or the function) where a size is no such form, or is not the one that the type states.
 llvm::FailureOr<llvm::DenseMap<mlir::Value, SymbolicShape>> inferShapes(mlir::func::FuncOp func);
 
 // "[B*M, 8, 128]"
