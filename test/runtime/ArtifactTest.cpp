@@ -1,0 +1,123 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loader against small shared objects built from FakeArtifact.c.
+#include "runtime/Artifact.h"
+
+#include "runtime/Metadata.h"
+#include "runtime/Support/Memory.h"
+#include "test/runtime/TestFiles.h"
+
+#include <cmath>
+
+namespace mblm::rt {
+
+using test::expectError;
+using test::TestFolder;
+
+static const std::string good = FAKE_ARTIFACT;
+
+TEST(Artifact, RunsItsEntries) {
+  ASSERT_TRUE(isArtifact(good));
+  for (int threads : {1, 3}) {
+    std::unique_ptr<Program> program = loadArtifact(good, threads);
+    const ModelInfo &info = program->info();
+    EXPECT_EQ(info.name, "fake");
+    EXPECT_EQ(info.pad, 9);
+    EXPECT_EQ(info.parameters.at(0).shape, (std::vector<int64_t>{10}));
+    for (int64_t slots : {2, 50, 3}) {
+      std::vector<int32_t> ids(2 * slots * 4);
+      for (size_t i = 0; i < ids.size(); ++i) {
+        ids[i] = int32_t(i % 10);
+      }
+      std::vector<float> params(16, 0.5f);
+      std::vector<float> output(ids.size() * 10);
+      Call call;
+      call.batch = 2;
+      call.slots = slots;
+      call.ids = ids.data();
+      call.params = params.data();
+      call.output = output.data();
+      program->run(Entry::Forward, call);
+      for (size_t i = 0; i < output.size(); ++i) {
+        ASSERT_EQ(output[i], float(i / 10 % 10) * 10 + float(i % 10) + 0.5f);
+      }
+    }
+  }
+}
+
+TEST(Artifact, WorkspaceIsTheLinearForm) {
+  std::unique_ptr<Program> program = loadArtifact(good, 3);
+  // arena 100 + 1*M + 2*B + 4*B*M, scratch 16 a thread
+  EXPECT_EQ(program->workspaceBytes(Entry::Forward, 2, 5), 4 * (100 + 5 + 4 + 40 + 3 * 16));
+  expectError(Exit::Resource, "more memory than can be counted",
+              [&] { program->workspaceBytes(Entry::Forward, int64_t(1) << 40, int64_t(1) << 40); });
+}
+
+TEST(Artifact, MemoryLimitIsRefusedWithNumbers) {
+  std::unique_ptr<Program> program = loadArtifact(good, 1);
+  memoryAccount().setLimit(memoryAccount().used() + 100000);
+  Call call;
+  call.batch = 1000;
+  call.slots = 1000;
+  expectError(Exit::Resource,
+              "entry 'forward' of fake with batch 1000 and 1000 slots needs 16777216 bytes", // 4003100 floats on whole
+                                                                                             // huge pages
+              [&] { program->run(Entry::Forward, call); });
+  memoryAccount().setLimit(defaultMemoryLimit());
+}
+
+TEST(Artifact, LossGetsAMaskAndAScale) {
+  std::unique_ptr<Program> program = loadArtifact(good, 1);
+  std::vector<float> params(16);
+  Call::Scalars scalars;
+  float hyper[HyperCount] = {};
+  hyper[Lr] = 3;
+  Call call;
+  call.batch = 1;
+  call.slots = 2;
+  call.params = params.data();
+  call.scalars = &scalars;
+  call.hyper = hyper;
+  call.scale = 0.25f;
+  program->run(Entry::Loss, call); // the fake: sum of the mask, learning rate, scale
+  EXPECT_EQ(scalars.loss, 8.0f);
+  EXPECT_EQ(scalars.gradNorm, 3.0f);
+  EXPECT_EQ(scalars.sum, 0.25f);
+  expectError(Exit::Internal, "entry 'gradients' returned 7", [&] { program->run(Entry::Gradients, call); });
+  expectError(Exit::BadInput, "has no entry 'hidden'", [&] { program->run(Entry::Hidden, call); });
+}
+
+TEST(Artifact, SpecText) { EXPECT_EQ(artifactSpecText(good), "{\"format\": 1}"); }
+
+TEST(Artifact, DamagedFiles) {
+  TestFolder folder;
+  std::string bytes = test::readAll(good);
+  for (size_t length : {size_t(5), size_t(64), size_t(300), bytes.size() / 2, bytes.size() - 1}) {
+    std::string path = folder.write("cut.so", bytes.substr(0, length));
+    EXPECT_TRUE(isArtifact(path));
+    expectError(Exit::Integrity, "cut.so' is not a whole artifact", [&] { loadArtifact(path); });
+  }
+  EXPECT_FALSE(isArtifact(folder.write("spec.json", "{}")));
+  EXPECT_FALSE(isArtifact(folder.write("e", "")));
+  EXPECT_FALSE(isArtifact(folder / "none"));
+  EXPECT_FALSE(isArtifact(folder.path));
+  expectError(Exit::FileIO, "cannot open", [&] { loadArtifact(folder / "none"); });
+  expectError(Exit::Integrity, "the symbol 'mblm_metadata' is missing", [] { loadArtifact(FAKE_ARTIFACT_EMPTY); });
+}
+
+TEST(Artifact, OtherAbiAndOtherMachine) {
+  expectError(Exit::Integrity, "made for runtime ABI 99, this runtime has 1", [] { loadArtifact(FAKE_ARTIFACT_ABI); });
+  expectError(Exit::Device, "unknown target level 'avx9000'", [] { loadArtifact(FAKE_ARTIFACT_LEVEL); });
+  requireCpuLevel("portable", "x");
+}
+
+TEST(Artifact, LinkedIn) {
+  static const char metadata[] = "{}";
+  LinkedArtifact artifact;
+  artifact.metadata = metadata;
+  expectError(Exit::Integrity, "this program: metadata: ", [&] { linkedProgram(artifact); });
+  expectError(Exit::Integrity, "'mblm_metadata' is missing", [] { selfProgram(); });
+}
+
+} // namespace mblm::rt
