@@ -1,14 +1,13 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// SAX events arrive in the order of the text, so one cursor finds every token: it steps over white space, commas and
-// colons to the token's start, then over the token.
+// Reading a file within bounds, and positions and values in the words of error lines.
 #include "compiler/Spec/Json.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 
