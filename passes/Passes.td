@@ -41,4 +41,31 @@ def PrintShapesPass : Pass<"mblm-print-shapes", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mblm::MBLMDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// Autodiff
+//===----------------------------------------------------------------------===//
+
+def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
+  let summary = "Builds @gradients and @train_step from @loss.";
+  let description = [{
+    @gradients(ids, mask, scale) -> (loss, sum, count) is @loss followed by its reverse sweep, with `scale` as the gradient of
+    the loss. Every op builds its own vector-Jacobian product (DifferentiableOpInterface); a parameter's gradient becomes an
+    `mblm.gradient` as soon as its last term is there. @train_step(ids, mask, scale, hyper, decay) -> (loss, sum, count, norm)
+    is the same followed by `mblm.update`.
+
+    Forward values of ops that are cheap to compute again are: their ops stand a second time right before the first use in the
+    sweep, marked with the attribute `mblm.recompute`, which keeps them apart from the forward ops when equal ops are joined.
+    Locations of backward ops are the forward op's name with `/grad` or `/recompute` behind.
+
+    Needs: a module with `mblm.parameter`s and @loss(ids, mask) -> (loss, sum, count), one block of differentiable ops; neither
+    @gradients nor @train_step. Leaves: these two functions; all others as they are.
+
+    Example: `%y = mblm.linear %x, %w` with the gradient %dy of %y adds `mblm.weight_grad %dy, %x` for the weight and
+    `mblm.linear %dy, %w {transposed}` for %x.
+  }];
+  let options = [
+    Option<"recompute", "recompute", "bool", /*default=*/"true", "Compute cheap forward values again instead of keeping them">];
+  let dependentDialects = ["::mblm::MBLMDialect", "::mlir::func::FuncDialect"];
+}
+
 #endif

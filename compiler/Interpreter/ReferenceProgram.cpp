@@ -115,9 +115,8 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
   }
   if (call.scalars && results[0].rank() == 0) {
     bool updates = entry == rt::Entry::TrainStep;
-    *call.scalars = {static_cast<float>(results[0].f[0]), updates ? static_cast<float>(results[1].f[0]) : 0,
-                     static_cast<float>(results[updates ? 2 : 1].f[0]),
-                     static_cast<float>(results[updates ? 3 : 2].f[0])};
+    *call.scalars = {static_cast<float>(results[0].f[0]), updates ? static_cast<float>(results[3].f[0]) : 0,
+                     static_cast<float>(results[1].f[0]), static_cast<float>(results[2].f[0])};
   }
   if (computesGradients(entry)) {
     deliver(stores.gradients, call.grads);
