@@ -11,8 +11,8 @@ namespace mblm::frontend {
 // "/stages/1" where the spec does not say.
 std::string stagePointer(const spec::Spec &spec, size_t stage);
 
-// One position per slot of `stage`: bytes embedded, positions, the parent's `context` (null at the outermost stage) and the
-// start token in front. `ids` are [B, bytes].
+// One position per slot of `stage`: bytes embedded, positions, the parent's `context` (null at the outermost stage)
+// and the start token in front. `ids` are [B, bytes].
 mlir::Value buildStageInput(Graph &graph, size_t stage, mlir::Value ids, mlir::Value context);
 
 // One layer: attention, then feed-forward, each residual and behind its own norm.

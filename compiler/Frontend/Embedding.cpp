@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A stage's input. The local stage looks its bytes up; a stage above embeds all bytes of a patch with a table of its own and
-// maps them to its width, between two layer norms.
+// A stage's input. The local stage looks its bytes up; a stage above embeds all bytes of a patch with a table of its
+// own and maps them to its width, between two layer norms.
 #include "compiler/Frontend/Builders.h"
 
 using namespace mlir;
@@ -22,7 +22,8 @@ static Value embedBytes(Graph &graph, size_t stage, Value ids) {
     slots = length;
     ids = graph.regroup("bytes", ids, length * bytes, 0);
   }
-  auto type = RankedTensorType::get({ShapedType::kDynamic, slots, bytes * spec.stages.back().dim}, builder.getF32Type());
+  auto type =
+      RankedTensorType::get({ShapedType::kDynamic, slots, bytes * spec.stages.back().dim}, builder.getF32Type());
   IntegerAttr skip = spec.pad && !spec.padGradient ? builder.getI64IntegerAttr(*spec.pad) : IntegerAttr();
   return EmbedOp::create(builder, graph.at("embedding"), type, ids, graph.load(Role::ByteTable), uint64_t(bytes), skip);
 }

@@ -26,7 +26,8 @@ public:
     builder.setInsertionPointToEnd(module->getBody());
     declareParameters();
 
-    Type ids = tensor({dynamic, dynamic}, builder.getI32Type()), mask = tensor({dynamic, dynamic}, builder.getF32Type());
+    Type ids = tensor({dynamic, dynamic}, builder.getI32Type()),
+         mask = tensor({dynamic, dynamic}, builder.getF32Type());
     Type scalar = tensor({}, builder.getF32Type());
     addFunction("forward", {ids}, sequences(spec.vocab), [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
       return {buildLogits(graph, buildRows(graph, buildHierarchy(graph, arguments[0])))};
@@ -62,7 +63,8 @@ private:
     ParameterLayout layout = layoutParameters(parameters.list());
     for (auto [parameter, offset] : llvm::zip_equal(parameters.list(), layout.offsets)) {
       ParameterOp::create(builder, place(parameter.name), builder.getStringAttr(parameter.name),
-                          TypeAttr::get(tensor(parameter.shape, builder.getF32Type())), builder.getI64IntegerAttr(offset));
+                          TypeAttr::get(tensor(parameter.shape, builder.getF32Type())),
+                          builder.getI64IntegerAttr(offset));
     }
   }
 

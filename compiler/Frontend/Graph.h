@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One function under construction: where the next op goes, what it is called, and the parameters loaded so far. The builders
-// of this room share it; result types follow from operands and parameters here, so that no builder spells them out.
+// One function under construction: where the next op goes, what it is called, and the parameters loaded so far. The
+// builders of this room share it; result types follow from operands and parameters here, so that no builder spells
+// them out.
 #pragma once
 
 #include "compiler/Spec/Parameters.h"
@@ -36,20 +37,22 @@ public:
   const spec::Spec &spec;
   mlir::OpBuilder builder;
 
-  // From here on: the part of the description that is being built, a JSON pointer, and which of its parameters are meant.
+  // From here on: the part of the description that is being built, a JSON pointer, and which of its parameters are
+  // meant.
   void enter(std::string pointer, int stage, int layer = -1);
 
   // Location "<pointer>/<role>".
   mlir::Location at(llvm::StringRef role);
 
-  // The parameter of the current stage and layer, loaded once a function; null where the spec has none. Several stand one
-  // after the other in the buffer and are read as one.
+  // The parameter of the current stage and layer, loaded once a function; null where the spec has none. Several stand
+  // one after the other in the buffer and are read as one.
   mlir::Value load(spec::Role role) { return load(llvm::ArrayRef(role)); }
   mlir::Value load(llvm::ArrayRef<spec::Role> roles);
 
   mlir::Value linear(llvm::StringRef name, mlir::Value input, mlir::Value weight, mlir::Value bias);
   // The input itself for Norm::None.
-  mlir::Value norm(llvm::StringRef name, mlir::Value input, spec::Norm kind, double eps, spec::Role weight, spec::Role bias);
+  mlir::Value norm(llvm::StringRef name, mlir::Value input, spec::Norm kind, double eps, spec::Role weight,
+                   spec::Role bias);
   mlir::Value add(llvm::StringRef name, mlir::Value lhs, mlir::Value rhs);
   mlir::Value slice(llvm::StringRef name, mlir::Value input, int64_t before, int64_t after);
   // To sequences of `positions` (mlir::ShapedType::kDynamic: as many as there are) with `width` features; ids: width 0.

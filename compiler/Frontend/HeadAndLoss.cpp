@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// From the local stage's outputs to logits and to the mean loss. Rows are lined up before the head, so that the start rows
-// that nobody asks for cost no logits.
+// From the local stage's outputs to logits and to the mean loss. Rows are lined up before the head, so that the start
+// rows that nobody asks for cost no logits.
 #include "compiler/Frontend/Builders.h"
 
 using namespace mlir;
@@ -52,7 +52,8 @@ LossValues mblm::frontend::buildLoss(Graph &graph, Value states, Value ids, Valu
   graph.enter("/loss", -1);
   IntegerAttr ignore = spec.pad ? builder.getI64IntegerAttr(*spec.pad) : IntegerAttr();
   auto perByte = RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, builder.getF32Type());
-  auto tokens = CrossEntropyOp::create(builder, graph.at("cross_entropy"), perByte, perByte, logits, ids, offset, ignore);
+  auto tokens =
+      CrossEntropyOp::create(builder, graph.at("cross_entropy"), perByte, perByte, logits, ids, offset, ignore);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
   auto kind = spec.loss == spec::Loss::MeanNonzero ? LossKind::Nonzero : LossKind::Targets;
   auto mean = MeanLossOp::create(builder, graph.at("mean"), scalar, scalar, scalar, tokens.getLoss(), mask, ids, kind,

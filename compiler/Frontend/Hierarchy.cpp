@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Stages inside stages, outermost first. Output q of a stage (it has seen the slots before q only, as the start vector stands
-// in front) becomes the additive context of all slots in patch q of the stage below; the last output has no patch to go to.
+// Stages inside stages, outermost first. Output q of a stage (it has seen the slots before q only, as the start vector
+// stands in front) becomes the additive context of all slots in patch q of the stage below; the last output has no
+// patch to go to.
 #include "compiler/Frontend/Builders.h"
 
 using namespace mlir;

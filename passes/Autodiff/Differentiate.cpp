@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Gradients as IR. @loss is cloned, then swept backwards: each op that a gradient reaches builds its vector-Jacobian product,
-// and the products of a value with several uses are added up. Forward values that are cheap to compute again are, right
-// before their first use in the backward sweep, so that they need not outlive the forward pass.
+// Gradients as IR. @loss is cloned, then swept backwards: each op that a gradient reaches builds its vector-Jacobian
+// product, and the products of a value with several uses are added up. Forward values that are cheap to compute again
+// are, right before their first use in the backward sweep, so that they need not outlive the forward pass.
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -172,8 +172,9 @@ private:
     };
     if (!loss.getBody().hasOneBlock() || type.getNumInputs() != 2 || type.getNumResults() != 3 ||
         !llvm::all_of(type.getResults(), isScalar)) {
-      return loss.emitError("expected @loss to be one block of type (ids, mask) -> (loss, sum, count) with scalar results, "
-                            "but its type is ")
+      return loss.emitError(
+                 "expected @loss to be one block of type (ids, mask) -> (loss, sum, count) with scalar results, "
+                 "but its type is ")
              << type;
     }
     for (StringRef name : {"gradients", "train_step"}) {

@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What buildModule makes of a spec: it verifies, its sizes are forms of B and M, and it holds the ops that the spec asks for.
+// What buildModule makes of a spec: it verifies, its sizes are forms of B and M, and it holds the ops that the spec
+// asks for.
 #include "compiler/Frontend/Frontend.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Spec/Import.h"

@@ -36,8 +36,7 @@ TEST(ParameterLayout, KeyAndValueFollowTheQuery) {
 }
 
 TEST(ModelInfo, DescribesAHierarchy) {
-  rt::ModelInfo info =
-      makeModelInfo(spec::importConfig("mblm", "test/golden/mblm/d09_3d_ttt_fixed_exact/config.json"));
+  rt::ModelInfo info = makeModelInfo(spec::importConfig("mblm", "test/golden/mblm/d09_3d_ttt_fixed_exact/config.json"));
   EXPECT_EQ(info.stageLengths.size(), 3u);
   EXPECT_EQ(info.inner, info.stageLengths[1] * info.stageLengths[2]);
   EXPECT_EQ(info.maxLength, info.stageLengths[0] * info.inner);
@@ -60,7 +59,8 @@ TEST(ModelInfo, KnowsTheReferencesOwnBuffers) {
   EXPECT_EQ(gpt2.ignorable, (std::vector<std::string>{"*.attn.bias", "*.attn.masked_bias", "lm_head.weight"}));
   EXPECT_FALSE(gpt2.pad.has_value());
   EXPECT_EQ(gpt2.inner, 1);
-  rt::ModelInfo megabyte = makeModelInfo(spec::importConfig("megabyte", "test/golden/megabyte/mega_2s_base/config.json"));
+  rt::ModelInfo megabyte =
+      makeModelInfo(spec::importConfig("megabyte", "test/golden/megabyte/mega_2s_base/config.json"));
   EXPECT_EQ(megabyte.ignorable, std::vector<std::string>{"*.rotary_emb.inv_freq"});
 }
 

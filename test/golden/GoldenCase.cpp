@@ -35,7 +35,9 @@ std::vector<CaseName> mblm::golden::forwardCases() {
           {"megabyte", "mega_intdim_odd_pad257"}};
 }
 
-std::vector<CaseName> mblm::golden::trajectoryCases() { return {{"mblm", "traj_d1_2d_tt"}, {"megabyte", "train_mega_2s"}}; }
+std::vector<CaseName> mblm::golden::trajectoryCases() {
+  return {{"mblm", "traj_d1_2d_tt"}, {"megabyte", "train_mega_2s"}};
+}
 
 std::vector<CaseName> mblm::golden::greedyCases() { return {{"mblm", "gen_d1_2d_tt"}, {"megabyte", "mega_greedy"}}; }
 
@@ -45,7 +47,8 @@ static nlohmann::json readJson(const std::string &path) {
 }
 
 GoldenCase::GoldenCase(const CaseName &name)
-    : folder(root + name.pack + "/" + name.name), info(readJson(folder + "/case.json")), io(folder + "/io.safetensors") {
+    : folder(root + name.pack + "/" + name.name), info(readJson(folder + "/case.json")),
+      io(folder + "/io.safetensors") {
   spec = spec::importConfig(info.at("format"), folder + "/config.json");
 }
 
@@ -157,7 +160,8 @@ struct Optimizer {
       rates = io.floats("lr");
     } else {
       for (size_t step = 0; step < steps; ++step) {
-        rates.push_back(json.at("lr").get<double>() * std::min(1.0, (step + 1) / json.at("warmup_steps").get<double>()));
+        rates.push_back(json.at("lr").get<double>() *
+                        std::min(1.0, (step + 1) / json.at("warmup_steps").get<double>()));
       }
     }
   }
@@ -200,8 +204,9 @@ void GoldenCase::checkTrajectory(rt::Model &model, const Tolerances &tolerances)
 
 // `ids` are whole sequences [batch, L]: each byte behind the prompt is the most probable one, and row t of the recorded
 // logits chose byte promptLength + t.
-void GoldenCase::checkContinuation(rt::Model &model, const std::vector<int32_t> &ids, int64_t batch, int64_t promptLength,
-                                   const std::string &logits, const Tolerances &tolerances) const {
+void GoldenCase::checkContinuation(rt::Model &model, const std::vector<int32_t> &ids, int64_t batch,
+                                   int64_t promptLength, const std::string &logits,
+                                   const Tolerances &tolerances) const {
   int64_t length = int64_t(ids.size()) / batch, vocab = spec.vocab, rows = length - promptLength;
   std::vector<float> expected = io.floats(logits);
   ASSERT_EQ(int64_t(expected.size()), batch * rows * vocab);

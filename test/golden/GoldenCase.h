@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Cases recorded from the reference implementations (a config, weights, inputs and results each, see the folders beside this
-// file) and the checks that a program made from such a config must pass, whatever runs it.
+// Cases recorded from the reference implementations (a config, weights, inputs and results each, see the folders
+// beside this file) and the checks that a program made from such a config must pass, whatever runs it.
 #pragma once
 
 #include "compiler/Spec/Spec.h"
@@ -24,7 +24,8 @@ std::vector<CaseName> forwardCases();    // logits, loss, gradients, logits of t
 std::vector<CaseName> trajectoryCases(); // losses, norms and final weights of an optimizer's run
 std::vector<CaseName> greedyCases();     // bytes chosen one after the other, with the logits that chose them
 
-// Allowed differences: logits and weights |a - b| <= t * (1 + |b|), loss and norm |a - b| <= t, gradients |a - b|2 <= t * |b|2.
+// Allowed differences: logits and weights |a - b| <= t * (1 + |b|), loss and norm |a - b| <= t, gradients |a - b|2 <=
+// t * |b|2.
 struct Tolerances {
   double logits = 1e-4;
   double loss = 1e-5;

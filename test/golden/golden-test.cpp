@@ -90,8 +90,8 @@ std::string testName(const testing::TestParamInfo<Parameter> &info) {
   return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param).name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoldenForward, testing::Combine(testing::ValuesIn(ways), testing::ValuesIn(forwardCases())),
-                         testName);
+INSTANTIATE_TEST_SUITE_P(All, GoldenForward,
+                         testing::Combine(testing::ValuesIn(ways), testing::ValuesIn(forwardCases())), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenTrajectory,
                          testing::Combine(testing::ValuesIn(ways), testing::ValuesIn(trajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenGreedy,

@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// DifferentiableOpInterface: every op's vector-Jacobian product, in ops of the same dialect, and whether its results are
-// better computed again than kept. Operands are read as they stand in the forward pass; who calls decides which of them are
-// recomputed.
+// DifferentiableOpInterface: every op's vector-Jacobian product, in ops of the same dialect, and whether its results
+// are better computed again than kept. Operands are read as they stand in the forward pass; who calls decides which of
+// them are recomputed.
 #include "dialects/MBLM/IR/MBLMOps.h"
 
 using namespace mlir;
@@ -32,7 +32,8 @@ LogicalResult RegroupOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Sm
 bool StartTokenOp::isCheapToRecompute() { return true; }
 
 LogicalResult StartTokenOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
-  operandGrads.push_back(SliceOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], /*before=*/1, /*after=*/0));
+  operandGrads.push_back(
+      SliceOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], /*before=*/1, /*after=*/0));
   operandGrads.push_back(ReduceOp::create(builder, getLoc(), getStart().getType(), resultGrads[0], ReduceOver::Starts));
   return success();
 }
@@ -64,7 +65,8 @@ bool SplitOp::isCheapToRecompute() { return true; }
 LogicalResult SplitOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   for (auto [number, grad] : llvm::enumerate(resultGrads)) {
     if (!grad) {
-      return emitOpError("needs a gradient for each result to have one itself, but nothing depends on result ") << number;
+      return emitOpError("needs a gradient for each result to have one itself, but nothing depends on result ")
+             << number;
     }
   }
   operandGrads.push_back(ConcatOp::create(builder, getLoc(), getInput().getType(), resultGrads));
@@ -79,8 +81,8 @@ bool EmbedOp::isCheapToRecompute() { return true; }
 
 LogicalResult EmbedOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   operandGrads.push_back({}); // ids
-  operandGrads.push_back(
-      EmbedGradOp::create(builder, getLoc(), getTable().getType(), getIds(), resultGrads[0], getBytesAttr(), getSkipAttr()));
+  operandGrads.push_back(EmbedGradOp::create(builder, getLoc(), getTable().getType(), getIds(), resultGrads[0],
+                                             getBytesAttr(), getSkipAttr()));
   return success();
 }
 
@@ -166,7 +168,8 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, 
 // Training
 //===----------------------------------------------------------------------===//
 
-LogicalResult CrossEntropyOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+LogicalResult CrossEntropyOp::buildVjp(OpBuilder &builder, ValueRange resultGrads,
+                                       SmallVectorImpl<Value> &operandGrads) {
   if (resultGrads[1]) {
     return refuseGradient(*this, "lse");
   }
