@@ -114,9 +114,9 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
     }
   }
   if (call.scalars && results[0].rank() == 0) {
-    bool updates = entry == rt::Entry::TrainStep;
-    *call.scalars = {static_cast<float>(results[0].f[0]), updates ? static_cast<float>(results[3].f[0]) : 0,
-                     static_cast<float>(results[1].f[0]), static_cast<float>(results[2].f[0])};
+    // loss, sum, count, and the gradients' norm of an update
+    auto number = [&](size_t n) { return n < results.size() ? static_cast<float>(results[n].f[0]) : 0; };
+    *call.scalars = {number(0), number(3), number(1), number(2)};
   }
   if (computesGradients(entry)) {
     deliver(stores.gradients, call.grads);

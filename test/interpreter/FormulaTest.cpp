@@ -1,0 +1,211 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Each op on numbers small enough to work out by hand from its formula.
+#include "test/interpreter/OpHarness.h"
+
+#include "runtime/Support/Error.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace mblm;
+using namespace mblm::test;
+
+namespace {
+
+using Values = std::vector<double>;
+
+struct Formula {
+  OpCase op;
+  std::vector<Values> operands; // ids too
+  std::vector<Values> results;
+};
+
+void PrintTo(const Formula &formula, std::ostream *os) { *os << formula.op.label(); }
+
+const double ln2 = std::log(2.0), ln3 = std::log(3.0), ln4 = std::log(4.0), root2 = std::sqrt(2.0);
+// Angles of the rotations below, at position 1: 1 and 100^(-1/2) in f32.
+const double c1 = std::cos(1.0), s1 = std::sin(1.0), c2 = std::cos(double(0.1f)), s2 = std::sin(double(0.1f));
+
+const char *clamp = "kind = #mblm<norm_kind rms_clamp>, eps = 1.0e-8";
+const char *clamped = "kind = #mblm<norm_kind rms_clamp>, eps = 10.0";
+const char *rms = "kind = #mblm<norm_kind rms>, eps = 3.5";
+const char *layer = "kind = #mblm<norm_kind layer>, eps = 3.0";
+const char *gelu = "kind = #mblm<activation_kind gelu>";
+const char *geluTanh = "kind = #mblm<activation_kind gelu_tanh>";
+const char *halfSplit = "pairing = #mblm<pairing half_split>, base = 100.0";
+const char *interleaved = "pairing = #mblm<pairing interleaved>, base = 100.0, inverse";
+const char *causal = "heads = 1, scale = 1.0, mask = #mblm<mask_kind causal>";
+const char *twoHeads = "heads = 2, scale = 0.5, mask = #mblm<mask_kind causal>";
+const char *blocks = "heads = 1, scale = 1.0, mask = #mblm<mask_kind block_causal>, block = 1";
+const char *full = "heads = 1, scale = 1.0, mask = #mblm<mask_kind full>";
+const char *nonzero = "kind = #mblm<loss_kind nonzero>";
+const char *targets = "kind = #mblm<loss_kind targets>, ignore = 7";
+
+const OpCase meanOf(const char *attributes) {
+  return {"mblm.mean_loss", {perPosition({1, 4}), mask({1, 4}), ids({1, 4}, 8)}, {{}, {}, {}}, attributes};
+}
+
+const std::vector<Formula> &formulas() {
+  static const std::vector<Formula> table = {
+      // Structure
+      {{"mblm.regroup", {{1, 2, 2}}, {{2, 2, 1}}, ""}, {{1, 2, 3, 4}}, {{1, 2, 3, 4}}},
+      {{"mblm.start_token", {{2, 1, 2}, {2}}, {{2, 2, 2}}, ""}, {{1, 2, 3, 4}, {9, 8}}, {{9, 8, 1, 2, 9, 8, 3, 4}}},
+      {{"mblm.start", {{2}}, {{1, 1, 2}}, ""}, {{5, 6}}, {{5, 6}}},
+      {{"mblm.slice", {{1, 4, 1}}, {{1, 1, 1}}, "before = 1, after = 2"}, {{1, 2, 3, 4}}, {{2}}},
+      {{"mblm.pad", {{1, 1, 2}}, {{1, 4, 2}}, "before = 1, after = 2"}, {{1, 2}}, {{0, 0, 1, 2, 0, 0, 0, 0}}},
+      {{"mblm.next_byte", {{4, 3, 1}}, {{2, 4, 1}}, ""},
+       {{10, 11, 12, 20, 21, 22, 30, 31, 32, 40, 41, 42}},
+       {{10, 11, 12, 21, 30, 31, 32, 41}}},
+      {{"mblm.next_byte_grad", {{2, 4, 1}}, {{4, 3, 1}}, ""},
+       {{1, 2, 3, 4, 5, 6, 7, 8}},
+       {{1, 2, 3, 0, 4, 0, 5, 6, 7, 0, 8, 0}}},
+      {{"mblm.split", {{1, 2, 3}}, {{1, 2, 1}, {1, 2, 2}}, ""}, {{1, 2, 3, 4, 5, 6}}, {{1, 4}, {2, 3, 5, 6}}},
+      {{"mblm.concat", {{1, 2, 1}, {1, 2, 2}}, {{1, 2, 3}}, ""}, {{1, 4}, {2, 3, 5, 6}}, {{1, 2, 3, 4, 5, 6}}},
+      // Single positions
+      {{"mblm.embed", {ids({1, 4}, 3), {3, 2}}, {{1, 2, 4}}, "bytes = 2"},
+       {{2, 0, 1, 2}, {1, 2, 3, 4, 5, 6}},
+       {{5, 6, 1, 2, 3, 4, 5, 6}}},
+      {{"mblm.embed_grad", {ids({1, 4}, 3), {1, 2, 4}}, {{3, 2}}, "bytes = 2, skip = 1"},
+       {{2, 0, 1, 2}, {1, 2, 3, 4, 5, 6, 7, 8}},
+       {{3, 4, 0, 0, 8, 10}}},
+      {{"mblm.position", {{2, 1, 2}, {2, 2}}, {{2, 1, 2}}, ""}, {{1, 2, 3, 4}, {10, 20, 30, 40}}, {{11, 22, 13, 24}}},
+      {{"mblm.linear", {{1, 1, 2}, {3, 2}, {3}}, {{1, 1, 3}}, ""},
+       {{1, 2}, {1, 0, 0, 1, 1, 1}, {10, 20, 30}},
+       {{11, 22, 33}}},
+      {{"mblm.linear", {{1, 1, 2}, {2, 3}}, {{1, 1, 3}}, "transposed"}, {{1, 2}, {1, 2, 3, 4, 5, 6}}, {{9, 12, 15}}},
+      {{"mblm.weight_grad", {{1, 2, 1}, {1, 2, 2}}, {{1, 2}}, ""}, {{2, 3}, {1, 10, 100, 1000}}, {{302, 3020}}},
+      {{"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, clamp}, {{3, 4}, {2, 10}}, {{6 * root2 / 5, 8 * root2}}},
+      {{"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, clamped}, {{3, 4}, {2, 10}}, {{0.6, 4}}},
+      {{"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, rms}, {{3, 4}, {2, 10}}, {{1.5, 10}}},
+      {{"mblm.norm", {{1, 1, 2}, {2}, {2}}, {{1, 1, 2}}, layer}, {{1, 3}, {2, 10}, {1, 1}}, {{0, 6}}},
+      {{"mblm.norm_grad", {{1, 1, 2}, {1, 1, 2}, {2}}, {{1, 1, 2}, {2}}, rms},
+       {{1, 0}, {3, 4}, {2, 10}},
+       {{0.359375, -0.1875}, {0.75, 0}}},
+      {{"mblm.norm_grad", {{1, 1, 2}, {1, 1, 2}, {2}}, {{1, 1, 2}, {2}}, clamped},
+       {{1, 0}, {3, 4}, {2, 10}},
+       {{0.2, 0}, {0.3, 0}}},
+      {{"mblm.norm_grad", {{1, 1, 2}, {1, 1, 2}, {2}}, {{1, 1, 2}, {2}, {2}}, layer},
+       {{1, 0}, {1, 3}, {2, 10}},
+       {{0.375, -0.375}, {-0.5, 0}, {1, 0}}},
+      {{"mblm.activation", {{1, 1, 3}}, {{1, 1, 3}}, gelu},
+       {{0, 1, -1}},
+       {{0, 0.8413447460685429, -0.15865525393145707}}},
+      {{"mblm.activation", {{1, 1, 2}}, {{1, 1, 2}}, geluTanh},
+       {{1, -1}},
+       {{0.8411919906082768, -0.15880800939172324}}},
+      {{"mblm.activation_grad", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, gelu},
+       {{2, 2}, {0, 1}},
+       {{1, 2.1666309411753726}}},
+      {{"mblm.activation_grad", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, geluTanh},
+       {{2, 2}, {0, 1}},
+       {{1, 2.1659281676915655}}},
+      {{"mblm.add", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, ""}, {{1, 2}, {10, 20}}, {{11, 22}}},
+      {{"mblm.reduce", {{2, 2, 1}}, {{1}}, "over = #mblm<reduce_over rows>"}, {{1, 2, 3, 4}}, {{10}}},
+      {{"mblm.reduce", {{2, 2, 1}}, {{3, 1}}, "over = #mblm<reduce_over batch>"}, {{1, 2, 3, 4}}, {{4, 6, 0}}},
+      {{"mblm.reduce", {{2, 2, 1}}, {{1}}, "over = #mblm<reduce_over starts>"}, {{1, 2, 3, 4}}, {{4}}},
+      // Sequences
+      {{"mblm.token_shift", {{1, 2, 3}}, {{1, 2, 3}}, ""}, {{1, 2, 3, 4, 5, 6}}, {{1, 2, 0, 4, 5, 3}}},
+      {{"mblm.token_shift", {{1, 2, 3}}, {{1, 2, 3}}, "reverse"}, {{1, 2, 3, 4, 5, 6}}, {{1, 2, 6, 4, 5, 0}}},
+      {{"mblm.rope", {{1, 2, 4}}, {{1, 2, 4}}, halfSplit},
+       {{5, 6, 7, 8, 1, 2, 3, 4}},
+       {{5, 6, 7, 8, c1 - 3 * s1, 2 * c2 - 4 * s2, 3 * c1 + s1, 4 * c2 + 2 * s2}}},
+      {{"mblm.rope", {{1, 2, 4}}, {{1, 2, 4}}, interleaved},
+       {{5, 6, 7, 8, 1, 2, 3, 4}},
+       {{5, 6, 7, 8, c1 + 2 * s1, 2 * c1 - s1, 3 * c2 + 4 * s2, 4 * c2 - 3 * s2}}},
+      {{"mblm.attention", {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}}, {{1, 2, 1}, {1, 2, 1}}, causal},
+       {{1, 1}, {0, ln3}, {8, 4}},
+       {{8, 5}, {0, ln4}}},
+      {{"mblm.attention", {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}}, {{1, 2, 1}, {1, 2, 1}}, full},
+       {{1, 1}, {0, ln3}, {8, 4}},
+       {{5, 5}, {ln4, ln4}}},
+      {{"mblm.attention", {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}}, {{1, 2, 1}, {1, 2, 1}}, blocks},
+       {{1, 1}, {0, ln3}, {8, 4}},
+       {{8, 4}, {0, ln3}}},
+      {{"mblm.attention", {{1, 2, 2}, {1, 2, 2}, {1, 2, 2}}, {{1, 2, 2}, {1, 2, 2}}, twoHeads},
+       {{2, 0, 2, 0}, {0, 1, ln3, 5}, {8, 2, 4, 6}},
+       {{8, 2, 5, 4}, {0, 0, ln4, ln2}}},
+      {{"mblm.attention_grad",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}},
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}},
+        causal},
+       {{0, 1}, {1, 1}, {0, ln3}, {8, 4}, {8, 5}, {0, ln4}},
+       {{0, -0.75 * ln3}, {0.75, -0.75}, {0.25, 0.75}}},
+      // Training: logits of one and three quarters
+      {{"mblm.cross_entropy", {{1, 3, 2}, ids({1, 3}, 2)}, {{1, 3}, {1, 3}}, ""},
+       {{0, ln3, 0, ln3, 0, 0}, {0, 1, 1}},
+       {{ln4, ln4 - ln3, ln2}, {ln4, ln4, ln2}}},
+      {{"mblm.cross_entropy", {{1, 2, 2}, ids({1, 3}, 2)}, {{1, 2}, {1, 2}}, "offset = 1, ignore = 0"},
+       {{0, ln3, 0, ln3}, {1, 0, 1}},
+       {{0, ln4 - ln3}, {ln4, ln4}}},
+      {{"mblm.cross_entropy_grad",
+        {perPosition({1, 2}), {1, 2, 2}, perPosition({1, 2}), ids({1, 3}, 2)},
+        {{1, 2, 2}},
+        "offset = 1, ignore = 0"},
+       {{2, 2}, {0, ln3, 0, ln3}, {ln4, ln4}, {1, 0, 1}},
+       {{0, 0, 0.5, -0.5}}},
+      {meanOf(nonzero), {{1, 2, 3, 4}, {1, 0.5, 1, 0}, {1, 7, 2, 3}}, {{5. / 3}, {5}, {3}}},
+      {meanOf(targets), {{1, 2, 3, 4}, {1, 0.5, 1, 0}, {1, 7, 2, 3}}, {{2.5}, {5}, {2}}},
+      {meanOf(nonzero), {{0, 0, 0, 4}, {1, 0.5, 1, 0}, {1, 7, 2, 3}}, {{0}, {0}, {0}}},
+      {meanOf(targets), {{1, 2, 3, 4}, {0, 0.5, 0, 0}, {1, 7, 2, 3}}, {{NAN}, {1}, {0}}},
+      {{"mblm.mean_loss_grad", {{}, {}, mask({1, 4})}, {{1, 3}}, "offset = 1"},
+       {{6}, {3}, {1, 0.5, 1, 0}},
+       {{1, 2, 0}}},
+      {{"mblm.mean_loss_grad", {{}, {}, mask({1, 2})}, {{1, 2}}, ""}, {{6}, {0}, {1, 1}}, {{0, 0}}},
+  };
+  return table;
+}
+
+std::vector<Tensor> tensorsOf(const Formula &formula) {
+  std::vector<Tensor> tensors;
+  for (auto [operand, values] : llvm::zip_equal(formula.op.operands, formula.operands)) {
+    bool isIds = operand.kind == test::Operand::Ids;
+    tensors.push_back(isIds ? Tensor::ids(operand.shape, {values.begin(), values.end()})
+                            : Tensor::floats(operand.shape, values));
+  }
+  return tensors;
+}
+
+class Formulas : public testing::TestWithParam<Formula> {};
+
+TEST_P(Formulas, GiveTheNumbersWorkedOutByHand) {
+  OpFunction function(GetParam().op);
+  std::vector<Tensor> got = function.run(tensorsOf(GetParam()));
+  ASSERT_EQ(got.size(), GetParam().results.size());
+  for (size_t r = 0; r < got.size(); ++r) {
+    EXPECT_EQ(got[r].shape, GetParam().op.results[r].shape);
+    ASSERT_EQ(got[r].f.size(), GetParam().results[r].size());
+    for (size_t n = 0; n < got[r].f.size(); ++n) {
+      double expected = GetParam().results[r][n];
+      EXPECT_TRUE(std::isnan(expected) ? std::isnan(got[r].f[n]) : std::abs(got[r].f[n] - expected) < 1e-12)
+          << "result " << r << ", element " << n << ": expected " << expected << ", got " << got[r].f[n];
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, Formulas, testing::ValuesIn(formulas()));
+
+TEST(FormulaTable, HasEveryOpThatTouchesNoBuffer) {
+  const std::vector<std::string> onBuffers = {"mblm.parameter", "mblm.load", "mblm.gradient", "mblm.update"};
+  for (const std::string &op : opNames([](mlir::RegisteredOperationName) { return true; })) {
+    bool inTable = llvm::any_of(formulas(), [&](const Formula &formula) { return formula.op.op == op; });
+    EXPECT_NE(inTable, llvm::is_contained(onBuffers, op)) << op;
+  }
+}
+
+TEST(Ids, OutsideTheTableAreRefused) {
+  OpFunction function({"mblm.embed", {ids({1, 2}, 3), {3, 1}}, {{1, 2, 1}}, ""});
+  try {
+    function.run({Tensor::ids({1, 2}, {0, 3}), Tensor::floats({3, 1})});
+    FAIL() << "expected an error";
+  } catch (const Error &error) {
+    EXPECT_EQ(error.code, Exit::BadInput);
+    EXPECT_STREQ(error.what(), "id 3 at position 1 of sequence 0: expected one in [0, 3)");
+  }
+}
+
+} // namespace

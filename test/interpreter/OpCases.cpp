@@ -1,0 +1,113 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The table of ops that gradients and causality are tested on. A new op is a new row: name, operands, results,
+// attributes. At least one row of an op has 3 or more positions, so that its dependence on time shows.
+#include "test/interpreter/OpHarness.h"
+
+using namespace mblm::test;
+
+static const char *clampSmall = "kind = #mblm<norm_kind rms_clamp>, eps = 1.0e-8";
+static const char *clampLarge = "kind = #mblm<norm_kind rms_clamp>, eps = 10.0";
+static const char *rms = "kind = #mblm<norm_kind rms>, eps = 1.0e-3";
+static const char *layer = "kind = #mblm<norm_kind layer>, eps = 1.0e-5";
+static const char *causal = "heads = 1, scale = 0.7, mask = #mblm<mask_kind causal>";
+static const char *causalHeads = "heads = 3, scale = 0.5, mask = #mblm<mask_kind causal>";
+static const char *blockCausal = "heads = 2, scale = 0.6, mask = #mblm<mask_kind block_causal>, block = 3";
+static const char *full = "heads = 2, scale = 0.4, mask = #mblm<mask_kind full>";
+static const char *nonzero = "kind = #mblm<loss_kind nonzero>";
+static const char *targets = "kind = #mblm<loss_kind targets>, offset = 1, ignore = 2";
+
+const std::vector<OpCase> &mblm::test::opCases() {
+  static const std::vector<OpCase> cases = {
+      // Structure
+      {"mblm.regroup", {{2, 2, 6}}, {{4, 3, 2}}, ""},
+      {"mblm.regroup", {{4, 3, 2}}, {{2, 2, 6}}, ""},
+      {"mblm.regroup", {{1, 1, 3}}, {{1, 3, 1}}, ""},
+      {"mblm.start_token", {{2, 3, 5}, {5}}, {{2, 4, 5}}, ""},
+      {"mblm.start_token", {{3, 1, 1}, {1}}, {{3, 2, 1}}, ""},
+      {"mblm.start", {{5}}, {{1, 1, 5}}, ""},
+      {"mblm.start", {{1}}, {{1, 1, 1}}, ""},
+      {"mblm.slice", {{2, 5, 3}}, {{2, 2, 3}}, "before = 1, after = 2"},
+      {"mblm.slice", {{2, 4, 3}}, {{2, 3, 3}}, "after = 1"},
+      {"mblm.slice", {{1, 2, 1}}, {{1, 1, 1}}, "before = 1"},
+      {"mblm.pad", {{2, 3, 2}}, {{2, 6, 2}}, "before = 1, after = 2"},
+      {"mblm.pad", {{2, 3, 2}}, {{2, 4, 2}}, "after = 1"},
+      {"mblm.next_byte", {{6, 4, 5}}, {{2, 9, 5}}, ""},
+      {"mblm.next_byte", {{4, 2, 3}}, {{2, 2, 3}}, ""},
+      {"mblm.next_byte", {{1, 2, 1}}, {{1, 1, 1}}, ""},
+      {"mblm.next_byte_grad", {{2, 9, 5}}, {{6, 4, 5}}, ""},
+      {"mblm.split", {{2, 3, 7}}, {{2, 3, 2}, {2, 3, 4}, {2, 3, 1}}, ""},
+      {"mblm.split", {{3, 1, 2}}, {{3, 1, 1}, {3, 1, 1}}, ""},
+      {"mblm.concat", {{2, 3, 2}, {2, 3, 4}, {2, 3, 1}}, {{2, 3, 7}}, ""},
+      // Single positions
+      {"mblm.embed", {ids({2, 3}, 7), {7, 5}}, {{2, 3, 5}}, ""},
+      {"mblm.embed", {ids({2, 6}, 4), {4, 3}}, {{2, 3, 6}}, "bytes = 2, skip = 1"},
+      {"mblm.embed", {ids({1, 3}, 2), {2, 1}}, {{1, 1, 3}}, "bytes = 3"},
+      {"mblm.embed_grad", {ids({2, 6}, 4), {2, 3, 6}}, {unplaced({4, 3})}, "bytes = 2, skip = 1"},
+      {"mblm.position", {{2, 3, 5}, {3, 5}}, {{2, 3, 5}}, ""},
+      {"mblm.position", {{3, 1, 1}, {4, 1}}, {{3, 1, 1}}, ""},
+      {"mblm.linear", {{2, 3, 5}, {4, 5}, {4}}, {{2, 3, 4}}, ""},
+      {"mblm.linear", {{2, 3, 5}, {4, 5}}, {{2, 3, 4}}, ""},
+      {"mblm.linear", {{2, 3, 5}, {5, 4}, {4}}, {{2, 3, 4}}, "transposed"},
+      {"mblm.linear", {{3, 1, 1}, {1, 7}}, {{3, 1, 7}}, "transposed"},
+      {"mblm.linear", {{1, 1, 7}, {1, 7}, {1}}, {{1, 1, 1}}, ""},
+      {"mblm.weight_grad", {{2, 3, 4}, {2, 3, 5}}, {unplaced({4, 5})}, ""},
+      {"mblm.norm", {{2, 3, 5}, {5}}, {{2, 3, 5}}, clampSmall},
+      {"mblm.norm", {{2, 3, 4}, {4}}, {{2, 3, 4}}, clampLarge},
+      {"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, clampSmall},
+      {"mblm.norm", {{2, 3, 5}, {5}}, {{2, 3, 5}}, rms},
+      {"mblm.norm", {{3, 1, 1}, {1}}, {{3, 1, 1}}, rms},
+      {"mblm.norm", {{2, 3, 7}, {7}, {7}}, {{2, 3, 7}}, layer},
+      {"mblm.norm", {{3, 1, 3}, {3}, {3}}, {{3, 1, 3}}, layer},
+      {"mblm.norm_grad", {{2, 3, 5}, {2, 3, 5}, {5}}, {{2, 3, 5}, unplaced({5})}, rms},
+      {"mblm.norm_grad", {{2, 3, 5}, {2, 3, 5}, {5}}, {{2, 3, 5}, unplaced({5}), unplaced({5})}, layer},
+      {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu>"},
+      {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu_tanh>"},
+      {"mblm.activation_grad", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu_tanh>"},
+      {"mblm.add", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, ""},
+      {"mblm.add", {{1, 1, 1}, {1, 1, 1}}, {{1, 1, 1}}, ""},
+      {"mblm.reduce", {{2, 3, 5}}, {unplaced({5})}, "over = #mblm<reduce_over rows>"},
+      {"mblm.reduce", {{2, 3, 5}}, {unplaced({4, 5})}, "over = #mblm<reduce_over batch>"},
+      {"mblm.reduce", {{2, 3, 5}}, {unplaced({5})}, "over = #mblm<reduce_over starts>"},
+      // Sequences
+      {"mblm.token_shift", {{2, 4, 5}}, {{2, 4, 5}}, ""},
+      {"mblm.token_shift", {{2, 4, 4}}, {{2, 4, 4}}, "reverse"},
+      {"mblm.token_shift", {{3, 1, 3}}, {{3, 1, 3}}, ""},
+      {"mblm.token_shift", {{1, 3, 1}}, {{1, 3, 1}}, ""},
+      {"mblm.rope", {{2, 4, 12}}, {{2, 4, 12}}, "heads = 2, pairing = #mblm<pairing half_split>"},
+      {"mblm.rope", {{2, 4, 6}}, {{2, 4, 6}}, "pairing = #mblm<pairing interleaved>, base = 50.0, inverse"},
+      {"mblm.rope", {{3, 1, 2}}, {{3, 1, 2}}, "pairing = #mblm<pairing interleaved>"},
+      {"mblm.attention", {{2, 4, 5}, {2, 4, 5}, {2, 4, 5}}, {{2, 4, 5}, {2, 4, 1}}, causal},
+      {"mblm.attention", {{2, 3, 9}, {2, 3, 9}, {2, 3, 9}}, {{2, 3, 9}, {2, 3, 3}}, causalHeads},
+      {"mblm.attention", {{2, 7, 2}, {2, 7, 2}, {2, 7, 2}}, {{2, 7, 2}, {2, 7, 2}}, blockCausal},
+      {"mblm.attention", {{2, 4, 6}, {2, 4, 6}, {2, 4, 6}}, {{2, 4, 6}, {2, 4, 2}}, full},
+      {"mblm.attention", {{3, 1, 1}, {3, 1, 1}, {3, 1, 1}}, {{3, 1, 1}, {3, 1, 1}}, causal},
+      {"mblm.attention_grad",
+       {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}},
+       {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
+       causal},
+      // Training
+      {"mblm.cross_entropy", {{2, 3, 5}, ids({2, 3}, 5)}, {{2, 3}, {2, 3}}, ""},
+      {"mblm.cross_entropy", {{2, 3, 4}, ids({2, 4}, 4)}, {{2, 3}, {2, 3}}, "offset = 1, ignore = 0"},
+      {"mblm.cross_entropy", {{1, 1, 2}, ids({1, 1}, 2)}, {{1, 1}, {1, 1}}, "ignore = 1"},
+      {"mblm.cross_entropy_grad",
+       {perPosition({2, 3}), {2, 3, 4}, perPosition({2, 3}), ids({2, 4}, 4)},
+       {{2, 3, 4}},
+       "offset = 1, ignore = 0"},
+      {"mblm.mean_loss",
+       {perPosition({2, 3}), mask({2, 3}), ids({2, 3}, 5)},
+       {unplaced({}), unplaced({}), unplaced({})},
+       nonzero},
+      {"mblm.mean_loss",
+       {perPosition({2, 3}), mask({2, 4}), ids({2, 4}, 4)},
+       {unplaced({}), unplaced({}), unplaced({})},
+       targets},
+      {"mblm.mean_loss",
+       {perPosition({1, 1}), mask({1, 1}), ids({1, 1}, 2)},
+       {unplaced({}), unplaced({}), unplaced({})},
+       nonzero},
+      {"mblm.mean_loss_grad", {{}, {}, mask({2, 4})}, {{2, 3}}, "offset = 1"},
+  };
+  return cases;
+}
