@@ -1,0 +1,132 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Draws the values of a spec one by one, then takes back what does not go together. splitmix64 rather than the standard
+// distributions, whose numbers differ between libraries.
+#include "test/fuzz/RandomSpec.h"
+
+#include "compiler/Spec/Reader.h"
+
+#include <cmath>
+
+using namespace mblm;
+using namespace mblm::spec;
+
+namespace {
+
+class Dice {
+public:
+  explicit Dice(uint64_t seed) : state(seed * 0x9e3779b97f4a7c15u + 1) {}
+
+  uint64_t next() {
+    uint64_t z = state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  int64_t between(int64_t low, int64_t high) { return low + int64_t(next() % uint64_t(high - low + 1)); }
+  bool coin() { return next() >> 63; }
+  bool rarely() { return between(0, 3) == 0; }
+  double unit() { return double(next() >> 11) * 0x1p-53; }
+  double normal() { return std::sqrt(-2 * std::log(1 - unit())) * std::cos(2 * M_PI * unit()); }
+  template <typename T>
+  T oneOf(std::initializer_list<T> values) {
+    return values.begin()[between(0, int64_t(values.size()) - 1)];
+  }
+
+private:
+  uint64_t state;
+};
+
+Layer randomLayer(Dice &dice, const std::string &pointer) {
+  Layer layer;
+  layer.pointer = pointer;
+  layer.heads = dice.between(1, 3);
+  layer.headDim = dice.between(1, 6);
+  layer.rotary = dice.coin();
+  if (layer.rotary) {
+    layer.headDim += layer.headDim % 2;
+    layer.rotaryBase = dice.rarely() ? 500 : 10000;
+  }
+  layer.ffMult = dice.between(1, 3);
+  layer.tokenShift = dice.coin();
+  layer.norm = dice.oneOf({Norm::None, Norm::RmsClamp, Norm::Layer, Norm::Rms});
+  layer.normEps = layer.norm == Norm::RmsClamp ? 1e-8 : 1e-5;
+  layer.activation = dice.oneOf({Activation::Gelu, Activation::GeluTanh});
+  layer.attentionBias = dice.coin();
+  return layer;
+}
+
+Stage randomStage(Dice &dice, size_t index, int64_t longest) {
+  Stage stage;
+  stage.pointer = "/stages/" + std::to_string(index);
+  stage.dim = dice.between(1, 12);
+  stage.length = dice.between(1, longest);
+  stage.position = dice.oneOf({Position::None, Position::Learned, Position::Rope});
+  if (stage.position == Position::Rope) {
+    stage.dim += stage.dim % 2;
+  }
+  int64_t layers = dice.between(1, 2);
+  for (int64_t l = 0; l < layers; ++l) {
+    stage.layers.push_back(randomLayer(dice, stage.pointer + "/layers/" + std::to_string(l)));
+  }
+  stage.finalNorm = dice.oneOf({Norm::None, Norm::RmsClamp, Norm::Layer, Norm::Rms});
+  stage.finalNormEps = stage.finalNorm == Norm::RmsClamp ? 1e-8 : 1e-5;
+  return stage;
+}
+
+} // namespace
+
+Spec mblm::fuzz::randomSpec(uint64_t seed) {
+  Dice dice(seed);
+  Spec spec;
+  spec.name = "fuzz-" + std::to_string(seed);
+  spec.vocab = dice.between(2, 20);
+  int64_t stages = dice.between(1, 4);
+  for (int64_t i = 0; i < stages; ++i) {
+    spec.stages.push_back(randomStage(dice, size_t(i), stages == 1 ? 12 : stages == 2 ? 6 : 4));
+  }
+  if (stages > 1 || dice.coin()) {
+    spec.pad = dice.between(0, spec.vocab - 1);
+  }
+  spec.startToken = stages > 1 || dice.coin();
+  spec.tieEmbeddings = dice.rarely();
+  spec.padGradient = !spec.pad || spec.tieEmbeddings || dice.coin();
+  spec.headBias = dice.coin();
+  spec.loss = dice.oneOf({Loss::MeanNonzero, Loss::MeanTargets});
+  spec.fixedLength = dice.rarely();
+  spec.names = dice.oneOf({Names::Mblm, Names::Mblm040, Names::Megabyte, Names::Gpt2});
+  if (spec.names == Names::Gpt2 && (stages > 1 || spec.startToken)) {
+    spec.names = Names::Mblm;
+  }
+  spec.text = writeSpec(spec);
+  return spec;
+}
+
+std::string mblm::fuzz::describe(const Spec &spec) { return writeSpec(spec); }
+
+fuzz::Inputs mblm::fuzz::randomInputs(const rt::ModelInfo &info, uint64_t seed) {
+  Dice dice(~seed);
+  Inputs inputs;
+  inputs.batch = dice.between(1, 3);
+  // Two bytes at least: a model without a start token has no target in one.
+  int64_t fewest = info.inner == 1 && info.maxSlots != 1 ? 2 : 1;
+  inputs.slots = dice.between(fewest, std::max(fewest, info.maxSlots ? std::min<int64_t>(info.maxSlots, 8) : 5));
+  int64_t length = inputs.slots * info.inner;
+  int64_t padding = info.pad && length > 2 ? dice.between(0, info.inner - 1) : 0;
+  for (int64_t n = 0; n < inputs.batch * length; ++n) {
+    bool padded = n % length >= length - padding;
+    inputs.ids.push_back(int32_t(padded ? *info.pad : dice.between(0, info.vocab - 1)));
+    inputs.mask.push_back(padded || dice.rarely() ? 0.0f : float(0.5 + dice.unit()));
+  }
+  inputs.params.assign(size_t(info.parameterElements), 0.0f);
+  for (const rt::Parameter &parameter : info.parameters) {
+    double width = parameter.shape.size() == 2 ? double(parameter.shape[1]) : 1;
+    bool isTable = parameter.init == "normal";
+    for (int64_t e = 0; e < parameter.elements(); ++e) {
+      double value = dice.normal() * (isTable ? 1 : 0.7 / std::sqrt(width));
+      inputs.params[size_t(parameter.offset + e)] = float(parameter.init == "ones" ? 1 + 0.3 * value : value);
+    }
+  }
+  return inputs;
+}

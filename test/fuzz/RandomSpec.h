@@ -1,0 +1,31 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Small random models, weights and bytes: what differential tests feed to two executors of the same program. All of it
+// follows from the seed alone.
+#pragma once
+
+#include "compiler/Spec/Spec.h"
+#include "runtime/Program.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mblm::fuzz {
+
+// A valid spec of 1 to 4 stages, with any option of the format; a few thousand parameters.
+spec::Spec randomSpec(uint64_t seed);
+
+// The spec's JSON, for messages.
+std::string describe(const spec::Spec &spec);
+
+struct Inputs {
+  int64_t batch, slots;
+  std::vector<int32_t> ids;  // [batch, slots * inner], the last slot padded where there is a pad id
+  std::vector<float> mask;   // as ids: weights of targets, some zero, zero in the padding
+  std::vector<float> params; // [parameterElements], of a size that keeps activations near one
+};
+Inputs randomInputs(const rt::ModelInfo &info, uint64_t seed);
+
+} // namespace mblm::fuzz
