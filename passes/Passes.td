@@ -16,10 +16,10 @@ include "mlir/Pass/PassBase.td"
 def CheckCausalityPass : Pass<"mblm-check-causality", "::mlir::ModuleOp"> {
   let summary = "Proves that no row of the logits sees the byte it predicts, or a later one.";
   let description = [{
-    Row t of @forward's result stands for the prediction of byte t, so it may depend on bytes before t only. The pass follows
-    every value from the ids to the result and keeps the newest byte that each position may depend on, from the ops'
-    CausalityOpInterface and, where patches are opened, closed or shifted, from their sizes. An error names the op at which a
-    position first sees more than its consumer may use.
+    Row t of @forward's result predicts byte t + 1, so it may depend on bytes up to t only. The pass follows every value from
+    the ids to the result and keeps the newest byte that each position may depend on, from the ops' CausalityOpInterface and,
+    where patches are opened, closed or shifted, from their sizes. An error names the op at which a position first sees more
+    than its consumer may use.
 
     Needs: an `mblm` module with @forward. Leaves: the module as it is.
 

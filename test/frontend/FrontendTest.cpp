@@ -7,9 +7,11 @@
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Spec/Import.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <gtest/gtest.h>
 
@@ -75,6 +77,14 @@ TEST_P(EveryConfig, LaysParametersOutAsTheRuntimeExpects) {
     ++next;
   }
   EXPECT_EQ(next, info.parameters.size());
+}
+
+TEST_P(EveryConfig, SeesNoByteBeforeItPredictsIt) {
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module = buildModule(spec::importConfig(GetParam().format, GetParam().path), context);
+  PassManager passes(&context);
+  passes.addPass(createCheckCausalityPass());
+  EXPECT_TRUE(succeeded(passes.run(*module)));
 }
 
 TEST_P(EveryConfig, NamesEveryOpAfterItsPlaceInTheSpec) {
