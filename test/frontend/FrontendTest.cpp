@@ -6,6 +6,7 @@
 #include "compiler/Frontend/Frontend.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Spec/Import.h"
+#include "compiler/Spec/Reader.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "passes/Passes.h"
 
@@ -15,6 +16,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <set>
 
 using namespace mlir;
@@ -126,6 +128,34 @@ TEST_P(EveryConfig, AllSizesAreFormsOfBatchAndSlots) {
 
 INSTANTIATE_TEST_SUITE_P(Frontend, EveryConfig, testing::ValuesIn(configs),
                          [](const auto &info) { return "config" + std::to_string(info.index); });
+
+TEST(Frontend, EveryModelOfTheZooDifferentiates) {
+  size_t models = 0;
+  for (const auto &entry : std::filesystem::directory_iterator("models")) {
+    if (entry.path().extension() != ".json" || entry.path().stem() == "schema") {
+      continue;
+    }
+    MLIRContext context;
+    OwningOpRef<ModuleOp> module = buildModule(spec::readSpec(entry.path().string()), context);
+    PassManager passes(&context);
+    passes.addPass(createCheckCausalityPass());
+    passes.addPass(createDifferentiatePass());
+    ASSERT_TRUE(succeeded(passes.run(*module))) << entry.path();
+    // Each parameter has its gradient, once.
+    std::multiset<std::string> due, given;
+    for (auto parameter : module->getOps<ParameterOp>()) {
+      due.insert(parameter.getSymName().str());
+    }
+    module->lookupSymbol<func::FuncOp>("train_step").walk([&](GradientOp gradient) {
+      for (auto name : gradient.getParameters().getAsRange<FlatSymbolRefAttr>()) {
+        given.insert(name.getValue().str());
+      }
+    });
+    EXPECT_EQ(due, given) << entry.path();
+    ++models;
+  }
+  EXPECT_GT(models, 0u);
+}
 
 TEST(Frontend, OneProductForQueryKeyAndValue) {
   spec::Spec spec = spec::importConfig("mblm", "test/golden/mblm/d01_1d_t_fixed/config.json");
