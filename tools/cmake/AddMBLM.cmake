@@ -27,3 +27,10 @@ function(add_mblm_unit_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()
+
+# The lit tests of this folder, known to ctest as `lit-<folder>`.
+find_program(LIT NAMES lit HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
+function(add_mblm_lit_test)
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_test(NAME lit-${folder} COMMAND ${LIT} -v ${CMAKE_CURRENT_BINARY_DIR})
+endfunction()

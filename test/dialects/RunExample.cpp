@@ -1,0 +1,82 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs @example of a module through the reference interpreter. Inputs are easy to follow by hand: floats and parameters count
+// 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... Prints arguments, results and, where there are parameters, the buffers.
+#include "compiler/Interpreter/Interpreter.h"
+#include "dialects/Register.h"
+
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mblm;
+
+static std::vector<double> counted(int64_t elements) {
+  std::vector<double> values;
+  for (int64_t i = 1; i <= elements; ++i) {
+    values.push_back(static_cast<double>(i));
+  }
+  return values;
+}
+
+static Tensor input(mlir::RankedTensorType type) {
+  std::vector<int64_t> shape = type.getShape().vec();
+  if (type.getElementType().isF32()) {
+    return Tensor::floats(shape, counted(type.getNumElements()));
+  }
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < type.getNumElements(); ++i) {
+    ids.push_back(static_cast<int32_t>(i % 4));
+  }
+  return Tensor::ids(shape, ids);
+}
+
+static void print(const std::vector<double> &values) {
+  for (double value : values) {
+    llvm::outs() << " " << llvm::format("%.5g", value == 0 ? 0.0 : value); // no negative zeros
+  }
+  llvm::outs() << "\n";
+}
+
+static void print(llvm::StringRef name, size_t number, const Tensor &tensor) {
+  llvm::outs() << name << " " << number << " [";
+  llvm::interleaveComma(tensor.shape, llvm::outs());
+  llvm::outs() << "]:";
+  print(tensor.i.empty() ? tensor.f : std::vector<double>(tensor.i.begin(), tensor.i.end()));
+}
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  auto module = argc == 2 ? mlir::parseSourceFile<mlir::ModuleOp>(argv[1], &context) : nullptr;
+  auto example = module ? module->lookupSymbol<mlir::func::FuncOp>("example") : nullptr;
+  if (!example) {
+    llvm::errs() << "expects one argument, an .mlir file with @example\n";
+    return 2;
+  }
+  Interpreter interpreter(*module);
+  Stores &stores = interpreter.stores();
+  stores.parameters = counted(interpreter.parameterElements());
+  stores.gradients.assign(stores.parameters.size(), 1);
+  stores.firstMoment.assign(stores.parameters.size(), 0);
+  stores.secondMoment.assign(stores.parameters.size(), 0);
+
+  std::vector<Tensor> arguments;
+  for (mlir::Type type : example.getArgumentTypes()) {
+    arguments.push_back(input(mlir::cast<mlir::RankedTensorType>(type)));
+    print("argument", arguments.size() - 1, arguments.back());
+  }
+  std::vector<Tensor> results = interpreter.call(example, arguments);
+  for (size_t i = 0; i < results.size(); ++i) {
+    print("result", i, results[i]);
+  }
+  if (!stores.parameters.empty()) {
+    llvm::outs() << "parameters:";
+    print(stores.parameters);
+    llvm::outs() << "gradients:";
+    print(stores.gradients);
+  }
+}
