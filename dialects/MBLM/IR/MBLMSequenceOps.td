@@ -60,7 +60,7 @@ def MBLM_AttentionOp : MBLM_PureOp<"attention", [
                        MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs MBLM_Sequences:$result, MBLM_Sequences:$lse);
   let assemblyFormat = [{
-    $query `,` $key `,` $value `mask` `(` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,` type($lse)
+    $query `,` $key `,` $value `mask` `(` `` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,` type($lse)
   }];
   let hasVerifier = 1;
 }
@@ -81,7 +81,7 @@ def MBLM_AttentionGradOp : MBLM_PureOp<"attention_grad", [
                        OptionalAttr<I64Attr>:$block);
   let results = (outs MBLM_Sequences:$queryGrad, MBLM_Sequences:$keyGrad, MBLM_Sequences:$valueGrad);
   let assemblyFormat = [{
-    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,`
+    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` `` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,`
     type($lse)
   }];
   let hasVerifier = 1;
