@@ -17,6 +17,23 @@ using namespace mblm;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/MBLM/IR/MBLMAttrs.cpp.inc"
 
+// `causal`, or `block_causal, 4`
+static ParseResult parseMask(OpAsmParser &parser, MaskKindAttr &mask, IntegerAttr &block) {
+  auto kind = FieldParser<MaskKind>::parse(parser);
+  if (failed(kind)) {
+    return failure();
+  }
+  mask = MaskKindAttr::get(parser.getContext(), *kind);
+  return parser.parseOptionalComma() ? success() : parser.parseAttribute(block, parser.getBuilder().getI64Type());
+}
+
+static void printMask(OpAsmPrinter &printer, Operation *, MaskKindAttr mask, IntegerAttr block) {
+  printer << stringifyMaskKind(mask.getValue());
+  if (block) {
+    printer << ", " << block.getInt();
+  }
+}
+
 #define GET_OP_CLASSES
 #include "dialects/MBLM/IR/MBLMOps.cpp.inc"
 

@@ -105,7 +105,7 @@ def MBLM_NormOp : MBLM_PureOp<"norm", [DeclareOpInterfaceMethods<DifferentiableO
   let arguments = (ins MBLM_Sequences:$input, MBLM_Vector:$gain, Optional<MBLM_Vector>:$bias, MBLM_NormKindAttr:$kind, F64Attr:$eps);
   let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = [{
-    $kind $input `,` $gain (`,` $bias^)? attr-dict `:` type($input) `,` type($gain) (`,` type($bias)^)? `->` type($result)
+    `` $kind $input `,` $gain (`,` $bias^)? attr-dict `:` type($input) `,` type($gain) (`,` type($bias)^)? `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -126,7 +126,7 @@ def MBLM_NormGradOp : MBLM_PureOp<"norm_grad"> {
   let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$input, MBLM_Vector:$gain, MBLM_NormKindAttr:$kind, F64Attr:$eps);
   let results = (outs MBLM_Sequences:$inputGrad, MBLM_Vector:$gainGrad, Optional<MBLM_Vector>:$biasGrad);
   let assemblyFormat = [{
-    $kind $grad `,` $input `,` $gain attr-dict `:` type($grad) `,` type($input) `,` type($gain) `->`
+    `` $kind $grad `,` $input `,` $gain attr-dict `:` type($grad) `,` type($input) `,` type($gain) `->`
     type($inputGrad) `,` type($gainGrad) (`,` type($biasGrad)^)?
   }];
   let hasVerifier = 1;
@@ -142,7 +142,7 @@ def MBLM_ActivationOp : MBLM_PureOp<"activation", [SameOperandsAndResultType, De
   }];
   let arguments = (ins MBLM_Sequences:$input, MBLM_ActivationKindAttr:$kind);
   let results = (outs MBLM_Sequences:$result);
-  let assemblyFormat = "$kind $input attr-dict `:` type($input)";
+  let assemblyFormat = "`` $kind $input attr-dict `:` type($input)";
 }
 
 def MBLM_ActivationGradOp : MBLM_PureOp<"activation_grad", [SameOperandsAndResultType]> {
@@ -154,7 +154,7 @@ def MBLM_ActivationGradOp : MBLM_PureOp<"activation_grad", [SameOperandsAndResul
   }];
   let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$input, MBLM_ActivationKindAttr:$kind);
   let results = (outs MBLM_Sequences:$result);
-  let assemblyFormat = "$kind $grad `,` $input attr-dict `:` type($input)";
+  let assemblyFormat = "`` $kind $grad `,` $input attr-dict `:` type($input)";
 }
 
 def MBLM_AddOp : MBLM_PureOp<"add", [SameOperandsAndResultType, Commutative, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
@@ -182,7 +182,7 @@ def MBLM_ReduceOp : MBLM_PureOp<"reduce"> {
   }];
   let arguments = (ins MBLM_Sequences:$input, MBLM_ReduceOverAttr:$over);
   let results = (outs AnyTypeOf<[MBLM_Vector, MBLM_Matrix]>:$result);
-  let assemblyFormat = "$over $input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "`` $over $input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 

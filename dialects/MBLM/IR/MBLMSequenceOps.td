@@ -34,7 +34,7 @@ def MBLM_RopeOp : MBLM_PureOp<"rope", [SameOperandsAndResultType, DeclareOpInter
   let arguments = (ins MBLM_Sequences:$input, DefaultValuedAttr<I64Attr, "1">:$heads, MBLM_PairingAttr:$pairing,
                        DefaultValuedAttr<F64Attr, "10000.0">:$base, UnitAttr:$inverse);
   let results = (outs MBLM_Sequences:$result);
-  let assemblyFormat = "$pairing $input attr-dict `:` type($input)";
+  let assemblyFormat = "`` $pairing $input attr-dict `:` type($input)";
   let hasVerifier = 1;
   let hasFolder = 1;
 }
@@ -60,7 +60,7 @@ def MBLM_AttentionOp : MBLM_PureOp<"attention", [
                        MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs MBLM_Sequences:$result, MBLM_Sequences:$lse);
   let assemblyFormat = [{
-    $query `,` $key `,` $value `mask` `(` `` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,` type($lse)
+    $query `,` $key `,` $value `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` type($query) `,` type($lse)
   }];
   let hasVerifier = 1;
 }
@@ -81,7 +81,7 @@ def MBLM_AttentionGradOp : MBLM_PureOp<"attention_grad", [
                        OptionalAttr<I64Attr>:$block);
   let results = (outs MBLM_Sequences:$queryGrad, MBLM_Sequences:$keyGrad, MBLM_Sequences:$valueGrad);
   let assemblyFormat = [{
-    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` `` $mask (`,` $block^)? `)` attr-dict `:` type($query) `,`
+    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` type($query) `,`
     type($lse)
   }];
   let hasVerifier = 1;

@@ -55,7 +55,7 @@ def MBLM_MeanLossOp : MBLM_PureOp<"mean_loss", [DeclareOpInterfaceMethods<Differ
                        DefaultValuedAttr<I64Attr, "0">:$offset, OptionalAttr<I64Attr>:$ignore);
   let results = (outs MBLM_Scalar:$loss, MBLM_Scalar:$sum, MBLM_Scalar:$count);
   let assemblyFormat = [{
-    $kind $token_loss `,` $mask `,` $ids attr-dict `:` type($token_loss) `,` type($mask) `,` type($ids)
+    `` $kind $token_loss `,` $mask `,` $ids attr-dict `:` type($token_loss) `,` type($mask) `,` type($ids)
   }];
   let hasVerifier = 1;
 }
