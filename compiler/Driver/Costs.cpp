@@ -1,0 +1,54 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sums over all ops of a function.
+#include "compiler/Driver/Costs.h"
+
+#include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/ShapeInference.h"
+#include "runtime/Support/Error.h"
+
+using namespace mlir;
+using namespace mblm;
+
+driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int64_t slots) {
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  if (!function) {
+    throw Error(Exit::Internal, "internal error: the module has no function '" + name.str() + "'");
+  }
+  auto shapes = inferShapes(function);
+  if (failed(shapes)) {
+    throw Error(Exit::Internal, "internal error: sizes of function '" + name.str() + "' are unknown");
+  }
+  auto sizesOf = [&](ValueRange values) {
+    SmallVector<SmallVector<int64_t>> sizes;
+    for (Value value : values) {
+      SmallVector<int64_t> &size = sizes.emplace_back();
+      for (const SymbolicDim &dim : shapes->lookup(value)) {
+        size.push_back(dim.evaluate(batch, slots));
+      }
+    }
+    return sizes;
+  };
+  auto bytesOf = [](ArrayRef<SmallVector<int64_t>> sizes) {
+    double bytes = 0;
+    for (const SmallVector<int64_t> &size : sizes) {
+      double product = sizeof(float);
+      for (int64_t n : size) {
+        product *= double(n);
+      }
+      bytes += product;
+    }
+    return bytes;
+  };
+  Cost cost;
+  function.walk([&](CostOpInterface op) {
+    auto operands = sizesOf(op->getOperands()), results = sizesOf(op->getResults());
+    cost.flops += op.getFlops(operands, results);
+    // Loads, regroupings and the like only give names to what is there.
+    if (op->getNumOperands() > 0 && !isa<RegroupOp>(op.getOperation())) {
+      cost.bytes += bytesOf(operands) + bytesOf(results);
+    }
+  });
+  return cost;
+}

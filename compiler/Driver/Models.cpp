@@ -1,0 +1,111 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Tells the kinds apart by their first bytes.
+#include "compiler/Driver/Models.h"
+
+#include "compiler/Frontend/Frontend.h"
+#include "compiler/Frontend/ModelInfo.h"
+#include "compiler/Interpreter/ReferenceProgram.h"
+#include "compiler/Pipelines/Phases.h"
+#include "compiler/Spec/Reader.h"
+#include "dialects/Register.h"
+#include "runtime/Artifact.h"
+#include "runtime/Metadata.h"
+#include "runtime/Support/Error.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/Object/ELFObjectFile.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::driver;
+
+namespace {
+
+struct ElfContent {
+  bool executable = false;
+  std::string metadata;
+};
+
+// Looks without loading: the dynamic loader refuses executables.
+ElfContent readElf(const std::string &path) {
+  auto fail = [&](const std::string &why) {
+    return Error(Exit::Integrity, "'" + path + "' is not a whole artifact: " + why + "; compile the spec again");
+  };
+  auto file = llvm::object::ObjectFile::createObjectFile(path);
+  if (!file) {
+    throw fail(llvm::toString(file.takeError()));
+  }
+  auto *elf = llvm::dyn_cast<llvm::object::ELF64LEObjectFile>(file->getBinary());
+  if (!elf) {
+    throw fail("it is no 64-bit ELF file");
+  }
+  ElfContent content;
+  auto segments = elf->getELFFile().program_headers();
+  if (!segments) {
+    throw fail(llvm::toString(segments.takeError()));
+  }
+  for (const auto &segment : *segments) {
+    content.executable = content.executable || segment.p_type == llvm::ELF::PT_INTERP;
+  }
+  for (const llvm::object::SectionRef &section : elf->sections()) {
+    llvm::Expected<StringRef> name = section.getName();
+    if (!name || *name != ".mblm.metadata") {
+      llvm::consumeError(name.takeError());
+      continue;
+    }
+    llvm::Expected<StringRef> text = section.getContents();
+    if (!text) {
+      throw fail(llvm::toString(text.takeError()));
+    }
+    content.metadata = text->take_until([](char c) { return c == '\0'; }).str();
+  }
+  return content;
+}
+
+} // namespace
+
+NamedModel driver::openModel(const std::string &path) {
+  NamedModel model;
+  model.path = path;
+  if (!rt::isArtifact(path)) {
+    model.spec = spec::readSpec(path);
+    return model;
+  }
+  ElfContent content = readElf(path);
+  if (content.metadata.empty()) {
+    throw Error(Exit::Integrity, "'" + path + "' holds no model: it has no section '.mblm.metadata'; expected a spec, an "
+                                              "artifact or a program made by 'mblm compile'");
+  }
+  model.kind = content.executable ? ModelKind::Executable : ModelKind::Artifact;
+  model.spec = spec::parseSpec(rt::parseMetadata(content.metadata, path).info.spec, path);
+  return model;
+}
+
+OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) {
+  OwnedModule owned;
+  owned.context = std::make_shared<MLIRContext>(MLIRContext::Threading::DISABLED);
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  owned.context->appendDialectRegistry(registry);
+  std::vector<std::string> warnings;
+  owned.module = buildModule(spec, *owned.context, &warnings);
+  for (const std::string &line : warnings) {
+    options.say("warning: " + line);
+  }
+  pipelines::toModelPhase(*owned.module);
+  return owned;
+}
+
+std::unique_ptr<rt::Program> driver::openProgram(const NamedModel &model, const Options &options) {
+  if (options.target == Target::Reference) {
+    OwnedModule owned = modelModule(model.spec, options);
+    return makeReferenceProgram(std::move(owned.module), owned.context, makeModelInfo(model.spec));
+  }
+  if (model.kind == ModelKind::Artifact) {
+    return rt::loadArtifact(model.path, options.threads);
+  }
+  throw Error(Exit::Usage, "this build has no code generator for the CPU; expected --target reference");
+}

@@ -1,0 +1,30 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How a model is to be compiled and run, as the command line says it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace mblm::driver {
+
+enum class Target {
+  Cpu,       // native code
+  Reference, // the f64 interpreter
+};
+
+struct Options {
+  Target target = Target::Cpu;
+  int threads = 0; // 0: one per available CPU
+  bool verbose = false;
+  std::function<void(const std::string &)> note; // takes lines for people; may be empty
+
+  void say(const std::string &line) const {
+    if (note) {
+      note(line);
+    }
+  }
+};
+
+} // namespace mblm::driver

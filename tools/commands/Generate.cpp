@@ -1,0 +1,124 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `generate`: bytes from a trained model, shown as they come.
+#include "runtime/Generate.h"
+#include "runtime/Support/File.h"
+#include "tools/commands/ModelCommands.h"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <memory>
+#include <sstream>
+
+namespace mblm::cli {
+
+namespace {
+
+constexpr int64_t promptLimit = int64_t(1) << 28;
+
+struct GenerateOptions {
+  std::string weights;
+  std::string prompt, promptFile, promptIds;
+  int64_t count = 0;
+  rt::SampleOptions sampling;
+  bool raw = false;
+};
+
+std::vector<int32_t> parseIds(const std::string &text) {
+  std::vector<int32_t> ids;
+  std::stringstream items(text);
+  std::string item;
+  while (std::getline(items, item, ',')) {
+    bool digits = !item.empty() && item.size() < 10 && item.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits) {
+      throw Error(Exit::Usage, "generate: --prompt-ids: expected numbers with commas between them, got '" + item + "'");
+    }
+    ids.push_back(std::stoi(item));
+  }
+  return ids;
+}
+
+std::vector<int32_t> promptOf(const GenerateOptions &options) {
+  if (!options.promptIds.empty()) {
+    return parseIds(options.promptIds);
+  }
+  std::string text = options.promptFile.empty() ? options.prompt : rt::readTextFile(options.promptFile, promptLimit);
+  std::vector<int32_t> ids;
+  for (char c : text) {
+    ids.push_back(static_cast<unsigned char>(c));
+  }
+  return ids;
+}
+
+void put(const std::string &text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void generateBytes(rt::Model &model, const GenerateOptions &options, const Common &common) {
+  for (const std::string &line : model.loadWeights(options.weights).warnings) {
+    note(line);
+  }
+  rt::Utf8Stream stream;
+  std::string text;
+  auto show = [&](int32_t id) {
+    if (options.raw) {
+      text = id < 256 ? std::string(1, char(id)) : std::string();
+      put(text);
+    } else if (common.json) {
+      text += stream.push(id);
+    } else {
+      put(stream.push(id));
+    }
+    return true;
+  };
+  auto begin = std::chrono::steady_clock::now();
+  std::vector<int32_t> ids = rt::generate(model, promptOf(options), options.count, options.sampling, show);
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (common.json) {
+    nlohmann::json report = {{"ids", ids}, {"text", text + stream.finish()}};
+    std::printf("%s\n", report.dump().c_str());
+  } else if (!options.raw) {
+    put(stream.finish() + "\n");
+  }
+  char speed[120];
+  std::snprintf(speed, sizeof speed, "%zu bytes in %.2f s, %.1f bytes/s", ids.size(), seconds,
+                double(ids.size()) / std::max(seconds, 1e-9));
+  note(speed);
+}
+
+} // namespace
+
+void addGenerate(CommandLine &line, ModelSource &source) {
+  auto options = std::make_shared<GenerateOptions>();
+  CLI::App &command = line.add("generate", "Continues a prompt byte by byte",
+                               source.example() + "--weights runs/book/weights.safetensors --prompt 'Once' -n 200",
+                               [&line, &source, options] {
+                                 if (options->raw && line.common.json) {
+                                   throw Error(Exit::Usage, "generate: expected either --raw or --json, got both");
+                                 }
+                                 rt::Model model(source.open(line.common));
+                                 generateBytes(model, *options, line.common);
+                               });
+  source.addOptions(command);
+  command.add_option("--weights", options->weights, "Weights under the reference's names (safetensors)")->required();
+  CLI::Option *prompt = command.add_option("--prompt", options->prompt, "Text to continue (default: nothing)");
+  CLI::Option *file = command.add_option("--prompt-file", options->promptFile, "File whose bytes are continued");
+  CLI::Option *ids = command.add_option("--prompt-ids", options->promptIds, "Ids to continue, e.g. 84,104");
+  prompt->excludes(file)->excludes(ids);
+  file->excludes(ids);
+  command.add_option("-n,--count", options->count, "Bytes to generate")->required()->check(CLI::NonNegativeNumber);
+  command.add_option("--temperature", options->sampling.temperature, "0: always the most probable byte (default 1)");
+  CLI::Option *topK = command.add_option("--top-k", options->sampling.topK, "Draw from the K most probable ids only")
+                          ->check(CLI::PositiveNumber);
+  command.add_option("--filter-thres", options->sampling.filterThreshold,
+                     "Draw from the most probable ids, (1 - F) of the vocabulary")
+      ->check(CLI::Range(0.0, 1.0))
+      ->excludes(topK);
+  command.add_option("--seed", options->sampling.seed, "Seed of the draws (default 0)");
+  command.add_flag("--raw", options->raw, "Write the bytes as they are, whatever they mean");
+}
+
+} // namespace mblm::cli

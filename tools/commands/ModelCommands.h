@@ -1,0 +1,29 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The commands that need a compiled model and nothing of the compiler: shared by `mblm`, where the model is named on the
+// command line, and by programs that carry their model inside.
+#pragma once
+
+#include "runtime/Program.h"
+#include "tools/commands/CommandLine.h"
+
+namespace mblm::cli {
+
+// Where the commands' model comes from.
+class ModelSource {
+public:
+  virtual ~ModelSource() = default;
+  // Adds what names the model, and how it is to be run, to a command.
+  virtual void addOptions(CLI::App &command) = 0;
+  // In examples: "models/quickstart.json ", or nothing.
+  virtual std::string example() const = 0;
+  virtual std::unique_ptr<rt::Program> open(const Common &common) = 0;
+};
+
+void addRun(CommandLine &line, ModelSource &source);
+void addTrain(CommandLine &line, ModelSource &source);
+void addGenerate(CommandLine &line, ModelSource &source);
+void addEval(CommandLine &line, ModelSource &source);
+
+} // namespace mblm::cli

@@ -1,0 +1,127 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `run`: one forward pass, and with --gradients one backward pass, from file to file.
+#include "runtime/Model.h"
+#include "tools/commands/ModelCommands.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <numeric>
+
+namespace mblm::cli {
+
+namespace {
+
+struct RunOptions {
+  std::string weights, input, output;
+  std::string entry = "forward";
+  bool gradients = false;
+};
+
+// The ids of an input file as [batch, length], and the shape that the rows of the result have there.
+struct RunInput {
+  std::vector<int32_t> ids;
+  std::vector<float> mask; // empty: all ones
+  int64_t batch = 0, length = 0;
+  std::vector<int64_t> rowShape; // [batch, length], or as nested as the ids were
+  rt::Ids view() const { return {batch, length, ids.data(), mask.empty() ? nullptr : mask.data()}; }
+};
+
+// MEGABYTE also takes ids that are cut into patches: one dimension for each stage, the inner ones of the stages' lengths.
+bool isNested(const rt::ModelInfo &info, const std::vector<int64_t> &shape) {
+  return info.names == "megabyte" && shape.size() > 2 && shape.size() == info.stageLengths.size() + 1 &&
+         std::equal(shape.begin() + 2, shape.end(), info.stageLengths.begin() + 1);
+}
+
+RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
+  rt::SafetensorsFile file(path);
+  const rt::TensorInfo &tensor = file.get("ids");
+  if (tensor.shape.size() != 2 && !isNested(info, tensor.shape)) {
+    throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + rt::shapeText(tensor.shape) +
+                                    ", expected [batch, length]" +
+                                    (info.names == "megabyte" ? ", or one dimension for each stage behind the batch" : ""));
+  }
+  RunInput input;
+  input.ids = file.integers("ids");
+  input.rowShape = tensor.shape;
+  input.batch = tensor.shape[0];
+  input.length = std::accumulate(tensor.shape.begin() + 1, tensor.shape.end(), int64_t(1), std::multiplies<>());
+  if (input.batch < 1) {
+    throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + rt::shapeText(tensor.shape) +
+                                    ", expected at least one sequence");
+  }
+  if (const rt::TensorInfo *mask = file.find("loss_mask")) {
+    if (mask->shape != tensor.shape) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'loss_mask' has shape " + rt::shapeText(mask->shape) +
+                                      ", expected that of 'ids', " + rt::shapeText(tensor.shape));
+    }
+    input.mask = file.floats("loss_mask");
+  }
+  return input;
+}
+
+void runModel(rt::Model &model, const RunOptions &options, const Common &common) {
+  RunInput input = readInput(options.input, model.info());
+  if (options.gradients && input.length == 0) {
+    throw Error(Exit::BadInput, "'" + options.input + "': tensor 'ids' holds no bytes, so there is no loss to take "
+                                                      "gradients of; expected a length of at least 1");
+  }
+  for (const std::string &line : model.loadWeights(options.weights).warnings) {
+    note(line);
+  }
+  std::vector<rt::TensorView> results;
+  rt::Call::Scalars scalars;
+  if (options.gradients) {
+    scalars = model.gradients(input.view());
+    results = model.tensors(rt::Flat::Grads, "grad.");
+  } else if (input.length > 0) {
+    scalars = model.loss(input.view());
+  }
+  bool hidden = options.entry == "hidden";
+  rt::Rows rows = hidden ? model.hidden(input.view()) : model.forward(input.view());
+  std::vector<int64_t> shape = input.length > 0 ? input.rowShape : std::vector<int64_t>{input.batch, rows.rows};
+  shape.push_back(rows.width);
+  if (input.length > 0) {
+    results.insert(results.begin(), {"loss", {}, &scalars.loss, rt::DType::F32});
+  }
+  results.insert(results.begin(), {hidden ? "hidden" : "logits", shape, rows.data, rt::DType::F32});
+  rt::writeSafetensors(options.output, results);
+
+  if (common.json) {
+    nlohmann::json report = {{"output", options.output}, {"shape", shape}};
+    report["loss"] = input.length > 0 ? nlohmann::json(scalars.loss) : nlohmann::json();
+    std::printf("%s\n", report.dump().c_str());
+  } else {
+    std::string loss = input.length > 0 ? ", loss " + std::to_string(scalars.loss) : "";
+    std::printf("%s %s%s -> %s\n", hidden ? "hidden" : "logits", rt::shapeText(shape).c_str(), loss.c_str(),
+                options.output.c_str());
+  }
+}
+
+} // namespace
+
+void addRun(CommandLine &line, ModelSource &source) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App &command = line.add(
+      "run", "One forward pass on ids from a file; writes logits, the loss and, where asked, every gradient",
+      source.example() + "--weights w.safetensors --input in.safetensors --output out.safetensors --gradients",
+      [&line, &source, options] {
+        if (options->entry == "step") {
+          throw Error(Exit::Usage, "run: the one-byte step is not compiled yet; expected --entry forward or hidden");
+        }
+        rt::Model model(source.open(line.common));
+        runModel(model, *options, line.common);
+      });
+  source.addOptions(command);
+  command.add_option("--weights", options->weights, "Weights under the reference's names (safetensors)")->required();
+  command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] and, if wanted, 'loss_mask'")
+      ->required();
+  command.add_option("--output", options->output, "Safetensors to write")->required();
+  command.add_flag("--gradients", options->gradients, "Also write grad.NAME for every parameter");
+  command.add_option("--entry", options->entry, "What to compute: forward (default), hidden or step")
+      ->check(CLI::IsMember({"forward", "hidden", "step"}));
+}
+
+} // namespace mblm::cli

@@ -1,0 +1,106 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `import`: a reference's own configuration, and its weights, as ours.
+#include "compiler/Frontend/ModelInfo.h"
+#include "compiler/Spec/Import.h"
+#include "compiler/Spec/Reader.h"
+#include "runtime/Support/File.h"
+#include "runtime/Weights.h"
+#include "tools/mblm/Model.h"
+
+#include <nlohmann/json.hpp>
+
+#include <memory>
+
+namespace mblm::cli {
+
+namespace {
+
+struct ImportOptions {
+  std::string format, config, weights, output, weightsOut;
+};
+
+bool endsWith(const std::string &text, const std::string &end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+void printNames(const char *what, const std::vector<std::string> &names) {
+  for (const std::string &name : names) {
+    std::printf("%-14s %s\n", what, name.c_str());
+  }
+}
+
+// The parameters of a file that fits, in the model's order and as f32.
+void writeWeights(const rt::ModelInfo &info, const rt::SafetensorsFile &file, const std::string &path) {
+  std::vector<std::vector<float>> values;
+  std::vector<rt::TensorView> tensors;
+  for (const rt::Parameter &parameter : info.parameters) {
+    values.push_back(file.floats(parameter.name));
+    tensors.push_back({parameter.name, parameter.shape, values.back().data(), rt::DType::F32});
+  }
+  rt::writeSafetensors(path, tensors);
+}
+
+void importModel(const ImportOptions &options, bool json) {
+  spec::Spec spec = spec::importConfig(options.format, options.config);
+  rt::ModelInfo info = makeModelInfo(spec);
+  std::unique_ptr<rt::SafetensorsFile> file;
+  rt::WeightsReport report;
+  if (!options.weights.empty()) {
+    file = std::make_unique<rt::SafetensorsFile>(options.weights);
+    report = rt::compareWeights(info, *file);
+  }
+  if (json) {
+    nlohmann::json result = {{"spec", options.output}, {"parameters", info.parameters.size()}};
+    if (file) {
+      result["weights"] = {{"mapped", report.mapped},
+                           {"missing", report.missing},
+                           {"extra", report.extra},
+                           {"wrongly_shaped", report.wronglyShaped},
+                           {"ignored", report.ignored}};
+    }
+    std::printf("%s\n", result.dump().c_str());
+  } else if (file) {
+    printNames("mapped", report.mapped);
+    printNames("ignored", report.ignored);
+    printNames("missing", report.missing);
+    printNames("extra", report.extra);
+    printNames("wrongly shaped", report.wronglyShaped);
+  }
+  if (file && !report.fits()) {
+    throw Error(Exit::BadInput, "weights '" + options.weights + "' do not fit '" + options.config + "': " + report.line());
+  }
+  if (!options.weightsOut.empty()) {
+    writeWeights(info, *file, options.weightsOut);
+  }
+  rt::writeTextFile(options.output, spec::writeSpec(spec));
+  if (!json) {
+    std::printf("%s: %zu stages, %zu parameters\n", options.output.c_str(), spec.stages.size(), info.parameters.size());
+  }
+}
+
+} // namespace
+
+void addImport(CommandLine &line) {
+  auto options = std::make_shared<ImportOptions>();
+  CLI::App &command = line.add(
+      "import", "Turns a reference's configuration into a spec; weights keep their names and load as they are",
+      "megabyte config.json --weights pytorch.safetensors -o model.json", [&line, options] {
+        if (options->weights.empty() && !options->weightsOut.empty()) {
+          throw Error(Exit::Usage, "import: --weights-out needs --weights");
+        }
+        if (endsWith(options->weights, ".pth") || endsWith(options->weights, ".pt") || endsWith(options->weights, ".bin")) {
+          throw Error(Exit::BadInput, "'" + options->weights + "': pickled weights are not read, as they can run code; "
+                                      "expected safetensors (safetensors.torch.save_file writes them)");
+        }
+        importModel(*options, line.common.json);
+      });
+  command.add_option("FORMAT", options->format, "mblm, megabyte or transformer")->required();
+  command.add_option("CONFIG", options->config, "The reference's configuration (JSON)")->required();
+  command.add_option("-o,--output", options->output, "Spec to write")->required();
+  command.add_option("--weights", options->weights, "Compare these weights with the model (safetensors)");
+  command.add_option("--weights-out", options->weightsOut, "Write the model's weights as f32, in its order");
+}
+
+} // namespace mblm::cli

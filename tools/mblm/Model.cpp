@@ -1,0 +1,40 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Words on the command line to the driver's options.
+#include "tools/mblm/Model.h"
+
+namespace mblm::cli {
+
+void SpecArgument::addPath(CLI::App &command) {
+  command.add_option("SPEC", path, "Model: a spec (JSON), an artifact, or a program made by 'compile'")->required();
+}
+
+void SpecArgument::addOptions(CLI::App &command) {
+  addPath(command);
+  command.add_option("--target", target, "cpu (default), or reference: the slow f64 interpreter")
+      ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
+  command.add_option("--precision", precision, "f32 (default)")->check(CLI::IsMember({"f32", "bf16"}));
+}
+
+driver::Options SpecArgument::options(const Common &common) const {
+  if (target == "cuda" || target == "sim") {
+    throw Error(Exit::Usage, "--target " + target + ": this build has no CUDA target; expected cpu or reference");
+  }
+  if (precision != "f32") {
+    throw Error(Exit::Usage, "--precision " + precision + ": this build computes in f32 only; expected f32");
+  }
+  driver::Options options;
+  options.target = target == "reference" ? driver::Target::Reference : driver::Target::Cpu;
+  options.threads = common.threads;
+  options.verbose = common.verbose;
+  options.note = note;
+  return options;
+}
+
+std::unique_ptr<rt::Program> SpecArgument::open(const Common &common) {
+  driver::Options chosen = options(common);
+  return driver::openProgram(model(), chosen);
+}
+
+} // namespace mblm::cli

@@ -1,0 +1,32 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The model named on the command line, with the options that say how it is compiled and run.
+#pragma once
+
+#include "compiler/Driver/Models.h"
+#include "tools/commands/ModelCommands.h"
+
+namespace mblm::cli {
+
+class SpecArgument : public ModelSource {
+public:
+  void addOptions(CLI::App &command) override;
+  std::string example() const override { return "models/quickstart.json "; }
+  std::unique_ptr<rt::Program> open(const Common &common) override;
+
+  // Only the file, for commands that run nothing.
+  void addPath(CLI::App &command);
+  driver::NamedModel model() const { return driver::openModel(path); }
+  driver::Options options(const Common &common) const;
+
+private:
+  std::string path;
+  std::string target = "cpu";
+  std::string precision = "f32";
+};
+
+void addCheck(CommandLine &line, SpecArgument &source);
+void addImport(CommandLine &line);
+
+} // namespace mblm::cli
