@@ -6,6 +6,7 @@
 #include "compiler/Frontend/Frontend.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Interpreter/Interpreter.h"
+#include "compiler/Interpreter/Workspace.h"
 #include "passes/Passes.h"
 #include "test/fuzz/RandomSpec.h"
 
@@ -170,6 +171,19 @@ TEST_P(RandomModel, NoRowSeesALaterByte) {
   EXPECT_FALSE(sameRows(0, changed, length())) << "byte " << changed << " of " << length() << " reached no row";
   for (int64_t b = 1; b < inputs.batch; ++b) {
     EXPECT_TRUE(sameRows(b, 0, length())) << "sequence 0 reached sequence " << b;
+  }
+}
+
+TEST_P(RandomModel, WorkspaceOfEveryEntryIsKnown) {
+  for (auto function : module->getOps<func::FuncOp>()) {
+    int64_t peak = peakValueBytes(function, inputs.batch, inputs.slots, info.inner);
+    // The logits at least; all entries but @hidden have some.
+    int64_t rows = function.getName() == "empty" ? 1 : inputs.batch * length();
+    int64_t width = function.getName() == "hidden" ? info.hiddenDim : info.vocab;
+    EXPECT_GE(peak, rows * width * int64_t(sizeof(double))) << function.getName().str();
+    bool takesIds = function.getNumArguments() > 0;
+    EXPECT_EQ(peakValueBytes(function, 2 * inputs.batch, inputs.slots, info.inner) > peak, takesIds)
+        << function.getName().str();
   }
 }
 
