@@ -100,8 +100,10 @@ TEST_P(RandomModel, LossIsThatOfTheLogits) {
         total += std::exp(logits.row(b, t - 1)[v]);
       }
       if (weight != 0 && target != info.pad.value_or(-1)) {
-        sum += weight * (std::log(total) - logits.row(b, t - 1)[target]);
-        count += 1;
+        double nats = std::log(total) - logits.row(b, t - 1)[target];
+        sum += weight * nats;
+        // A loss that rounds to zero is none, for one of the two kinds of mean.
+        count += nats > 1e-12 || spec.loss == spec::Loss::MeanTargets ? 1 : 0;
       }
     }
   }
@@ -168,7 +170,10 @@ TEST_P(RandomModel, NoRowSeesALaterByte) {
     return std::equal(before.row(b, begin), before.row(b, end), after.row(b, begin));
   };
   EXPECT_TRUE(sameRows(0, 0, changed)) << "byte " << changed << " of " << length() << " reached a row before it";
-  EXPECT_FALSE(sameRows(0, changed, length())) << "byte " << changed << " of " << length() << " reached no row";
+  // One feature behind a norm is its sign, or nothing: it may well hide a byte.
+  if (spec.stages.back().dim > 1) {
+    EXPECT_FALSE(sameRows(0, changed, length())) << "byte " << changed << " of " << length() << " reached no row";
+  }
   for (int64_t b = 1; b < inputs.batch; ++b) {
     EXPECT_TRUE(sameRows(b, 0, length())) << "sequence 0 reached sequence " << b;
   }
