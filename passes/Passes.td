@@ -16,8 +16,9 @@ include "mlir/Pass/PassBase.td"
 def CheckCausalityPass : Pass<"mblm-check-causality", "::mlir::ModuleOp"> {
   let summary = "Proves that no row of the logits sees the byte it predicts, or a later one.";
   let description = [{
-    Row t of @forward's result predicts byte t + 1, so it may depend on bytes up to t only. The pass follows every value from
-    the ids to the result and keeps the newest byte that each position may depend on, from the ops' CausalityOpInterface and,
+    Row t of @forward's result predicts byte t + 1, so it may depend on bytes up to t only; in @loss, row t of the logits
+    predicts byte t + offset of its `mblm.cross_entropy`. The pass follows every value from the ids to the logits and keeps
+    the newest byte that each position may depend on, from the ops' CausalityOpInterface and,
     where patches are opened, closed or shifted, from their sizes. An error names the op at which a position first sees more
     than its consumer may use.
 

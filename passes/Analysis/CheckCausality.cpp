@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Proves @forward causal: one pass over its ops bounds the newest byte behind every row (NewestByte.h). The proof is
-// the bound of the result; only if it fails is an op to blame looked for, the first one whose rows see bytes beyond
-// their own slot although its operands' rows do not.
+// Proves @forward and @loss causal: one pass over their ops bounds the newest byte behind every row (NewestByte.h). The
+// proof is the bound of the logits; only if it fails is an op to blame looked for, the first one whose rows see bytes
+// beyond their own slot although its operands' rows do not.
 #include "dialects/MBLM/IR/ShapeInference.h"
 #include "passes/Analysis/NewestByte.h"
 #include "passes/Passes.h"
@@ -97,37 +97,52 @@ static NewestByte seenThrough(CausalityOpInterface op, unsigned operand, const N
 
 namespace {
 
-struct CheckCausalityPass : public mblm::impl::CheckCausalityPassBase<CheckCausalityPass> {
-  void runOnOperation() override;
+// The bounds of one function's values.
+class FunctionBounds {
+public:
+  // Emits an error where a size or a dependence is unknown.
+  LogicalResult compute(func::FuncOp func);
+  // Row t of `rows` may depend on bytes before t + offset. `user` is the op that takes the rows so.
+  LogicalResult check(Value rows, int64_t offset, Operation *user) const;
 
 private:
-  using Shapes = DenseMap<Value, SymbolicShape>;
+  int64_t ownSlotEnd(Value value, int64_t row) const;
+  std::optional<int64_t> rowBeyondSlot(Value value) const;
+  Operation *findCulprit(Value rows) const;
 
-  LogicalResult bound(func::FuncOp forward);
-  std::optional<int64_t> rowBeyondSlot(Value value, const Shapes &shapes);
-  void report(func::ReturnOp end, int64_t row, const Shapes &shapes);
-
+  Block *body = nullptr;
+  DenseMap<Value, SymbolicShape> shapes;
   llvm::MapVector<Value, NewestByte> newest;
+};
+
+struct CheckCausalityPass : public mblm::impl::CheckCausalityPassBase<CheckCausalityPass> {
+  void runOnOperation() override;
 };
 
 } // namespace
 
-// Bounds every value of the function.
-LogicalResult CheckCausalityPass::bound(func::FuncOp forward) {
-  newest.clear();
-  for (BlockArgument argument : forward.getArguments()) {
+LogicalResult FunctionBounds::compute(func::FuncOp func) {
+  body = &func.getBody().front();
+  auto inferred = inferShapes(func);
+  if (failed(inferred)) {
+    return failure();
+  }
+  shapes = std::move(*inferred);
+  for (BlockArgument argument : func.getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());
     bool perByte = type.getRank() == 2 && (type.getElementType().isInteger(32) || !type.hasStaticShape());
     newest.insert({argument, perByte ? NewestByte::itself() : NewestByte::nothing()});
   }
-  for (Operation &op : forward.getBody().front().without_terminator()) {
+  for (Operation &op : body->without_terminator()) {
     auto causal = dyn_cast<CausalityOpInterface>(op);
-    if (!causal && op.getNumOperands()) {
+    if (!causal && op.getNumOperands() && op.getNumResults()) {
       return op.emitOpError("expects an op that says which positions it depends on");
     }
     NewestByte seen = NewestByte::nothing();
     for (auto [number, operand] : llvm::enumerate(op.getOperands())) {
-      seen = seen.joined(seenThrough(causal, number, newest.find(operand)->second));
+      if (causal) {
+        seen = seen.joined(seenThrough(causal, number, newest.find(operand)->second));
+      }
     }
     for (Value result : op.getResults()) {
       newest.insert({result, seen});
@@ -138,78 +153,95 @@ LogicalResult CheckCausalityPass::bound(func::FuncOp forward) {
 
 // The number of the newest byte that row `row` may see were the bytes dealt out evenly over the value's rows. The sizes
 // are compared for one batch element and many slots, where start rows no longer count.
-static int64_t ownSlotEnd(const SymbolicShape &ids, const SymbolicShape &value, int64_t row) {
+int64_t FunctionBounds::ownSlotEnd(Value value, int64_t row) const {
   constexpr int64_t manySlots = 1 << 16;
-  auto count = [&](const SymbolicShape &shape) {
+  auto count = [&](Value v) {
+    const SymbolicShape &shape = shapes.find(v)->second;
     return shape[0].evaluate(1, manySlots) * shape[1].evaluate(1, manySlots);
   };
-  return (row + 1) * count(ids) / std::max<int64_t>(count(value), 1) - 1;
+  return (row + 1) * count(body->getArgument(0)) / std::max<int64_t>(count(value), 1) - 1;
 }
 
 // The first row that sees a byte behind its own slot.
-std::optional<int64_t> CheckCausalityPass::rowBeyondSlot(Value value, const Shapes &shapes) {
+std::optional<int64_t> FunctionBounds::rowBeyondSlot(Value value) const {
   const NewestByte &seen = newest.find(value)->second;
   if (cast<RankedTensorType>(value.getType()).getRank() < 2) {
     return std::nullopt;
   }
-  const SymbolicShape &ids = shapes.find(getOperation().lookupSymbol<func::FuncOp>("forward").getArgument(0))->second;
   for (int64_t row = 0; row < 2 * seen.period(); ++row) {
-    if (seen.at(row) > ownSlotEnd(ids, shapes.find(value)->second, row)) {
+    if (seen.at(row) > ownSlotEnd(value, row)) {
       return row;
     }
   }
   return std::nullopt;
 }
 
+// The first op on the way to `rows` that shows a row more than its slot, though its operands do not; or null.
+Operation *FunctionBounds::findCulprit(Value rows) const {
+  llvm::SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  (void)getBackwardSlice(rows, &slice, options);
+  auto leaks = [&](Value value) { return rowBeyondSlot(value).has_value(); };
+  for (Operation &op : body->without_terminator()) {
+    if (slice.contains(&op) && llvm::any_of(op.getResults(), leaks) && llvm::none_of(op.getOperands(), leaks)) {
+      return &op;
+    }
+  }
+  return nullptr;
+}
+
 static std::string byteName(int64_t byte) {
   return byte == NewestByte::all ? "every byte" : "byte " + std::to_string(byte);
 }
 
-// Blames the first op on the way to the result that shows a row more than its slot, though its operands do not.
-void CheckCausalityPass::report(func::ReturnOp end, int64_t row, const Shapes &shapes) {
-  std::string last = byteName(newest.find(end.getOperand(0))->second.at(row));
-  llvm::SetVector<Operation *> slice;
-  (void)getBackwardSlice(end.getOperand(0), &slice, {});
-  for (Operation &op : end->getBlock()->without_terminator()) {
-    bool clean = llvm::none_of(op.getOperands(), [&](Value v) { return rowBeyondSlot(v, shapes).has_value(); });
-    if (!slice.contains(&op) || !clean) {
-      continue;
-    }
-    for (Value result : op.getResults()) {
-      auto beyond = rowBeyondSlot(result, shapes);
-      if (!beyond) {
-        continue;
-      }
-      int64_t slotEnd =
-          ownSlotEnd(shapes.find(end->getParentRegion()->getArgument(0))->second, shapes.find(result)->second, *beyond);
-      InFlightDiagnostic error = op.emitOpError("expects row ");
-      error << *beyond << " of its result to see bytes up to its own slot's end (" << slotEnd << "), but it sees "
-            << byteName(newest.find(result)->second.at(*beyond));
-      error.attachNote(end.getLoc()) << "row " << row << " of the function's result depends on " << last;
-      return;
-    }
+LogicalResult FunctionBounds::check(Value rows, int64_t offset, Operation *user) const {
+  const NewestByte &seen = newest.find(rows)->second;
+  auto late = seen.firstLateRow(offset);
+  if (!late) {
+    return success();
   }
-  end.emitOpError("expects row ") << row << " of the result to depend on bytes up to " << row
-                                  << " only, but it depends on " << last;
+  Operation *culprit = findCulprit(rows);
+  if (!culprit) {
+    return user->emitOpError("expects row ") << *late << " of the logits to depend on bytes before " << *late + offset
+                                             << " only, but it depends on " << byteName(seen.at(*late));
+  }
+  Value leak = *llvm::find_if(culprit->getResults(), [&](Value value) { return rowBeyondSlot(value).has_value(); });
+  int64_t row = *rowBeyondSlot(leak);
+  InFlightDiagnostic error = culprit->emitOpError("expects row ");
+  error << row << " of its result to see bytes up to the end of its own slot (" << ownSlotEnd(leak, row)
+        << "), but it sees " << byteName(newest.find(leak)->second.at(row));
+  error.attachNote(user->getLoc()) << "row " << *late << " of the logits may depend on bytes before " << *late + offset
+                                   << ", but depends on " << byteName(seen.at(*late));
+  return error;
 }
 
 void CheckCausalityPass::runOnOperation() {
+  markAllAnalysesPreserved();
   auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
   if (!forward || forward.isExternal() || forward.getNumArguments() == 0 || forward.getNumResults() == 0) {
     getOperation().emitError(
         "expects a function @forward with byte ids as its first argument and logits as its result");
     return signalPassFailure();
   }
-  auto shapes = inferShapes(forward);
-  if (failed(shapes) || failed(bound(forward))) {
+  FunctionBounds bounds;
+  Operation *end = forward.getBody().front().getTerminator();
+  // Row t of @forward predicts byte t + 1.
+  if (failed(bounds.compute(forward)) || failed(bounds.check(end->getOperand(0), 1, end))) {
     return signalPassFailure();
   }
-  markAllAnalysesPreserved();
-  auto end = cast<func::ReturnOp>(forward.getBody().front().getTerminator());
-  const NewestByte &seen = newest.find(end.getOperand(0))->second;
-  // Moved on by one, as row t may see byte t, which stands before the one that it predicts.
-  if (auto late = seen.shifted(-1).firstLateRow()) {
-    report(end, std::max<int64_t>(*late - 1, 0), *shapes);
-    signalPassFailure();
+  auto loss = getOperation().lookupSymbol<func::FuncOp>("loss");
+  if (!loss || loss.isExternal()) {
+    return;
+  }
+  // In @loss the op itself says which byte a row predicts.
+  FunctionBounds lossBounds;
+  if (failed(lossBounds.compute(loss))) {
+    return signalPassFailure();
+  }
+  for (auto predicted : loss.getOps<CrossEntropyOp>()) {
+    if (failed(lossBounds.check(predicted.getLogits(), static_cast<int64_t>(predicted.getOffset()), predicted))) {
+      return signalPassFailure();
+    }
   }
 }

@@ -43,10 +43,10 @@ int64_t NewestByte::at(int64_t row) const {
   return moved(bytes[row - turn * period()], turn * stride);
 }
 
-std::optional<int64_t> NewestByte::firstLateRow() const {
+std::optional<int64_t> NewestByte::firstLateRow(int64_t offset) const {
   std::optional<int64_t> first;
   for (int64_t row = 0; row < period(); ++row) {
-    int64_t byte = bytes[row], gain = stride - period();
+    int64_t byte = moved(bytes[row], -offset), gain = stride - period();
     if (byte == none || (byte < row && gain <= 0)) {
       continue;
     }

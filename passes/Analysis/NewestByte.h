@@ -28,8 +28,8 @@ public:
 
   int64_t period() const { return static_cast<int64_t>(bytes.size()); }
   int64_t at(int64_t row) const;
-  // The first row that may depend on the byte of its own number, or on a later one.
-  std::optional<int64_t> firstLateRow() const;
+  // The first row r that may depend on byte r + offset, or on a later one.
+  std::optional<int64_t> firstLateRow(int64_t offset) const;
 
   NewestByte joined(const NewestByte &other) const;
   // Row r of the result is row r + by.
