@@ -27,7 +27,7 @@
 void mblm::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<MBLMDialect>();
 #ifdef MBLM_HAS_KERNEL_DIALECT
-  registry.insert<KernelDialect>();
+  registry.insert<kernel::KernelDialect>();
 #endif
   registry
       .insert<mlir::affine::AffineDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect,

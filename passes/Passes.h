@@ -4,8 +4,12 @@
 // All passes of the compiler: their constructors and options, and their registration for command lines.
 #pragma once
 
+#include "dialects/Kernel/IR/KernelOps.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -69,4 +69,45 @@ def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mblm::MBLMDialect", "::mlir::func::FuncDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// ConvertToKernel
+//===----------------------------------------------------------------------===//
+
+def ConvertToKernelPass : Pass<"mblm-convert-to-kernel", "::mlir::ModuleOp"> {
+  let summary = "Turns the model's ops into kernels, one anchor each.";
+  let description = [{
+    Every `mblm` op becomes the kernel op of its anchor: linear maps a `kernel.gemm` over packed weights, point-wise work and
+    gathers a `kernel.rows`, and so on; nothing is fused into them yet but the bias. With `fuse`, ops that have a joint kernel
+    become one: attention with the split and the rotations before it, logits with their cross entropy.
+
+    Needs: an `mblm` module whose sizes are linear forms of B and M. Leaves: the same functions in `kernel` ops; the
+    parameters.
+
+    Example: `%y = mblm.activation gelu %x` becomes a `kernel.rows` that loads one element and yields its gelu.
+  }];
+  let options = [Option<"fuse", "fuse", "bool", /*default=*/"true", "Use joint kernels for ops that have one">];
+  let dependentDialects = ["::mblm::kernel::KernelDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// LowerCPU
+//===----------------------------------------------------------------------===//
+
+def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
+  let summary = "Writes every kernel as loops over vectors, and every entry as a list of launches.";
+  let description = [{
+    Each distinct kernel becomes one function over work items; kernels that differ only in their place in the model share it.
+    Each function of the module becomes `mblm_entry_<name>`, which launches its kernels in order through the context's
+    `parallel` (runtime/ABI.h). Tensors get their places in the arena first (passes/Memory).
+
+    Needs: a module in `kernel` ops. Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
+    and scratch, `mblm.kernels` with one entry a launch.
+
+    Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, called twice with other pointers.
+  }];
+  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "avx512, avx2 or portable">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
+}
+
 #endif

@@ -1,0 +1,42 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The `kernel` dialect, and the constants of its layouts.
+#pragma once
+
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+namespace mblm::kernel {
+
+constexpr int64_t panelWidth = 32;   // columns of a packed panel
+constexpr int64_t blockRows = 48;    // rows of a block sum, and of a gemm's work item; a multiple of every gemm tile's rows
+constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` writes
+constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
+
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+} // namespace mblm::kernel
+
+#include "dialects/Kernel/IR/KernelDialect.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/Kernel/IR/KernelAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Kernel/IR/KernelOps.h.inc"
+
+namespace mblm::kernel {
+
+// The five indices of a row program, behind its tensor arguments.
+struct RowIndices {
+  mlir::BlockArgument sequence, position, segment, offset, column;
+};
+RowIndices rowIndices(mlir::Block &body);
+
+// The shape of a kernel-level value. Fails only for values that no kernel makes.
+SymbolicShape shapeOf(mlir::Value value);
+
+} // namespace mblm::kernel

@@ -1,0 +1,336 @@
+//===- KernelOps.td - Anchors and row programs ---------------*- tablegen -*-===//
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#ifndef KERNEL_OPS
+#define KERNEL_OPS
+
+include "mlir/IR/OpBase.td"
+include "dialects/Kernel/IR/KernelDialect.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "dialects/MBLM/IR/MBLMAttrs.td"
+
+//===----------------------------------------------------------------------===//
+// Inside row programs
+//===----------------------------------------------------------------------===//
+
+def Kernel_LoadOp : Kernel_Op<"load", [Pure]> {
+  let summary = "Reads an element of a tensor argument of the row program.";
+  let description = [{
+    With `or_zero`, an index of dimension 1 outside the tensor gives zero instead of an element; all other indices are in
+    range. i32 elements are read as `i32`.
+
+    Constraints:
+    * (C1) one index per dimension of `tensor`.
+    * (C2) the result has the element type of `tensor`.
+  }];
+  let arguments = (ins AnyRankedTensor:$tensor, Variadic<Index>:$indices, UnitAttr:$or_zero);
+  let results = (outs AnyTypeOf<[F32, I32]>:$result);
+  let assemblyFormat = "$tensor `[` $indices `]` (`or_zero` $or_zero^)? attr-dict `:` type($tensor) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Kernel_RowSumOp : Kernel_Op<"row_sum", [Pure]> {
+  let summary = "Sum of a value over all columns of the row; the same number in every column.";
+  let description = "`result = sum over columns of value`, in a fixed order. Constraints: none beyond the types.";
+  let arguments = (ins F32:$value);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Kernel_RowMaxOp : Kernel_Op<"row_max", [Pure]> {
+  let summary = "Largest value over all columns of the row; the same number in every column.";
+  let description = "`result = max over columns of value`. Constraints: none beyond the types.";
+  let arguments = (ins F32:$value);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Kernel_SwapPairsOp : Kernel_Op<"swap_pairs", [Pure]> {
+  let summary = "The value of the neighbouring column: 2i gets 2i + 1 and the other way round.";
+  let description = "Constraints: the width of the row program's segments is even.";
+  let arguments = (ins F32:$value);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$value attr-dict";
+}
+
+def Kernel_SlotsOp : Kernel_Op<"slots", [Pure]> {
+  let summary = "M, the outermost number of slots.";
+  let description = "Constraints: none.";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator]> {
+  let summary = "Ends a row program with one value per result.";
+  let description = "Constraints: the types are those that the enclosing op asks for.";
+  let arguments = (ins Variadic<F32>:$values);
+  let assemblyFormat = "($values^)? attr-dict (`:` type($values)^)?";
+}
+
+//===----------------------------------------------------------------------===//
+// Anchors with row programs
+//===----------------------------------------------------------------------===//
+
+def Kernel_RowsOp : Kernel_Op<"rows", [Pure, IsolatedFromAbove, SingleBlock]> {
+  let summary = "A row program on its own: point-wise work, gathers, and reductions within rows.";
+  let description = [{
+    Runs `body` for every row and column of `space` with `columns` columns. Result n of shape [K, T, C] holds the n-th
+    yielded value; one of shape [K, T] holds it once per row. A result listed in `block_sums` has shape [blocks, C] instead and
+    holds sums over blocks of 48 consecutive rows.
+
+    Constraints:
+    * (C1) the body's arguments are the inputs and five indices.
+    * (C2) one yielded value per result.
+    * (C3) `segments * width >= columns > (segments - 1) * width`.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space, I64Attr:$columns, I64Attr:$segments,
+                       I64Attr:$width, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$block_sums);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $space `columns` $columns `in` $segments `x` $width (`block_sums` $block_sums^)? `(` $inputs `)` attr-dict-with-keyword `:`
+    functional-type($inputs, $results) $body
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
+  let summary = "Rows times packed weights, with a row program before and one after.";
+  let description = [{
+    For every row of `space`: `a[c] = prologue`, c < `depth`; `p[n] = sum_c a[c] * weight[c, n]`, n < `columns`, in increasing c;
+    results = `epilogue` over the columns n, its first tensor argument being p with shape [K, T, N]. Results as in
+    `kernel.rows`.
+
+    Constraints:
+    * (C1) the prologue's arguments are `inputs` and five indices; it yields one value.
+    * (C2) the epilogue's arguments are p, `outputs_inputs` and five indices; it yields one value per result.
+    * (C3) `packed` is a `kernel.pack` of a [N, C] weight: [ceil(N/32), C, 32].
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, Variadic<AnyRankedTensor>:$epilogue_inputs,
+                       Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments, I64Attr:$prologue_width,
+                       I64Attr:$columns, I64Attr:$segments, I64Attr:$width, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$block_sums);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    $space `depth` $depth `in` $prologue_segments `x` $prologue_width `columns` $columns `in` $segments `x` $width
+    (`block_sums` $block_sums^)? `(` $inputs `)` `packed` $packed `epilogue` `(` $epilogue_inputs `)` attr-dict-with-keyword `:`
+    `(` type($inputs) `)` `,` type($packed) `,` `(` type($epilogue_inputs) `)` `->` type($results) $prologue `,` $epilogue
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_PackRowsOp : Kernel_Op<"pack_rows", [Pure, IsolatedFromAbove, SingleBlock]> {
+  let summary = "A row program whose result is laid out for `kernel.weight_gemm`.";
+  let description = [{
+    As `kernel.rows` with one result, stored as [ceil(R/256), ceil(C/32), 256, 32] over the rows in order; columns beyond C are
+    zero.
+
+    Constraints: (C1) to (C3) of `kernel.rows`; one yielded value.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space, I64Attr:$columns, I64Attr:$segments,
+                       I64Attr:$width);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $space `columns` $columns `in` $segments `x` $width `(` $inputs `)` attr-dict-with-keyword `:`
+    functional-type($inputs, $result) $body
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Weights and gradients
+//===----------------------------------------------------------------------===//
+
+def Kernel_WeightOp : Kernel_Op<"weight", [Pure]> {
+  let summary = "Parameters that follow each other, as one tensor (see `mblm.load`).";
+  let description = "Constraints: `offset` is where the first one begins, in floats.";
+  let arguments = (ins FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$parameters `at` $offset attr-dict `:` type($result)";
+}
+
+def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
+  let summary = "Lays a weight out in panels of 32 columns for `kernel.gemm`.";
+  let description = [{
+    `result[p, c, n] = weight[32p + n, c]`, with `transposed` `weight[c, 32p + n]`; zero beyond the weight.
+
+    Constraints: (C1) `shape(result) = [ceil(N/32), C, 32]`.
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$weight, UnitAttr:$transposed);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($weight) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Kernel_WeightGemmOp : Kernel_Op<"weight_gemm"> {
+  let summary = "Adds a weight's gradient, a sum over rows of outer products, to the gradients.";
+  let description = [{
+    `gradients[offset + n*C + c] += sum over rows r of grad[r, n] * packed[r, c]`, in increasing r, `packed` by
+    `kernel.pack_rows`.
+
+    Constraints: (C1) `packed` has the rows of `space`.
+  }];
+  let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$packed, Kernel_SpaceAttr:$space, I64Attr:$columns,
+                       I64Attr:$depth, FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
+  let assemblyFormat = [{
+    $space $grad `,` $packed `columns` $columns `depth` $depth `into` $parameters `at` $offset attr-dict `:` type($grad) `,`
+    type($packed)
+  }];
+}
+
+def Kernel_ReduceOp : Kernel_Op<"reduce"> {
+  let summary = "Adds sums over rows to the gradients.";
+  let description = [{
+    With `sums` = <first x slots>: `gradients[offset + s*C + c] += sum over k of input[k, first + s, c]` for s < slots, k over the
+    sequences of `space`, in increasing k. With `blocks`, the input holds `kernel.rows` block sums for `space` instead, and the
+    sum runs over these.
+
+    Constraints: (C1) C is the last dimension of `input`.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Kernel_SpaceAttr:$space, Kernel_SpaceAttr:$sums, UnitAttr:$blocks,
+                       FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
+  let assemblyFormat = "$space $input `sums` $sums `into` $parameters `at` $offset attr-dict `:` type($input)";
+}
+
+def Kernel_EmbedGradOp : Kernel_Op<"embed_grad"> {
+  let summary = "Adds gradients of looked-up rows to their table rows in the gradients.";
+  let description = [{
+    `gradients[offset + v*D + d] += sum over bytes i with ids[i] = v of grad[i, d]`, in increasing i; row `skip` is left alone.
+    `space` counts the bytes.
+
+    Constraints: (C1) `grad` has D floats per byte.
+  }];
+  let arguments = (ins AnyRankedTensor:$ids, AnyRankedTensor:$grad, Kernel_SpaceAttr:$space, I64Attr:$depth,
+                       OptionalAttr<I64Attr>:$skip, FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
+  let assemblyFormat = [{
+    $space $ids `,` $grad `depth` $depth (`skip` $skip^)? `into` $parameters `at` $offset attr-dict `:` type($ids) `,` type($grad)
+  }];
+}
+
+def Kernel_UpdateOp : Kernel_Op<"update"> {
+  let summary = "Global-norm clipping and one optimizer step over all parameters (see `mblm.update`).";
+  let description = "Constraints: `hyper` has 8 elements, `decay` one per parameter.";
+  let arguments = (ins AnyRankedTensor:$hyper, AnyRankedTensor:$decay);
+  let results = (outs AnyRankedTensor:$norm);
+  let assemblyFormat = "$hyper `,` $decay attr-dict `:` type($hyper) `,` type($decay) `->` type($norm)";
+}
+
+//===----------------------------------------------------------------------===//
+// Attention, loss, tables, views
+//===----------------------------------------------------------------------===//
+
+def Kernel_AttentionOp : Kernel_Op<"attention", [Pure]> {
+  let summary = "Softmax attention with an online softmax: no T x T matrix in memory.";
+  let description = [{
+    As `mblm.attention`. Query, key and value are read at feature offsets of their sources; with `table` (a
+    `kernel.rope_table` of the head width) queries and keys are rotated as they are read.
+
+    Constraints: (C1) `heads * head_dim` features lie at each offset.
+  }];
+  let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value, Optional<AnyRankedTensor>:$table,
+                       Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets, I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale,
+                       MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
+  let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$lse);
+  let assemblyFormat = [{
+    $space $query `,` $key `,` $value `at` $offsets (`rotated` $table^)? `mask` `(` $mask (`,` $block^)? `)` attr-dict `:`
+    functional-type(operands, results)
+  }];
+}
+
+def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure]> {
+  let summary = "Gradients of `kernel.attention`, probabilities computed again from `lse`.";
+  let description = [{
+    As `mblm.attention_grad`; with `table`, the gradients of query and key are rotated back. The result holds the gradients of
+    query, key and value side by side, [K, T, 3*heads*head_dim].
+
+    Constraints: (C1) of `kernel.attention`.
+  }];
+  let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value,
+                       AnyRankedTensor:$output, AnyRankedTensor:$lse, Optional<AnyRankedTensor>:$table, Kernel_SpaceAttr:$space,
+                       DenseI64ArrayAttr:$offsets, I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask,
+                       OptionalAttr<I64Attr>:$block);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $space $grad `,` $query `,` $key `,` $value `,` $output `,` $lse `at` $offsets (`rotated` $table^)?
+    `mask` `(` $mask (`,` $block^)? `)` attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Kernel_CrossEntropyOp : Kernel_Op<"cross_entropy", [Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
+  let summary = "Logits and their cross entropy in one kernel; the logits never reach memory.";
+  let description = [{
+    For every row: a = `prologue`, `logits[v] = sum_c a[c] * weight[c, v] + bias[v]`; `loss` and `lse` as `mblm.cross_entropy`.
+
+    Constraints: (C1) as `kernel.gemm`.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, Optional<AnyRankedTensor>:$bias,
+                       AnyRankedTensor:$ids, Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments,
+                       I64Attr:$prologue_width, I64Attr:$columns, I64Attr:$offset, OptionalAttr<I64Attr>:$ignore);
+  let results = (outs AnyRankedTensor:$loss, AnyRankedTensor:$lse);
+  let regions = (region SizedRegion<1>:$prologue);
+  let assemblyFormat = [{
+    $space `depth` $depth `in` $prologue_segments `x` $prologue_width `columns` $columns `targets` $ids `at` $offset
+    (`ignore` $ignore^)? `(` $inputs `)` `packed` $packed (`bias` $bias^)? attr-dict-with-keyword `:`
+    functional-type(operands, results) $prologue
+  }];
+}
+
+def Kernel_CrossEntropyGradOp : Kernel_Op<"cross_entropy_grad", [AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
+  let summary = "Backward of `kernel.cross_entropy`: gradients of the rows, the weight and the bias.";
+  let description = [{
+    Computes the logits of a block of rows again, turns them into `dl = grad * (softmax - onehot)`, and from these
+    `result = dl * weight`, and the sums over rows `dl^T a` (weight) and `dl` (bias), each in 16 parts for `kernel.reduce`: so
+    they do not depend on the number of threads.
+
+    Constraints: (C1) as `kernel.cross_entropy`; `packed_transposed` is the pack of the transposed weight.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, AnyRankedTensor:$packed_transposed,
+                       Optional<AnyRankedTensor>:$bias, AnyRankedTensor:$ids, AnyRankedTensor:$grad, AnyRankedTensor:$lse,
+                       Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments, I64Attr:$prologue_width,
+                       I64Attr:$columns, I64Attr:$offset, OptionalAttr<I64Attr>:$ignore);
+  // Partial sums: [16, 1, V*C] and [16, 1, V], for `kernel.reduce`.
+  let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$weight_sums, AnyRankedTensor:$bias_sums);
+  let regions = (region SizedRegion<1>:$prologue);
+  let assemblyFormat = [{
+    $space `depth` $depth `in` $prologue_segments `x` $prologue_width `columns` $columns `targets` $ids `at` $offset
+    (`ignore` $ignore^)? `(` $inputs `)` `packed` $packed `,` $packed_transposed (`bias` $bias^)? `grad` $grad `lse` $lse
+    attr-dict-with-keyword `:` functional-type(operands, results) $prologue
+  }];
+}
+
+def Kernel_MeanLossOp : Kernel_Op<"mean_loss", [Pure]> {
+  let summary = "Sum, divisor and mean of the token losses (see `mblm.mean_loss`).";
+  let description = "Constraints: as `mblm.mean_loss`.";
+  let arguments = (ins AnyRankedTensor:$token_loss, AnyRankedTensor:$mask, AnyRankedTensor:$ids, Kernel_SpaceAttr:$space,
+                       MBLM_LossKindAttr:$kind, I64Attr:$offset, OptionalAttr<I64Attr>:$ignore);
+  let results = (outs AnyRankedTensor:$loss, AnyRankedTensor:$sum, AnyRankedTensor:$count);
+  let assemblyFormat = [{
+    $space $kind $token_loss `,` $mask `,` $ids `at` $offset (`ignore` $ignore^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Kernel_RopeTableOp : Kernel_Op<"rope_table", [Pure]> {
+  let summary = "Cosines and sines of a rotation, one row per position.";
+  let description = [{
+    For `half_split` and head width d, row t holds cos(t f_i), i < d/2, then sin(t f_i); f_i = base^(-2i/d) in f32. For
+    `interleaved`, row t holds d cosines, each twice, then d sines, each twice, the first with a minus sign.
+
+    Constraints: (C1) d is even. Positions are those of `space`.
+  }];
+  let arguments = (ins Kernel_SpaceAttr:$space, I64Attr:$width, F64Attr:$base, MBLM_PairingAttr:$pairing);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$space $pairing $width `base` $base attr-dict `:` type($result)";
+}
+
+def Kernel_ViewOp : Kernel_Op<"view", [Pure]> {
+  let summary = "The same elements with another space (see `mblm.regroup`).";
+  let description = "Constraints: operand and result hold as many elements.";
+  let arguments = (ins AnyRankedTensor:$input, Kernel_SpaceAttr:$space);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$space $input attr-dict `:` type($input) `->` type($result)";
+}
+
+#endif

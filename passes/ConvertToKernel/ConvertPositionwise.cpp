@@ -1,0 +1,268 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ops on single positions, and where parameters' gradients go.
+#include "passes/ConvertToKernel/Converter.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::kernel;
+
+//===----------------------------------------------------------------------===//
+// Norms
+//===----------------------------------------------------------------------===//
+
+namespace {
+// A normalised row: what the gain multiplies, the factor that made it, and whether the clamp acted.
+struct Normalised {
+  Value value, factor, clamped;
+};
+} // namespace
+
+static Normalised normalise(RowBody &r, Value x, NormKind kind, double eps, int64_t width) {
+  Value scale = r.number(1.0 / width), epsilon = r.number(eps), one = r.number(1);
+  if (kind == NormKind::Layer) {
+    Value mean = r.mul(r.rowSum(x), scale);
+    Value centred = r.sub(x, mean);
+    Value variance = r.mul(r.rowSum(r.mul(centred, centred)), scale);
+    Value factor = r.div(one, math::SqrtOp::create(r.b, r.add(variance, epsilon)));
+    return {r.mul(centred, factor), factor, {}};
+  }
+  Value meanSquare = r.mul(r.rowSum(r.mul(x, x)), scale);
+  if (kind == NormKind::Rms) {
+    Value factor = r.div(one, math::SqrtOp::create(r.b, r.add(meanSquare, epsilon)));
+    return {r.mul(x, factor), factor, {}};
+  }
+  Value root = math::SqrtOp::create(r.b, meanSquare);
+  Value clamped = arith::CmpFOp::create(r.b, arith::CmpFPredicate::OLT, root, epsilon);
+  Value factor = r.div(one, r.select(clamped, epsilon, root));
+  return {r.mul(x, factor), factor, clamped};
+}
+
+void Converter::convertNorm(NormOp op) {
+  int64_t width = widthOf(op.getInput());
+  replaceWithRows(op, Columns::plain(width), op->getOperands(), [&](RowBody &r) {
+    Normalised row = normalise(r, r.here(0), op.getKind(), op.getEps().convertToDouble(), width);
+    Value scaled = r.mul(row.value, r.here(1));
+    return SmallVector<Value>{op.getBias() ? r.add(scaled, r.here(2)) : scaled};
+  });
+}
+
+void Converter::convertNormGrad(NormGradOp op) {
+  int64_t width = widthOf(op.getInput());
+  bool layer = op.getKind() == NormKind::Layer;
+  // Gains' and biases' gradients are sums over rows: here by blocks, the rest in convertGradient.
+  auto sums = RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type());
+  SmallVector<Type> types{op.getInputGrad().getType(), sums};
+  SmallVector<int64_t> blockSums{1};
+  if (layer) {
+    types.push_back(sums);
+    blockSums.push_back(2);
+  }
+  auto rows = buildRows(
+      builder, op->getLoc(), spaceOf(resultShape(op)), Columns::plain(width), op->getOperands(), types,
+      [&](RowBody &r) {
+        Value grad = r.here(0);
+        Normalised row = normalise(r, r.here(1), op.getKind(), op.getEps().convertToDouble(), width);
+        Value scaled = r.mul(grad, r.here(2)), scale = r.number(1.0 / width);
+        Value along = r.mul(row.value, r.mul(r.rowSum(r.mul(scaled, row.value)), scale));
+        if (row.clamped) { // the factor is constant there
+          along = r.select(row.clamped, r.number(0), along);
+        }
+        Value inner = r.sub(scaled, along);
+        if (layer) {
+          inner = r.sub(inner, r.mul(r.rowSum(scaled), scale));
+        }
+        SmallVector<Value> yields{r.mul(inner, row.factor), r.mul(grad, row.value)};
+        if (layer) {
+          yields.push_back(grad);
+        }
+        return yields;
+      },
+      blockSums);
+  op.getInputGrad().replaceAllUsesWith(rows.getResult(0));
+  gradientSums[op.getGainGrad()] = {rows.getResult(1), rows.getSpace(), true};
+  if (layer) {
+    gradientSums[op.getBiasGrad()] = {rows.getResult(2), rows.getSpace(), true};
+  }
+  converted.push_back(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+// Phi(x) and x * phi(x) of the normal distribution, for the exact form; the tanh form's parts otherwise.
+static Value activation(RowBody &r, Value x, ActivationKind kind) {
+  Value half = r.mul(x, r.number(0.5)), one = r.number(1);
+  if (kind == ActivationKind::Gelu) {
+    return r.mul(half, r.add(one, math::ErfOp::create(r.b, r.mul(x, r.number(std::sqrt(0.5))))));
+  }
+  Value cube = r.mul(r.mul(x, x), x);
+  Value inner = r.mul(r.add(x, r.mul(cube, r.number(0.044715))), r.number(std::sqrt(2 / M_PI)));
+  return r.mul(half, r.add(one, math::TanhOp::create(r.b, inner)));
+}
+
+static Value activationSlope(RowBody &r, Value x, ActivationKind kind) {
+  Value half = r.number(0.5), one = r.number(1);
+  if (kind == ActivationKind::Gelu) {
+    Value cdf = r.mul(half, r.add(one, math::ErfOp::create(r.b, r.mul(x, r.number(std::sqrt(0.5))))));
+    Value density = math::ExpOp::create(r.b, r.mul(r.mul(x, x), r.number(-0.5)));
+    return r.add(cdf, r.mul(r.mul(x, density), r.number(1 / std::sqrt(2 * M_PI))));
+  }
+  double root = std::sqrt(2 / M_PI);
+  Value square = r.mul(x, x);
+  Value inner = r.mul(r.mul(x, r.add(one, r.mul(square, r.number(0.044715)))), r.number(root));
+  Value tanh = math::TanhOp::create(r.b, inner);
+  Value slope = r.mul(r.sub(one, r.mul(tanh, tanh)),
+                      r.mul(r.number(root), r.add(one, r.mul(square, r.number(3 * 0.044715)))));
+  return r.mul(half, r.add(r.add(one, tanh), r.mul(x, slope)));
+}
+
+//===----------------------------------------------------------------------===//
+// Linear maps
+//===----------------------------------------------------------------------===//
+
+Value Converter::pack(Location loc, Value weight, bool transposed) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t n = type.getDimSize(transposed ? 1 : 0), depth = type.getDimSize(transposed ? 0 : 1);
+  auto packed = RankedTensorType::get({ceilDiv(n, panelWidth), depth, panelWidth}, builder.getF32Type());
+  return PackOp::create(builder, loc, packed, weight, transposed);
+}
+
+void Converter::convertLinear(LinearOp op) {
+  int64_t depth = widthOf(op.getInput()), columns = widthOf(op.getResult());
+  Value packed = pack(op->getLoc(), op.getWeight(), op.getTransposed());
+  SmallVector<Value> epilogueInputs;
+  if (op.getBias()) {
+    epilogueInputs.push_back(op.getBias());
+  }
+  auto gemm = GemmOp::create(builder, op->getLoc(), op->getResultTypes(), op.getInput(), packed, epilogueInputs,
+                             spaceOf(resultShape(op)), depth, 1, depth, columns, 1, columns, ArrayRef<int64_t>());
+  buildRowProgram(builder, op->getLoc(), gemm.getPrologue(), op.getInput().getType(),
+                  [](RowBody &r) { return SmallVector<Value>{r.here(0)}; });
+  SmallVector<Type> types{op.getType()};
+  llvm::append_range(types, TypeRange(ValueRange(epilogueInputs)));
+  buildRowProgram(builder, op->getLoc(), gemm.getEpilogue(), types, [&](RowBody &r) {
+    return SmallVector<Value>{op.getBias() ? r.add(r.here(0), r.here(1)) : r.here(0)};
+  });
+  replace(op, gemm.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Gradients of parameters
+//===----------------------------------------------------------------------===//
+
+LogicalResult Converter::convertGradient(Value value, ArrayAttr parameters) {
+  Operation *maker = value.getDefiningOp();
+  Location loc = maker ? maker->getLoc() : builder.getUnknownLoc();
+  int64_t offset = offsetOf(parameters);
+  SymbolicDim one = SymbolicDim::constant(1), none = SymbolicDim::constant(0);
+  if (auto sums = gradientSums.find(value); sums != gradientSums.end()) {
+    auto [tensor, space, blocks] = sums->second;
+    kernel::ReduceOp::create(builder, loc, tensor, space, spaceOf(none, one), blocks, parameters, offset);
+    return success();
+  }
+  return llvm::TypeSwitch<Operation *, LogicalResult>(maker)
+      .Case([&](AddOp add) {
+        // Gradient buffers accumulate: no sum is needed.
+        return success(succeeded(convertGradient(add.getLhs(), parameters)) &&
+                       succeeded(convertGradient(add.getRhs(), parameters)));
+      })
+      .Case([&](WeightGradOp op) {
+        Value input = op.getInput(), grad = op.getGrad();
+        SymbolicShape shape = shapeOf(input);
+        int64_t depth = widthOf(input);
+        auto type = RankedTensorType::get({ShapedType::kDynamic, ceilDiv(depth, panelWidth), packRows, panelWidth},
+                                          builder.getF32Type());
+        auto packed = PackRowsOp::create(builder, loc, type, input, spaceOf(shape), depth, 1, depth);
+        buildRowProgram(builder, loc, packed.getBody(), input.getType(),
+                        [](RowBody &r) { return SmallVector<Value>{r.here(0)}; });
+        WeightGemmOp::create(builder, loc, grad, packed, spaceOf(shape), widthOf(grad), depth, parameters, offset);
+        return success();
+      })
+      .Case([&](mblm::EmbedGradOp op) {
+        kernel::EmbedGradOp::create(builder, loc, op.getIds(), op.getGrad(), spaceOf(shapeOf(op.getIds())), widthOf(op.getResult()),
+                                    op.getSkipAttr(), parameters, offset);
+        return success();
+      })
+      .Case([&](mblm::ReduceOp op) {
+        Value input = op.getInput();
+        SymbolicShape shape = shapeOf(input);
+        SpaceAttr space = spaceOf(shape), sums = spaceOf(none, one);
+        if (op.getOver() == ReduceOver::Rows) {
+          space = spaceOf(*shape[0].times(shape[1]), one);
+        } else if (op.getOver() == ReduceOver::Batch) {
+          sums = spaceOf(none, shape[1]);
+        }
+        kernel::ReduceOp::create(builder, loc, input, space, sums, false, parameters, offset);
+        return success();
+      })
+      .Default([&](Operation *) {
+        return emitError(loc) << "expects a parameter's gradient from a linear map, a table, a norm or a sum, but got "
+                              << (maker ? maker->getName().getStringRef() : "an argument");
+      });
+}
+
+LogicalResult Converter::convertPositionwise(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](LinearOp linear) {
+        convertLinear(linear);
+        return success();
+      })
+      .Case([&](NormOp norm) {
+        convertNorm(norm);
+        return success();
+      })
+      .Case([&](NormGradOp grad) {
+        convertNormGrad(grad);
+        return success();
+      })
+      .Case<WeightGradOp, mblm::EmbedGradOp, mblm::ReduceOp>([&](auto) {
+        converted.push_back(op); // when its gradient op's turn comes
+        return success();
+      })
+      .Case([&](EmbedOp embed) {
+        int64_t bytes = embed.getBytes(), width = widthOf(embed.getTable());
+        replaceWithRows(op, {bytes * width, bytes, width}, op->getOperands(), [&](RowBody &r) {
+          Value byte = r.plus(r.times(r.at.position, r.index(bytes)), r.at.segment);
+          Value id = r.load(0, {r.at.sequence, byte});
+          Value row = arith::IndexCastOp::create(r.b, r.b.getIndexType(), id);
+          return SmallVector<Value>{r.load(1, {row, r.at.offset})};
+        });
+        return success();
+      })
+      .Case([&](PositionOp position) {
+        replaceWithRows(op, Columns::plain(widthOf(position.getResult())), op->getOperands(), [&](RowBody &r) {
+          return SmallVector<Value>{r.add(r.here(0), r.load(1, {r.at.position, r.at.column}))};
+        });
+        return success();
+      })
+      .Case([&](ActivationOp act) {
+        replaceWithRows(op, Columns::plain(widthOf(act.getResult())), op->getOperands(), [&](RowBody &r) {
+          return SmallVector<Value>{activation(r, r.here(0), act.getKind())};
+        });
+        return success();
+      })
+      .Case([&](ActivationGradOp act) {
+        replaceWithRows(op, Columns::plain(widthOf(act.getResult())), op->getOperands(), [&](RowBody &r) {
+          return SmallVector<Value>{r.mul(r.here(0), activationSlope(r, r.here(1), act.getKind()))};
+        });
+        return success();
+      })
+      .Case([&](AddOp add) {
+        auto type = cast<RankedTensorType>(add.getType());
+        if (type.getRank() != 3) {
+          converted.push_back(op); // a sum of gradients of one parameter: see convertGradient
+          return success();
+        }
+        replaceWithRows(op, Columns::plain(widthOf(add.getResult())), op->getOperands(),
+                        [&](RowBody &r) { return SmallVector<Value>{r.add(r.here(0), r.here(1))}; });
+        return success();
+      })
+      .Default([](Operation *op) { return op->emitOpError("has no kernel"); });
+}

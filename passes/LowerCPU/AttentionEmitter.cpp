@@ -1,0 +1,90 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/LowerCPU/AttentionEmitter.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cpu;
+
+Value AttentionEmitter::firstKey(Value i) {
+  if (shape.mask == MaskKind::BlockCausal) {
+    return e.sub(i, e.rem(i, e.index(shape.block)));
+  }
+  return e.index(0);
+}
+
+Value AttentionEmitter::endKey(Value i) { return shape.mask == MaskKind::Full ? positions() : e.add(i, 1); }
+
+Value AttentionEmitter::rowOf(Value base, int64_t stride, int64_t offset, Value k, Value t, Value head) {
+  Value row = e.add(e.mul(k, positions()), t);
+  return e.at(base, e.add(e.mul(row, stride), e.add(e.mul(head, shape.width), offset)));
+}
+
+void AttentionEmitter::copyRow(Value source, Value target, Value table, Value t, bool inverse) {
+  if (!table) {
+    forHead([&](Value c, Value mask) { e.store(e.loadVector(e.at(source, c)), e.at(target, c), mask); });
+    return;
+  }
+  int64_t half = shape.width / 2;
+  Value angles = e.at(table, e.mul(t, shape.width));
+  e.columns(half, [&](Value c, Value mask) {
+    Value x = e.loadVector(e.at(source, c)), y = e.loadVector(e.at(source, e.add(c, half)));
+    Value cosine = e.loadVector(e.at(angles, c)), sine = e.loadVector(e.at(angles, e.add(c, half)));
+    Value xs = e.mulf(x, sine), ys = e.mulf(y, sine);
+    Value xc = e.mulf(x, cosine), yc = e.mulf(y, cosine);
+    e.store(inverse ? e.addf(xc, ys) : e.subf(xc, ys), e.at(target, c), mask);
+    e.store(inverse ? e.subf(yc, xs) : e.addf(yc, xs), e.at(target, e.add(c, half)), mask);
+  });
+}
+
+void AttentionEmitter::copyRows(Value base, int64_t stride, int64_t offset, Value k, Value head, Value table, Value first,
+                                Value count, Value target) {
+  e.loop(count, [&](Value n) {
+    Value t = e.add(first, n);
+    copyRow(rowOf(base, stride, offset, k, t, head), e.at(target, e.mul(n, padded())), table, t);
+  });
+}
+
+void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
+  int64_t lanes = e.machine.lanes;
+  e.loop(e.ceilDiv(count, kernel::panelWidth), [&](Value panel) {
+    Value source = e.at(rows, e.mul(panel, kernel::panelWidth * padded()));
+    Value target = e.at(panels, e.mul(panel, kernel::panelWidth * padded()));
+    e.loop(e.index(0), e.index(padded()), lanes, [&](Value c) {
+      for (int64_t n = 0; n < kernel::panelWidth; n += lanes) {
+        SmallVector<Value> square;
+        for (int64_t i = 0; i < lanes; ++i) {
+          square.push_back(e.loadVector(e.at(source, e.add(c, (n + i) * padded()))));
+        }
+        transpose(e, square);
+        for (int64_t i = 0; i < lanes; ++i) {
+          e.store(square[i], e.at(target, e.add(e.mul(e.add(c, i), kernel::panelWidth), n)));
+        }
+      }
+    });
+  });
+}
+
+SmallVector<Value> AttentionEmitter::loadRow(Value pointer) {
+  SmallVector<Value> row;
+  for (int64_t v = 0; v < vectors(); ++v) {
+    row.push_back(e.loadVector(e.at(pointer, e.index(v * e.machine.lanes))));
+  }
+  return row;
+}
+
+Value AttentionEmitter::dot(ArrayRef<Value> x, ArrayRef<Value> y) {
+  Value sum;
+  for (auto [a, b] : llvm::zip(x, y)) {
+    sum = sum ? e.fma(a, b, sum) : e.mulf(a, b);
+  }
+  return e.sumLanes(sum);
+}
+
+void AttentionEmitter::accumulateRow(Value target, Value factor, ArrayRef<Value> x) {
+  Value wide = e.splat(factor);
+  for (auto [v, value] : llvm::enumerate(x)) {
+    Value pointer = e.at(target, e.index(v * e.machine.lanes));
+    e.store(e.fma(wide, value, e.loadVector(pointer)), pointer);
+  }
+}

@@ -1,0 +1,67 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What forward and backward attention share: where heads lie, who sees whom, rotated copies of rows. Work items are pairs of
+// sequence and head. Short sequences (a patch's) are computed pair by pair of positions with vectors along the head; long
+// ones in blocks on the gemm tile with an online softmax.
+#pragma once
+
+#include "passes/LowerCPU/Kernels.h"
+
+namespace mblm::cpu {
+
+// Sequences up to this length take the short form.
+constexpr int64_t shortSequence = 64;
+// Rows and keys of a block of the long form.
+constexpr int64_t queryBlock = kernel::blockRows;
+constexpr int64_t keyBlock = 64;
+
+struct AttentionShape {
+  kernel::SpaceAttr space;
+  int64_t heads, width; // width of a head
+  double scale;
+  MaskKind mask;
+  int64_t block; // of block_causal
+};
+
+class AttentionEmitter {
+public:
+  AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape)
+      : writer(writer), s(step), e(step.e), shape(shape) {}
+
+  KernelWriter &writer;
+  KernelWriter::Step &s;
+  Emitter &e;
+  const AttentionShape shape;
+
+  static bool isShort(kernel::SpaceAttr space) {
+    return space.getPositions().isConstant() && space.getPositions().one <= shortSequence;
+  }
+
+  int64_t padded() const { return kernel::ceilDiv(shape.width, e.machine.lanes) * e.machine.lanes; }
+  int64_t vectors() const { return padded() / e.machine.lanes; }
+  int64_t paddedPanels() const { return kernel::ceilDiv(shape.width, kernel::panelWidth) * kernel::panelWidth; }
+  mlir::Value positions() { return e.form(shape.space.getPositions()); }
+  // Keys [first, end) that position i sees.
+  mlir::Value firstKey(mlir::Value i);
+  mlir::Value endKey(mlir::Value i);
+
+  // Row (k, t) of a tensor with `stride` features, at this head of the group that begins at `offset`.
+  mlir::Value rowOf(mlir::Value base, int64_t stride, int64_t offset, mlir::Value k, mlir::Value t, mlir::Value head);
+
+  // dst = src, or rotated by the table's angles of position t (back with `inverse`).
+  void copyRow(mlir::Value source, mlir::Value target, mlir::Value table, mlir::Value t, bool inverse = false);
+  // Copies `count` positions from `first` into rows of `padded()` floats.
+  void copyRows(mlir::Value base, int64_t stride, int64_t offset, mlir::Value k, mlir::Value head, mlir::Value table,
+                mlir::Value first, mlir::Value count, mlir::Value target);
+  // Rows of `padded()` floats into panels of 32 rows: panel p holds [c][n] = rows[32p + n][c]. Reads whole panels.
+  void packTransposed(mlir::Value rows, mlir::Value count, mlir::Value panels);
+
+  llvm::SmallVector<mlir::Value> loadRow(mlir::Value pointer);
+  mlir::Value dot(llvm::ArrayRef<mlir::Value> x, llvm::ArrayRef<mlir::Value> y);
+  // target[0, padded) += factor * x.
+  void accumulateRow(mlir::Value target, mlir::Value factor, llvm::ArrayRef<mlir::Value> x);
+  void forHead(const std::function<void(mlir::Value column, mlir::Value mask)> &body) { e.columns(shape.width, body); }
+};
+
+} // namespace mblm::cpu

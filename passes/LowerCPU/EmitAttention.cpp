@@ -1,0 +1,211 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Forward attention. Scores never reach memory beyond one block.
+#include "passes/LowerCPU/AttentionEmitter.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cpu;
+
+namespace {
+// Stands for minus infinity where differences are taken.
+constexpr double lowest = -1e30;
+
+struct Operands {
+  Value query, key, value, table, result, lse;
+  int64_t strides[3], offsets[3];
+};
+} // namespace
+
+static void emitShort(AttentionEmitter &a, const Operands &o) {
+  Emitter &e = a.e;
+  int64_t length = a.shape.space.getPositions().one, lanes = e.machine.lanes, padded = a.padded();
+  int64_t heads = a.shape.heads, width = a.shape.width;
+  Value q = a.s.allocate(length * padded), k = a.s.allocate(length * padded), v = a.s.allocate(length * padded);
+  Value scores = a.s.allocate(kernel::ceilDiv(length, lanes) * lanes);
+  for (Value rows : {q, k, v}) {
+    e.zero(rows, e.index(length * padded)); // the padding stays zero
+  }
+  e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
+    Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), zero = e.index(0), n = e.index(length);
+    a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
+    a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, zero, n, k);
+    a.copyRows(o.value, o.strides[2], o.offsets[2], sequence, head, {}, zero, n, v);
+    e.loop(n, [&](Value i) {
+      Value first = a.firstKey(i), end = a.endKey(i), count = e.sub(end, first);
+      SmallVector<Value> row = a.loadRow(e.at(q, e.mul(i, padded)));
+      e.loop(first, end, 1, [&](Value j) {
+        Value score = e.mulf(a.dot(row, a.loadRow(e.at(k, e.mul(j, padded)))), e.number(a.shape.scale));
+        e.store(score, e.at(scores, e.sub(j, first)));
+      });
+      auto masked = [&](Value at) {
+        return e.select(e.mask(e.sub(count, at)), e.loadVector(e.at(scores, at)), e.splat(lowest));
+      };
+      Value top = e.maxLanes(e.loop(zero, count, lanes, e.splat(lowest), [&](Value at, ValueRange best) {
+        return SmallVector<Value>{arith::MaximumFOp::create(e.b, best[0], masked(at))};
+      })[0]);
+      Value sum = e.sumLanes(e.loop(zero, count, lanes, e.splat(0.0), [&](Value at, ValueRange partial) {
+        Value p = e.exp(e.subf(masked(at), e.splat(top)));
+        e.store(p, e.at(scores, at));
+        return SmallVector<Value>{e.addf(partial[0], p)};
+      })[0]);
+      SmallVector<Value> zeros(a.vectors(), e.splat(0.0));
+      auto mixed = e.loop(first, end, 1, zeros, [&](Value j, ValueRange partial) {
+        Value p = e.splat(e.load(e.at(scores, e.sub(j, first))));
+        SmallVector<Value> next;
+        for (auto [value, so] : llvm::zip(a.loadRow(e.at(v, e.mul(j, padded))), partial)) {
+          next.push_back(e.fma(p, value, so));
+        }
+        return next;
+      });
+      Value inverse = e.splat(e.divf(e.number(1), sum));
+      Value target = a.rowOf(o.result, heads * width, 0, sequence, i, head);
+      for (auto [number, value] : llvm::enumerate(mixed)) {
+        int64_t at = number * lanes;
+        Value mask = at + lanes > width ? e.mask(e.index(width - at)) : Value();
+        e.store(e.mulf(value, inverse), e.at(target, e.index(at)), mask);
+      }
+      Value line = e.add(e.mul(e.add(e.mul(sequence, length), i), heads), head);
+      e.store(e.addf(top, e.log1(sum)), e.at(o.lse, line));
+    });
+  });
+}
+
+// One block of scores (rows x keyBlock, rows `stride` apart) becomes probabilities relative to the running maxima; running
+// sums and the accumulated rows of the result follow.
+static void onlineSoftmax(AttentionEmitter &a, Value scores, int64_t stride, Value firstRow, Value rows, Value firstKey,
+                          Value maxima, Value sums, Value accumulated) {
+  Emitter &e = a.e;
+  int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
+  e.loop(rows, [&](Value r) {
+    Value i = e.add(firstRow, r), row = e.at(scores, e.mul(r, stride));
+    Value from = e.splat(lowest), seen = a.firstKey(i), end = a.endKey(i);
+    SmallVector<Value> values, visible;
+    auto key = VectorType::get({lanes}, e.b.getIndexType());
+    Value lane = vector::StepOp::create(e.b, key);
+    auto spread = [&](Value index) { return vector::BroadcastOp::create(e.b, key, index).getResult(); };
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value j = arith::AddIOp::create(e.b, spread(e.add(firstKey, v * lanes)), lane);
+      Value below = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, j, spread(end));
+      if (a.shape.mask == MaskKind::BlockCausal) {
+        Value above = arith::CmpIOp::create(e.b, arith::CmpIPredicate::uge, j, spread(seen));
+        below = arith::AndIOp::create(e.b, below, above);
+      }
+      Value score = e.mulf(e.loadVector(e.at(row, e.index(v * lanes))), e.splat(a.shape.scale));
+      visible.push_back(below);
+      values.push_back(e.select(below, score, e.splat(lowest)));
+    }
+    Value best = values[0];
+    for (Value value : ArrayRef(values).drop_front()) {
+      best = arith::MaximumFOp::create(e.b, best, value);
+    }
+    Value before = e.load(e.at(maxima, r));
+    Value top = arith::MaximumFOp::create(e.b, before, e.maxLanes(best));
+    e.store(top, e.at(maxima, r));
+    Value wideTop = e.splat(top), sum = e.splat(0.0);
+    for (int64_t v = 0; v < vectors; ++v) {
+      // Where nothing is visible yet the maximum is the stand-in itself, so the mask must speak again.
+      Value p = e.select(visible[v], e.exp(e.subf(values[v], wideTop)), e.splat(0.0));
+      e.store(p, e.at(row, e.index(v * lanes)));
+      sum = e.addf(sum, p);
+    }
+    Value shrink = e.exp(e.subf(e.splat(before), wideTop));
+    Value total = e.at(sums, r);
+    e.store(e.addf(e.mulf(e.load(total), e.extract(shrink)), e.sumLanes(sum)), total);
+    Value target = e.at(accumulated, e.mul(r, a.paddedPanels()));
+    for (int64_t c = 0; c < a.paddedPanels(); c += lanes) {
+      Value pointer = e.at(target, e.index(c));
+      e.store(e.mulf(e.loadVector(pointer), shrink), pointer);
+    }
+  });
+}
+
+static void emitLong(AttentionEmitter &a, const Operands &o) {
+  Emitter &e = a.e;
+  int64_t padded = a.padded(), panels = a.paddedPanels(), heads = a.shape.heads, width = a.shape.width;
+  constexpr int64_t scoreStride = keyBlock + 16;
+  SymbolicDim length = a.shape.space.getPositions();
+  auto perKey = [&](int64_t n) {
+    return SymbolicDim{(length.one + 2 * keyBlock) * n, length.m * n, length.b * n, length.bm * n};
+  };
+  Value keys = a.s.allocate(perKey(padded)), packed = a.s.allocate(perKey(padded));
+  Value q = a.s.allocate(queryBlock * padded), scores = a.s.allocate(queryBlock * scoreStride);
+  Value accumulated = a.s.allocate(queryBlock * panels), maxima = a.s.allocate(queryBlock), sums = a.s.allocate(queryBlock);
+  Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
+  Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
+  e.zero(keys, e.form(perKey(padded)));
+  e.zero(q, e.index(queryBlock * padded));
+  e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
+    Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), n = a.positions();
+    a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, e.index(0), n, keys);
+    a.packTransposed(keys, n, packed);
+    e.loop(e.index(0), n, queryBlock, [&](Value firstRow) {
+      Value rows = e.min(e.index(queryBlock), e.sub(n, firstRow)), lastRow = e.sub(e.add(firstRow, rows), e.index(1));
+      a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, firstRow, rows, q);
+      e.zero(accumulated, e.index(queryBlock * panels));
+      e.zero(sums, e.index(queryBlock));
+      e.loop(e.index(0), e.index(queryBlock), e.machine.lanes, [&](Value r) { e.store(e.splat(lowest), e.at(maxima, r)); });
+      Value begin = e.mul(e.div(a.firstKey(firstRow), keyBlock), keyBlock);
+      e.loop(begin, a.endKey(lastRow), keyBlock, [&](Value firstKey) {
+        BlockProduct product;
+        product.a = q;
+        product.lda = e.index(padded);
+        product.rows = rows;
+        product.b = e.at(packed, e.mul(firstKey, padded));
+        product.panelStride = e.index(kernel::panelWidth * padded);
+        product.ldb = e.index(kernel::panelWidth);
+        product.columns = keyBlock;
+        product.c = scores;
+        product.ldc = e.index(scoreStride);
+        product.depth = e.index(width);
+        product.accumulate = no;
+        a.writer.product(e, product);
+        onlineSoftmax(a, scores, scoreStride, firstRow, rows, firstKey, maxima, sums, accumulated);
+        product.a = scores;
+        product.lda = e.index(scoreStride);
+        product.b = a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, firstKey, head);
+        product.panelStride = e.index(kernel::panelWidth);
+        product.ldb = e.index(o.strides[2]);
+        product.columns = width;
+        product.c = accumulated;
+        product.ldc = e.index(panels);
+        product.depth = e.min(e.index(keyBlock), e.sub(n, firstKey));
+        product.accumulate = yes;
+        a.writer.product(e, product);
+      });
+      e.loop(rows, [&](Value r) {
+        Value sum = e.load(e.at(sums, r)), inverse = e.splat(e.divf(e.number(1), sum)), t = e.add(firstRow, r);
+        Value target = a.rowOf(o.result, heads * width, 0, sequence, t, head), source = e.at(accumulated, e.mul(r, panels));
+        a.forHead([&](Value c, Value mask) {
+          e.store(e.mulf(e.loadVector(e.at(source, c)), inverse), e.at(target, c), mask);
+        });
+        Value line = e.add(e.mul(e.add(e.mul(sequence, n), t), heads), head);
+        e.store(e.addf(e.load(e.at(maxima, r)), e.log1(sum)), e.at(o.lse, line));
+      });
+    });
+  });
+}
+
+void cpu::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
+  AttentionShape shape{op.getSpace(), static_cast<int64_t>(op.getHeads()), static_cast<int64_t>(op.getHeadDim()),
+                       op.getScale().convertToDouble(), op.getMask(), static_cast<int64_t>(op.getBlock().value_or(0))};
+  SymbolicDim sequences = op.getSpace().getSequences();
+  int64_t h = shape.heads;
+  SymbolicDim items{sequences.one * h, sequences.m * h, sequences.b * h, sequences.bm * h};
+  unsigned tensors = op->getNumOperands();
+  writer.step(op.getLoc(), tensors + 2, {items}, [&](KernelWriter::Step &s) {
+    AttentionEmitter a(writer, s, shape);
+    Operands o{s.pointers[0], s.pointers[1], s.pointers[2], op.getTable() ? s.pointers[3] : Value(),
+               s.pointers[tensors], s.pointers[tensors + 1], {}, {}};
+    for (unsigned n = 0; n < 3; ++n) {
+      o.strides[n] = cast<RankedTensorType>(op->getOperand(n).getType()).getShape().back();
+      o.offsets[n] = op.getOffsets()[n];
+    }
+    if (AttentionEmitter::isShort(op.getSpace())) {
+      emitShort(a, o);
+    } else {
+      emitLong(a, o);
+    }
+  });
+}

@@ -1,0 +1,205 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Matrix products: rows times weights with what was fused around them, and weights' gradients. All are loops around one
+// shared register tile (KernelWriter::product).
+#include "passes/LowerCPU/Kernels.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cpu;
+using kernel::blockRows;
+using kernel::ceilDiv;
+using kernel::packRows;
+using kernel::panelWidth;
+
+// Depth of one pass over a weight: a panel of this depth (128 KiB) stays in the second-level cache.
+constexpr int64_t depthPerPass = 1024;
+
+void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
+  SymbolicDim rows = rowsOf(op.getSpace());
+  int64_t depth = op.getDepth(), columns = op.getColumns(), padded = ceilDiv(columns, panelWidth) * panelWidth;
+  unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
+  Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
+  SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
+  bool direct = RowEmitter::isIdentity(prologue) && source[0] == op.getSpace().getSequences() &&
+                source[1] == op.getSpace().getPositions();
+  bool straight = RowEmitter::isIdentity(epilogue);
+  writer.step(op.getLoc(), results + op.getNumResults(), {rows, blockRows}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    ArrayRef<Value> pointers = s.pointers;
+    Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
+    // Rows of A lie a few lines apart from a power of two, so that they do not share cache sets.
+    int64_t lda = direct ? depth : ceilDiv(depth, 16) * 16 + 16;
+    Value a = direct ? Value() : s.allocate(blockRows * lda);
+    Value c = straight ? Value() : s.allocate(blockRows * padded);
+    Value tile = straight ? s.allocate(writer.machine.tileRows * writer.machine.tileColumns()) : Value();
+    SmallVector<Memory> before = memoriesOf(pointers.take_front(inputs), op.getInputs());
+    SmallVector<Memory> after{{c, {}, e.f32(), true}};
+    llvm::append_range(after, memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs()));
+    RowEmitter first(e, prologue, depth, op.getPrologueSegments(), op.getPrologueWidth(), before);
+    ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), op.getBlockSums());
+    e.loop(s.begin, s.end, 1, [&](Value block) {
+      Value from = e.mul(block, blockRows), to = e.min(e.add(from, blockRows), e.form(rows));
+      Value blockA = a;
+      if (direct) {
+        blockA = e.at(pointers[0], e.mul(from, depth));
+      } else {
+        forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
+          Value target = e.at(a, e.mul(e.sub(row, from), lda));
+          first.emit(k, t, [&](unsigned, Value value, Value column, Value mask) {
+            e.store(value, e.at(target, column), mask);
+          });
+        });
+      }
+      e.loop(e.index(0), e.index(depth), depthPerPass, [&](Value pass) {
+        BlockProduct product;
+        product.a = e.at(blockA, pass);
+        product.lda = e.index(lda);
+        product.rows = e.sub(to, from);
+        product.b = e.at(pointers[inputs], e.mul(pass, panelWidth));
+        product.panelStride = e.index(depth * panelWidth);
+        product.ldb = e.index(panelWidth);
+        product.columns = columns;
+        product.c = straight ? e.at(pointers[results], e.mul(from, columns)) : c;
+        product.ldc = e.index(straight ? columns : padded);
+        product.padded = !straight;
+        product.depth = e.min(e.index(depthPerPass), e.sub(e.index(depth), pass));
+        product.accumulate = depth <= depthPerPass ? no : e.less(e.index(0), pass);
+        product.tile = tile;
+        writer.product(e, product);
+      });
+      if (!straight) {
+        writeResults.beginBlock(block);
+        forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
+          after[0].base = e.at(c, e.mul(e.sub(row, from), padded));
+          RowEmitter last(e, epilogue, columns, op.getSegments(), op.getWidth(), after);
+          writeResults.emitRow(last, row, k, t);
+        });
+      }
+    });
+  });
+}
+
+void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  bool transposed = op.getTransposed(); // the weight is [depth, n]: panels are pieces of its rows
+  int64_t n = weight.getDimSize(transposed ? 1 : 0), depth = weight.getDimSize(transposed ? 0 : 1);
+  int64_t panels = ceilDiv(n, panelWidth);
+  constexpr int64_t depthPerItem = 256;
+  int64_t pieces = ceilDiv(depth, depthPerItem);
+  writer.step(op.getLoc(), 2, {SymbolicDim::constant(panels * pieces)}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    int64_t lanes = e.machine.lanes;
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value panel = e.div(item, pieces), from = e.mul(e.rem(item, e.index(pieces)), depthPerItem);
+      Value to = e.min(e.add(from, depthPerItem), e.index(depth));
+      Value target = e.at(s.pointers[1], e.mul(panel, depth * panelWidth)), first = e.mul(panel, panelWidth);
+      if (transposed) {
+        e.loop(from, to, 1, [&](Value c) {
+          for (int64_t v = 0; v < panelWidth; v += lanes) {
+            Value left = e.max(e.sub(e.sub(e.index(n), first), e.index(v)), e.index(0));
+            Value mask = e.mask(e.min(left, e.index(lanes)));
+            Value value = e.loadVector(e.at(s.pointers[0], e.add(e.mul(c, n), e.add(first, v))));
+            e.store(e.select(mask, value, e.splat(0.0)), e.at(target, e.add(e.mul(c, panelWidth), v)));
+          }
+        });
+        return;
+      }
+      // Squares of lanes x lanes, transposed in registers by halves; the rest one by one.
+      Value whole = e.less(e.add(first, panelWidth - 1), e.index(n));
+      Value squares = e.add(from, e.mul(e.div(e.sub(to, from), lanes), lanes));
+      auto oneByOne = [&](Value begin) {
+        e.loop(e.index(panelWidth), [&](Value v) {
+          Value row = e.add(first, v), inside = e.less(row, e.index(n));
+          Value source = e.at(s.pointers[0], e.mul(e.select(inside, row, e.index(0)), depth));
+          e.loop(begin, to, 1, [&](Value c) {
+            Value value = e.select(inside, e.load(e.at(source, c)), e.number(0));
+            e.store(value, e.at(target, e.add(e.mul(c, panelWidth), v)));
+          });
+        });
+      };
+      e.when(
+          whole,
+          [&] {
+            e.loop(from, squares, lanes, [&](Value c) {
+              for (int64_t v = 0; v < panelWidth; v += lanes) {
+                SmallVector<Value> square;
+                for (int64_t i = 0; i < lanes; ++i) {
+                  square.push_back(e.loadVector(e.at(s.pointers[0], e.add(e.mul(e.add(first, v + i), depth), c))));
+                }
+                transpose(e, square);
+                for (int64_t i = 0; i < lanes; ++i) {
+                  e.store(square[i], e.at(target, e.add(e.mul(e.add(c, i), panelWidth), v)));
+                }
+              }
+            });
+            oneByOne(squares);
+          },
+          [&] { oneByOne(from); });
+    });
+  });
+}
+
+void cpu::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
+  // gradients[n, c] += sum_r grad[r, n] * packed[r, c]. A work item is a rectangle of the result; rows come in the blocks of
+  // `kernel.pack_rows`, so the sum's order does not depend on how the rectangles are dealt out.
+  int64_t tileRows = writer.machine.tileRows;
+  int64_t rowsPerItem = 96 / tileRows * tileRows;
+  constexpr int64_t columnsPerItem = 128;
+  int64_t n = op.getColumns(), depth = op.getDepth(), panels = ceilDiv(depth, panelWidth);
+  int64_t down = ceilDiv(n, rowsPerItem), across = ceilDiv(depth, columnsPerItem);
+  SymbolicDim rows = rowsOf(op.getSpace());
+  writer.step(op.getLoc(), 3, {SymbolicDim::constant(down * across)}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    int64_t lanes = e.machine.lanes;
+    Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
+    int64_t stripe = packRows * tileRows;
+    Value a = s.allocate(rowsPerItem / tileRows * stripe + 64), tile = s.allocate(tileRows * e.machine.tileColumns());
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value firstRow = e.mul(e.div(item, across), rowsPerItem);
+      Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem);
+      Value rowsHere = e.min(e.index(rowsPerItem), e.sub(e.index(n), firstRow));
+      Value columnsHere = e.min(e.index(columnsPerItem), e.sub(e.index(depth), firstColumn));
+      e.loop(e.ceilDiv(e.form(rows), packRows), [&](Value block) {
+        Value from = e.mul(block, packRows), count = e.min(e.index(packRows), e.sub(e.form(rows), from));
+        // Stripes of tileRows columns of grad, row after row. A vector may reach into the next stripe, which is written
+        // later, or past the last one, where there is room.
+        e.loop(e.ceilDiv(rowsHere, tileRows), [&](Value i) {
+          Value source = e.at(s.pointers[0], e.add(e.mul(from, n), e.add(firstRow, e.mul(i, tileRows))));
+          Value target = e.at(a, e.mul(i, stripe));
+          e.loop(count, [&](Value r) {
+            Value to = e.at(target, e.mul(r, tileRows)), row = e.at(source, e.mul(r, n));
+            for (int64_t v = 0; v < tileRows; v += lanes) {
+              e.store(e.loadVector(e.at(row, e.index(v))), e.at(to, e.index(v)));
+            }
+          });
+        });
+        e.loop(e.index(0), columnsHere, panelWidth, [&](Value c) {
+          Value panel = e.div(e.add(firstColumn, c), panelWidth);
+          Value b = e.at(s.pointers[1], e.mul(e.add(e.mul(block, panels), panel), packRows * panelWidth));
+          Value target = e.at(s.pointers[2], e.add(e.mul(firstRow, depth), e.add(firstColumn, c)));
+          e.loop(e.index(0), rowsHere, tileRows, [&](Value i) {
+            BlockProduct product;
+            product.a = e.at(a, e.mul(i, packRows));
+            product.lda = e.index(tileRows);
+            product.columnMajor = true;
+            product.rows = e.min(e.index(tileRows), e.sub(rowsHere, i));
+            product.b = b;
+            product.panelStride = e.index(0);
+            product.ldb = e.index(panelWidth);
+            product.c = e.at(target, e.mul(i, depth));
+            product.ldc = e.index(depth);
+            product.columns = panelWidth;
+            product.columnsLeft = e.sub(columnsHere, c);
+            product.padded = false;
+            product.depth = count;
+            product.accumulate = yes;
+            product.tile = tile;
+            writer.product(e, product);
+          });
+        });
+      });
+    });
+  });
+}

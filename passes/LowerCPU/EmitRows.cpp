@@ -1,0 +1,261 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Row programs on their own, sums over rows, table gradients, rotation tables.
+#include "passes/LowerCPU/Kernels.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cpu;
+using kernel::blockRows;
+using kernel::packRows;
+using kernel::panelWidth;
+
+SymbolicDim cpu::rowsOf(kernel::SpaceAttr space) { return *space.getSequences().times(space.getPositions()); }
+
+Memory cpu::memoryOf(Value pointer, Value tensor) {
+  return {pointer, kernel::shapeOf(tensor), cast<RankedTensorType>(tensor.getType()).getElementType()};
+}
+
+SmallVector<Memory> cpu::memoriesOf(ArrayRef<Value> pointers, ValueRange tensors) {
+  SmallVector<Memory> memories;
+  for (auto [pointer, tensor] : llvm::zip(pointers, tensors)) {
+    memories.push_back(memoryOf(pointer, tensor));
+  }
+  return memories;
+}
+
+void cpu::forRows(Emitter &e, kernel::SpaceAttr space, Value from, Value to,
+                  const std::function<void(Value, Value, Value)> &body) {
+  Value positions = e.form(space.getPositions());
+  e.loop(from, to, 1, [&](Value row) { body(row, e.div(row, positions), e.rem(row, positions)); });
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+ResultWriter::ResultWriter(Emitter &e, ResultRange values, ArrayRef<Value> pointers, ArrayRef<int64_t> blockSums) : e(e) {
+  for (OpResult value : values) {
+    auto type = cast<RankedTensorType>(value.getType());
+    bool sum = llvm::is_contained(blockSums, value.getResultNumber());
+    results.push_back({pointers[value.getResultNumber()], type.getRank() ? type.getShape().back() : 1, sum});
+    if (!sum && type.getRank() == 2) {
+      perRow.push_back(value.getResultNumber());
+    }
+  }
+  sums.resize(results.size());
+}
+
+void ResultWriter::beginBlock(Value block) {
+  for (auto [number, result] : llvm::enumerate(results)) {
+    if (result.sums) {
+      sums[number] = e.at(result.pointer, e.mul(block, result.columns));
+      e.columns(result.columns,
+                [&, number = number](Value c, Value mask) { e.store(e.splat(0.0), e.at(sums[number], c), mask); });
+    }
+  }
+}
+
+void ResultWriter::emitRow(RowEmitter &rows, Value row, Value sequence, Value position) {
+  rows.emit(
+      sequence, position,
+      [&](unsigned number, Value value, Value column, Value mask) {
+        const Result &result = results[number];
+        Value pointer = result.sums ? e.at(sums[number], column)
+                                    : e.at(result.pointer, e.add(e.mul(row, result.columns), column));
+        if (result.sums) {
+          value = e.addf(e.loadVector(pointer), value);
+        }
+        e.store(value, pointer, mask);
+      },
+      perRow, [&](unsigned number, Value value) { e.store(value, e.at(results[number].pointer, row)); });
+}
+
+//===----------------------------------------------------------------------===//
+// Row programs
+//===----------------------------------------------------------------------===//
+
+void cpu::emitRows(KernelWriter &writer, kernel::RowsOp op) {
+  SymbolicDim rows = rowsOf(op.getSpace());
+  unsigned inputs = op.getInputs().size();
+  writer.step(op.getLoc(), inputs + op.getNumResults(), {rows, blockRows}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    RowEmitter program(e, op.getBody().front(), op.getColumns(), op.getSegments(), op.getWidth(),
+                       memoriesOf(ArrayRef(s.pointers).take_front(inputs), op.getInputs()));
+    ResultWriter results(e, op.getResults(), ArrayRef(s.pointers).drop_front(inputs), op.getBlockSums());
+    e.loop(s.begin, s.end, 1, [&](Value block) {
+      results.beginBlock(block);
+      Value from = e.mul(block, blockRows);
+      forRows(e, op.getSpace(), from, e.min(e.add(from, blockRows), e.form(rows)),
+              [&](Value row, Value k, Value t) { results.emitRow(program, row, k, t); });
+    });
+  });
+}
+
+void cpu::emitPackRows(KernelWriter &writer, kernel::PackRowsOp op) {
+  SymbolicDim rows = rowsOf(op.getSpace());
+  unsigned inputs = op.getInputs().size();
+  int64_t columns = op.getColumns(), panels = kernel::ceilDiv(columns, panelWidth);
+  writer.step(op.getLoc(), inputs + 1, {rows, packRows}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    RowEmitter program(e, op.getBody().front(), columns, op.getSegments(), op.getWidth(),
+                       memoriesOf(ArrayRef(s.pointers).take_front(inputs), op.getInputs()));
+    e.loop(s.begin, s.end, 1, [&](Value block) {
+      Value target = e.at(s.pointers[inputs], e.mul(block, panels * packRows * panelWidth));
+      Value from = e.mul(block, packRows);
+      // Segments need not begin at multiples of a vector, so a group of columns may straddle two panels: rows are computed
+      // in a line first, then dealt out.
+      Value line = s.allocate(panels * panelWidth + e.machine.lanes);
+      e.zero(line, e.index(panels * panelWidth));
+      forRows(e, op.getSpace(), from, e.min(e.add(from, packRows), e.form(rows)), [&](Value row, Value k, Value t) {
+        program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) { e.store(value, e.at(line, column), mask); });
+        Value inBlock = e.mul(e.sub(row, from), panelWidth);
+        e.loop(e.index(panels), [&](Value panel) {
+          Value to = e.at(target, e.add(e.mul(panel, packRows * panelWidth), inBlock));
+          Value source = e.at(line, e.mul(panel, panelWidth));
+          for (int64_t c = 0; c < panelWidth; c += e.machine.lanes) {
+            e.store(e.loadVector(e.at(source, e.index(c))), e.at(to, e.index(c)));
+          }
+        });
+      });
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+void cpu::emitReduce(KernelWriter &writer, kernel::ReduceOp op) {
+  // A work item is one slot and 64 columns; its sum runs over all sequences in order.
+  constexpr int64_t columnsPerItem = 64;
+  int64_t columns = cast<RankedTensorType>(op.getInput().getType()).getShape().back();
+  int64_t groups = kernel::ceilDiv(columns, columnsPerItem);
+  SymbolicDim first = op.getSums().getSequences(), slots = op.getSums().getPositions();
+  SymbolicDim items{slots.one * groups, slots.m * groups, slots.b * groups, slots.bm * groups};
+  SymbolicDim rows = rowsOf(op.getSpace());
+  writer.step(op.getLoc(), 2, {items}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    Value count, stride;
+    if (op.getBlocks()) {
+      count = e.ceilDiv(e.form(rows), blockRows);
+      stride = e.index(columns);
+    } else {
+      count = e.form(op.getSpace().getSequences());
+      stride = e.mul(e.form(op.getSpace().getPositions()), columns);
+    }
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value slot = e.div(item, groups), column = e.mul(e.rem(item, e.index(groups)), columnsPerItem);
+      Value source = e.at(s.pointers[0], e.add(e.mul(e.add(slot, e.form(first)), columns), column));
+      Value target = e.at(s.pointers[1], e.add(e.mul(slot, columns), column));
+      constexpr int64_t vectors = 4; // at most 64 / 16
+      int64_t perItem = columnsPerItem / e.machine.lanes;
+      for (int64_t base = 0; base < perItem; base += vectors) {
+        SmallVector<Value> init(vectors, e.splat(0.0));
+        auto sums = e.loop(e.index(0), count, 1, init, [&](Value k, ValueRange partial) {
+          SmallVector<Value> next;
+          Value row = e.at(source, e.mul(k, stride));
+          for (int64_t v = 0; v < vectors; ++v) {
+            next.push_back(e.addf(partial[v], e.loadVector(e.at(row, e.index((base + v) * e.machine.lanes)))));
+          }
+          return next;
+        });
+        for (int64_t v = 0; v < vectors; ++v) {
+          int64_t at = (base + v) * e.machine.lanes;
+          Value left = e.max(e.sub(e.sub(e.index(columns), column), e.index(at)), e.index(0));
+          Value mask = e.mask(e.min(left, e.index(e.machine.lanes)));
+          Value pointer = e.at(target, e.index(at));
+          e.store(e.addf(e.loadVector(pointer), sums[v]), pointer, mask);
+        }
+      }
+    });
+  });
+}
+
+void cpu::emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op) {
+  // A work item is 32 columns of the table: it goes through all bytes in order.
+  constexpr int64_t columnsPerItem = 32;
+  int64_t depth = op.getDepth(), groups = kernel::ceilDiv(depth, columnsPerItem);
+  SymbolicDim bytes = rowsOf(op.getSpace());
+  writer.step(op.getLoc(), 3, {SymbolicDim::constant(groups)}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    e.loop(s.begin, s.end, 1, [&](Value group) {
+      Value column = e.mul(group, columnsPerItem);
+      e.loop(e.form(bytes), [&](Value byte) {
+        Value id = e.load(e.at(s.pointers[0], byte, e.b.getI32Type()), e.b.getI32Type());
+        Value row = arith::IndexCastOp::create(e.b, e.b.getIndexType(), id);
+        auto addRow = [&] {
+          for (int64_t at = 0; at < columnsPerItem; at += e.machine.lanes) {
+            Value left = e.max(e.sub(e.sub(e.index(depth), column), e.index(at)), e.index(0));
+            Value mask = e.mask(e.min(left, e.index(e.machine.lanes)));
+            Value source = e.at(s.pointers[1], e.add(e.mul(byte, depth), e.add(column, at)));
+            Value target = e.at(s.pointers[2], e.add(e.mul(row, depth), e.add(column, at)));
+            e.store(e.addf(e.loadVector(target), e.loadVector(source)), target, mask);
+          }
+        };
+        if (op.getSkip()) {
+          e.when(arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne, row, e.index(*op.getSkip())), addRow);
+        } else {
+          addRow();
+        }
+      });
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Rotation tables
+//===----------------------------------------------------------------------===//
+
+void cpu::emitRopeTable(KernelWriter &writer, kernel::RopeTableOp op) {
+  int64_t width = op.getWidth(), half = width / 2;
+  bool split = op.getPairing() == Pairing::HalfSplit;
+  double base = op.getBase().convertToDouble();
+  // The frequencies are constants of the code, rounded to f32 as in the references.
+  SmallVector<float> frequencies;
+  for (int64_t i = 0; i < half; ++i) {
+    frequencies.push_back(1.0f / static_cast<float>(std::pow(base, 2.0 * i / width)));
+  }
+  constexpr int64_t rowsPerItem = 16;
+  writer.step(op.getLoc(), 1, {op.getSpace().getPositions(), rowsPerItem}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    Type f64 = e.b.getF64Type();
+    auto function = [&](StringRef name) {
+      if (!writer.module.lookupSymbol(name)) {
+        OpBuilder::InsertionGuard guard(e.b);
+        e.b.setInsertionPointToEnd(writer.module.getBody());
+        func::FuncOp::create(e.b, name, e.b.getFunctionType({f64}, {f64})).setPrivate();
+      }
+      return FlatSymbolRefAttr::get(e.b.getContext(), name);
+    };
+    FlatSymbolRefAttr cosine = function("cos"), sine = function("sin");
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value from = e.mul(item, rowsPerItem);
+      e.loop(from, e.min(e.add(from, rowsPerItem), e.form(op.getSpace().getPositions())), 1, [&](Value t) {
+        Value row = e.at(s.pointers[0], e.mul(t, split ? width : 2 * width));
+        Value position = arith::SIToFPOp::create(e.b, e.f32(), e.i64(t));
+        for (int64_t i = 0; i < half; ++i) {
+          Value angle = arith::ExtFOp::create(e.b, f64, e.mulf(position, e.number(frequencies[i])));
+          auto value = [&](FlatSymbolRefAttr callee) {
+            Value wide = func::CallOp::create(e.b, callee, f64, angle).getResult(0);
+            return arith::TruncFOp::create(e.b, e.f32(), wide).getResult();
+          };
+          Value c = value(cosine), n = value(sine);
+          auto put = [&](Value x, int64_t column) { e.store(x, e.at(row, e.index(column))); };
+          if (split) {
+            put(c, i);
+            put(n, half + i);
+          } else {
+            put(c, 2 * i);
+            put(c, 2 * i + 1);
+            put(arith::NegFOp::create(e.b, n), width + 2 * i);
+            put(n, width + 2 * i + 1);
+          }
+        }
+      });
+    });
+  });
+}

@@ -1,0 +1,122 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Writes the inside of one CPU kernel: loops, addresses, vectors. Loops and arithmetic are scf, arith, math and vector ops;
+// memory is plain pointers, so that every address is visible and nothing has to be bufferised.
+#pragma once
+
+#include "dialects/Kernel/IR/KernelOps.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <functional>
+
+namespace mblm::cpu {
+
+// What the machine offers. Rows of the register tile are chosen so that accumulators, one row of B and a broadcast fit.
+struct Machine {
+  int64_t lanes = 16;      // f32 per vector
+  int64_t tileRows = 12;   // rows of the gemm tile
+  int64_t tileVectors = 2; // vectors per row of the gemm tile; tileVectors * lanes divides the panel width
+  bool fma = true;
+  int64_t tileColumns() const { return tileVectors * lanes; }
+};
+
+// A tensor in memory.
+struct Memory {
+  mlir::Value base;      // !llvm.ptr
+  SymbolicShape shape;   // row-major
+  mlir::Type element;
+  bool isRow = false;    // holds one row: only the last index counts
+};
+
+class Emitter {
+public:
+  Emitter(mlir::OpBuilder builder, mlir::Location loc, const Machine &machine) : b(loc, builder), machine(machine) {}
+
+  mlir::ImplicitLocOpBuilder b;
+  const Machine machine;
+  mlir::Value batch, slots; // B and M, as index
+
+  // Types.
+  mlir::Type ptr() { return mlir::LLVM::LLVMPointerType::get(b.getContext()); }
+  mlir::Type f32() { return b.getF32Type(); }
+  mlir::VectorType vec() { return vec(machine.lanes); }
+  mlir::VectorType vec(int64_t lanes) { return mlir::VectorType::get({lanes}, b.getF32Type()); }
+
+  // Indices.
+  mlir::Value index(int64_t n) { return mlir::arith::ConstantIndexOp::create(b, n); }
+  mlir::Value add(mlir::Value x, mlir::Value y) { return mlir::arith::AddIOp::create(b, x, y); }
+  mlir::Value add(mlir::Value x, int64_t n) { return n ? add(x, index(n)) : x; }
+  mlir::Value sub(mlir::Value x, mlir::Value y) { return mlir::arith::SubIOp::create(b, x, y); }
+  mlir::Value mul(mlir::Value x, mlir::Value y) { return mlir::arith::MulIOp::create(b, x, y); }
+  mlir::Value mul(mlir::Value x, int64_t n) { return n == 1 ? x : mul(x, index(n)); }
+  mlir::Value div(mlir::Value x, mlir::Value y) { return mlir::arith::DivUIOp::create(b, x, y); }
+  mlir::Value div(mlir::Value x, int64_t n) { return n == 1 ? x : div(x, index(n)); }
+  mlir::Value rem(mlir::Value x, mlir::Value y) { return mlir::arith::RemUIOp::create(b, x, y); }
+  mlir::Value ceilDiv(mlir::Value x, int64_t n) { return div(add(x, n - 1), n); }
+  mlir::Value min(mlir::Value x, mlir::Value y) { return mlir::arith::MinSIOp::create(b, x, y); }
+  mlir::Value max(mlir::Value x, mlir::Value y) { return mlir::arith::MaxSIOp::create(b, x, y); }
+  mlir::Value less(mlir::Value x, mlir::Value y) {
+    return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::slt, x, y);
+  }
+  mlir::Value equal(mlir::Value x, mlir::Value y) {
+    return mlir::arith::CmpIOp::create(b, mlir::arith::CmpIPredicate::eq, x, y);
+  }
+  mlir::Value select(mlir::Value c, mlir::Value x, mlir::Value y) { return mlir::arith::SelectOp::create(b, c, x, y); }
+  mlir::Value i64(mlir::Value x) { return mlir::arith::IndexCastOp::create(b, b.getI64Type(), x); }
+  mlir::Value form(const SymbolicDim &dim);
+
+  // Numbers; vector where an operand is one.
+  mlir::Value number(double x) { return mlir::arith::ConstantOp::create(b, b.getF32FloatAttr(x)); }
+  mlir::Value splat(mlir::Value x) { return splat(x, machine.lanes); }
+  mlir::Value splat(mlir::Value x, int64_t lanes) { return mlir::vector::BroadcastOp::create(b, vec(lanes), x); }
+  mlir::Value splat(double x) { return splat(number(x)); }
+  mlir::Value addf(mlir::Value x, mlir::Value y) { return mlir::arith::AddFOp::create(b, x, y); }
+  mlir::Value subf(mlir::Value x, mlir::Value y) { return mlir::arith::SubFOp::create(b, x, y); }
+  mlir::Value mulf(mlir::Value x, mlir::Value y) { return mlir::arith::MulFOp::create(b, x, y); }
+  mlir::Value divf(mlir::Value x, mlir::Value y) { return mlir::arith::DivFOp::create(b, x, y); }
+  mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z) {
+    return machine.fma ? mlir::vector::FMAOp::create(b, x, y, z).getResult() : addf(mulf(x, y), z);
+  }
+  mlir::Value exp(mlir::Value x) { return mlir::math::ExpOp::create(b, x); }
+  // exp and log of one number through the vector forms, so that no library call is left.
+  mlir::Value exp1(mlir::Value x) { return extract(exp(splat(x))); }
+  mlir::Value log1(mlir::Value x) { return extract(mlir::math::LogOp::create(b, splat(x))); }
+  mlir::Value extract(mlir::Value v, int64_t lane = 0) { return mlir::vector::ExtractOp::create(b, v, lane); }
+  // Sum and maximum over lanes, in a fixed tree.
+  mlir::Value sumLanes(mlir::Value v);
+  mlir::Value maxLanes(mlir::Value v);
+
+  // Memory. Indices are in elements.
+  mlir::Value at(mlir::Value base, mlir::Value index, mlir::Type element);
+  mlir::Value at(mlir::Value base, mlir::Value index) { return at(base, index, f32()); }
+  mlir::Value at(const Memory &memory, mlir::ValueRange indices);
+  mlir::Value load(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, f32(), pointer, 4); }
+  mlir::Value load(mlir::Value pointer, mlir::Type type) { return mlir::LLVM::LoadOp::create(b, type, pointer, 4); }
+  mlir::Value loadVector(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, vec(), pointer, 4); }
+  // A null mask stores everything.
+  void store(mlir::Value value, mlir::Value pointer, mlir::Value mask = {});
+  // Lanes below `count`.
+  mlir::Value mask(mlir::Value count);
+
+  // Control flow.
+  void loop(mlir::Value from, mlir::Value to, int64_t step, const std::function<void(mlir::Value)> &body);
+  void loop(mlir::Value to, const std::function<void(mlir::Value)> &body) { loop(index(0), to, 1, body); }
+  llvm::SmallVector<mlir::Value>
+  loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,
+       const std::function<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> &body);
+  void when(mlir::Value condition, const std::function<void()> &yes, const std::function<void()> &no = {});
+  // Runs `body(d, mask)` over [0, width) by vectors; the mask is null for full ones. `width` may be dynamic.
+  void columns(int64_t width, const std::function<void(mlir::Value, mlir::Value)> &body);
+  // Sets `count` floats to zero; may write up to a vector more.
+  void zero(mlir::Value pointer, mlir::Value count);
+};
+
+// Transposes `lanes` vectors of `lanes` elements in registers.
+void transpose(Emitter &e, llvm::SmallVectorImpl<mlir::Value> &square);
+
+} // namespace mblm::cpu

@@ -1,0 +1,141 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/LowerCPU/KernelWriter.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cpu;
+
+Value KernelWriter::Step::allocate(SymbolicDim floats) {
+  // Whole cache lines, so that pieces do not share one.
+  auto round = [](int64_t n) { return kernel::ceilDiv(n, 16) * 16; };
+  Value piece = e.at(scratch, e.form(used));
+  used = used + SymbolicDim{round(floats.one), round(floats.m), round(floats.b), round(floats.bm)};
+  return piece;
+}
+
+void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::function<void(Step &)> &body) {
+  MLIRContext *context = module.getContext();
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  Type ptr = LLVM::LLVMPointerType::get(context), i64 = builder.getI64Type();
+  std::string function = name + (kernel.launches.empty() ? "" : "_" + std::to_string(kernel.launches.size() + 1));
+  auto func = func::FuncOp::create(builder, loc, function, builder.getFunctionType({ptr, i64, i64, ptr}, {}));
+  func.setPrivate();
+  Block *entry = func.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  Step step{Emitter(builder, loc, machine), {}, {}, {}, entry->getArgument(3), {}};
+  Emitter &e = step.e;
+  auto argument = [&](unsigned n, Type type) {
+    Value slot = e.at(entry->getArgument(0), e.index(n), i64);
+    return LLVM::LoadOp::create(e.b, type, slot).getResult();
+  };
+  auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
+  step.begin = asIndex(entry->getArgument(1));
+  step.end = asIndex(entry->getArgument(2));
+  for (unsigned n = 0; n < tensors; ++n) {
+    step.pointers.push_back(argument(n, ptr));
+  }
+  e.batch = asIndex(argument(tensors, i64));
+  e.slots = asIndex(argument(tensors + 1, i64));
+  body(step);
+  func::ReturnOp::create(e.b);
+  auto bound = [](int64_t &into, int64_t n) { into = std::max(into, n); };
+  bound(kernel.scratch.one, step.used.one);
+  bound(kernel.scratch.m, step.used.m);
+  bound(kernel.scratch.b, step.used.b);
+  bound(kernel.scratch.bm, step.used.bm);
+  kernel.launches.push_back({function, items});
+}
+
+func::FuncOp KernelWriter::tileFunction(bool columnMajor) {
+  StringRef tileName = columnMajor ? "gemm_tile_columns" : "gemm_tile_rows";
+  if (auto known = module.lookupSymbol<func::FuncOp>(tileName)) {
+    return known;
+  }
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  Location loc = builder.getUnknownLoc();
+  Type ptr = LLVM::LLVMPointerType::get(module.getContext()), index = builder.getIndexType();
+  auto type = builder.getFunctionType({ptr, index, ptr, index, ptr, index, index, builder.getI1Type()}, {});
+  auto func = func::FuncOp::create(builder, loc, tileName, type);
+  func.setPrivate();
+  func->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
+  Block *entry = func.addEntryBlock();
+  builder.setInsertionPointToStart(entry);
+  Emitter e(builder, loc, machine);
+  Value a = entry->getArgument(0), lda = entry->getArgument(1), b = entry->getArgument(2), ldb = entry->getArgument(3),
+        c = entry->getArgument(4), ldc = entry->getArgument(5), depth = entry->getArgument(6);
+  int64_t rows = machine.tileRows, vectors = machine.tileVectors;
+  SmallVector<Value> rowsOfA, rowsOfC, zeros(rows * vectors, e.splat(0.0));
+  for (int64_t i = 0; i < rows; ++i) {
+    rowsOfA.push_back(e.at(a, columnMajor ? e.index(i) : e.mul(e.index(i), lda)));
+    rowsOfC.push_back(e.at(c, e.mul(e.index(i), ldc)));
+  }
+  auto sums = e.loop(e.index(0), depth, 1, zeros, [&](Value k, ValueRange accumulators) {
+    SmallVector<Value> next(accumulators.begin(), accumulators.end()), columns;
+    Value rowOfB = e.at(b, e.mul(k, ldb)), step = columnMajor ? e.mul(k, lda) : k;
+    for (int64_t j = 0; j < vectors; ++j) {
+      columns.push_back(e.loadVector(e.at(rowOfB, e.index(j * machine.lanes))));
+    }
+    for (int64_t i = 0; i < rows; ++i) {
+      Value scalar = e.splat(e.load(e.at(rowsOfA[i], step)));
+      for (int64_t j = 0; j < vectors; ++j) {
+        next[i * vectors + j] = e.fma(scalar, columns[j], next[i * vectors + j]);
+      }
+    }
+    return next;
+  });
+  auto storeAll = [&](bool add) {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < vectors; ++j) {
+        Value pointer = e.at(rowsOfC[i], e.index(j * machine.lanes)), sum = sums[i * vectors + j];
+        e.store(add ? e.addf(e.loadVector(pointer), sum) : sum, pointer);
+      }
+    }
+  };
+  e.when(entry->getArgument(7), [&] { storeAll(true); }, [&] { storeAll(false); });
+  func::ReturnOp::create(e.b);
+  return func;
+}
+
+void KernelWriter::product(Emitter &e, const BlockProduct &p) {
+  func::FuncOp tile = tileFunction(p.columnMajor);
+  int64_t rows = machine.tileRows, columns = machine.tileColumns(), perPanel = kernel::panelWidth / columns;
+  auto call = [&](Value a, Value b, Value c, Value ldc, Value accumulate) {
+    func::CallOp::create(e.b, tile, ValueRange{a, p.lda, b, p.ldb, c, ldc, p.depth, accumulate});
+  };
+  // Panels outside: a panel stays in the nearest cache while all rows pass.
+  e.loop(e.index(kernel::ceilDiv(p.columns, columns)), [&](Value n) {
+    Value panel = perPanel == 1 ? n : e.div(n, perPanel);
+    Value b = e.at(p.b, e.mul(panel, p.panelStride));
+    if (perPanel > 1) {
+      b = e.at(b, e.mul(e.rem(n, e.index(perPanel)), columns));
+    }
+    Value column = e.mul(n, columns);
+    e.loop(e.index(0), p.rows, rows, [&](Value i) {
+      Value a = e.at(p.a, p.columnMajor ? i : e.mul(i, p.lda));
+      Value c = e.at(p.c, e.add(e.mul(i, p.ldc), column));
+      if (p.padded) {
+        call(a, b, c, p.ldc, p.accumulate);
+        return;
+      }
+      Value rowsLeft = e.sub(p.rows, i), columnsLeft = e.sub(p.columnsLeft ? p.columnsLeft : e.index(p.columns), column);
+      Value whole = arith::AndIOp::create(e.b, e.less(e.index(rows - 1), rowsLeft), e.less(e.index(columns - 1), columnsLeft));
+      e.when(
+          whole, [&] { call(a, b, c, p.ldc, p.accumulate); },
+          [&] {
+            Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
+            call(a, b, p.tile, e.index(columns), no);
+            e.loop(e.min(rowsLeft, e.index(rows)), [&](Value r) {
+              for (int64_t j = 0; j < machine.tileVectors; ++j) {
+                Value left = e.max(e.sub(columnsLeft, e.index(j * machine.lanes)), e.index(0));
+                Value mask = e.mask(e.min(left, e.index(machine.lanes)));
+                Value target = e.at(c, e.add(e.mul(r, p.ldc), j * machine.lanes));
+                Value sum = e.loadVector(e.at(p.tile, e.add(e.mul(r, columns), j * machine.lanes)));
+                sum = e.select(p.accumulate, e.addf(e.loadVector(target), sum), sum);
+                e.store(sum, target, mask);
+              }
+            });
+          });
+    });
+  });
+}

@@ -1,0 +1,78 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One kernel as machine code will see it: functions over work items, and how they are launched.
+//   void name(void **args, int64_t begin, int64_t end, float *scratch)
+// `args` holds pointers to the op's tensors, operands first, then B and M.
+#pragma once
+
+#include "passes/LowerCPU/Emitter.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mblm::cpu {
+
+// Work items: ceil(count / divisor).
+struct Items {
+  SymbolicDim count;
+  int64_t divisor = 1;
+};
+
+// One parallel step of a kernel; the steps of an op run one after another and share their arguments.
+struct Launch {
+  std::string function;
+  Items items;
+};
+
+struct CompiledKernel {
+  llvm::SmallVector<Launch> launches;
+  SymbolicDim scratch; // floats per thread, as a bound in every coefficient
+};
+
+// A block of rows times packed or plain columns: C[i, n] (+)= sum_k A[i, k] * B[k, n].
+struct BlockProduct {
+  mlir::Value a, lda;        // A[i * lda + k]; with columnMajor A[k * lda + i]
+  bool columnMajor = false;
+  mlir::Value rows;          // A is readable up to the next multiple of the tile's rows
+  mlir::Value b;             // column panel p begins at b + p * panelStride, its row k at + k * ldb
+  mlir::Value panelStride, ldb;
+  int64_t columns = 0;
+  mlir::Value columnsLeft;   // fewer of them count, where not padded; null: all
+  mlir::Value c, ldc;        // padded: room for whole tiles; otherwise exactly rows x columns
+  bool padded = true;
+  mlir::Value depth;
+  mlir::Value accumulate;    // i1
+  mlir::Value tile;          // scratch for one tile, where not padded
+};
+
+class KernelWriter {
+public:
+  KernelWriter(mlir::ModuleOp module, const Machine &machine, std::string name)
+      : module(module), machine(machine), name(std::move(name)) {}
+
+  // What the body of a step may use.
+  struct Step {
+    Emitter e;
+    mlir::Value begin, end;                  // items, as index
+    llvm::SmallVector<mlir::Value> pointers; // of the op's tensors
+    // A piece of the thread's scratch.
+    mlir::Value allocate(SymbolicDim floats);
+    mlir::Value allocate(int64_t floats) { return allocate(SymbolicDim::constant(floats)); }
+    mlir::Value scratch;
+    SymbolicDim used;
+  };
+  void step(mlir::Location loc, unsigned tensors, Items items, const std::function<void(Step &)> &body);
+
+  void product(Emitter &e, const BlockProduct &product);
+
+  mlir::ModuleOp module;
+  const Machine machine;
+  CompiledKernel kernel;
+
+private:
+  // The shared tile, made when first asked for.
+  mlir::func::FuncOp tileFunction(bool columnMajor);
+  std::string name;
+};
+
+} // namespace mblm::cpu

@@ -1,0 +1,69 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/Memory/ArenaPlan.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <algorithm>
+
+using namespace mblm;
+
+// The shape at which alternatives are compared; any plan is valid for all shapes.
+constexpr int64_t nominalBatch = 4, nominalSlots = 256;
+
+static int64_t nominal(const SymbolicDim &dim) { return dim.evaluate(nominalBatch, nominalSlots); }
+
+static bool within(const SymbolicDim &a, const SymbolicDim &b) {
+  return a.one <= b.one && a.m <= b.m && a.b <= b.b && a.bm <= b.bm;
+}
+
+static SymbolicDim bound(const SymbolicDim &a, const SymbolicDim &b) {
+  return {std::max(a.one, b.one), std::max(a.m, b.m), std::max(a.b, b.b), std::max(a.bm, b.bm)};
+}
+
+// Whole cache lines.
+static SymbolicDim rounded(const SymbolicDim &dim) {
+  auto up = [](int64_t n) { return (n + 15) / 16 * 16; };
+  return {up(dim.one), up(dim.m), up(dim.b), up(dim.bm)};
+}
+
+SymbolicDim mblm::planArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
+  llvm::SmallVector<ArenaBuffer *> order;
+  for (ArenaBuffer &buffer : buffers) {
+    buffer.floats = rounded(buffer.floats);
+    order.push_back(&buffer);
+  }
+  llvm::stable_sort(order, [](ArenaBuffer *a, ArenaBuffer *b) { return nominal(a->floats) > nominal(b->floats); });
+
+  SymbolicDim size;
+  llvm::SmallVector<ArenaBuffer *> placed;
+  for (ArenaBuffer *buffer : order) {
+    llvm::SmallVector<ArenaBuffer *> conflicts;
+    for (ArenaBuffer *other : placed) {
+      if (other->first <= buffer->last && buffer->first <= other->last) {
+        conflicts.push_back(other);
+      }
+    }
+    // Candidates: the bottom, above each conflict, above all of them; the last is always free.
+    SymbolicDim top;
+    llvm::SmallVector<SymbolicDim> candidates{SymbolicDim()};
+    for (ArenaBuffer *other : conflicts) {
+      candidates.push_back(other->offset + other->floats);
+      top = bound(top, candidates.back());
+    }
+    candidates.push_back(top);
+    llvm::stable_sort(candidates, [](const SymbolicDim &a, const SymbolicDim &b) { return nominal(a) < nominal(b); });
+    for (const SymbolicDim &candidate : candidates) {
+      bool free = llvm::all_of(conflicts, [&](ArenaBuffer *other) {
+        return within(candidate + buffer->floats, other->offset) || within(other->offset + other->floats, candidate);
+      });
+      if (free) {
+        buffer->offset = candidate;
+        break;
+      }
+    }
+    placed.push_back(buffer);
+    size = bound(size, buffer->offset + buffer->floats);
+  }
+  return size;
+}
