@@ -1,0 +1,70 @@
+// Flops of ops, shown by a pass from a plugin: a multiply-add is two, and attention counts the pairs that its mask shows.
+// RUN: mblm-opt %s --load-pass-plugin=%count_ops_plugin --pass-pipeline='builtin.module(func.func(count-mblm-ops))' --verify-diagnostics
+
+// 10 rows: 2 * 3 * 4 for each, and 4 for the bias.
+// expected-remark@+1 {{1 ops, 280 flops}}
+func.func @linear(%x: tensor<2x5x3xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>) -> tensor<2x5x4xf32> {
+  %y = mblm.linear %x, %w, %b : tensor<2x5x3xf32>, tensor<4x3xf32>, tensor<4xf32> -> tensor<2x5x4xf32>
+  return %y : tensor<2x5x4xf32>
+}
+
+// Transposed, the same: 10 rows, 2 * 4 * 3 for each.
+// expected-remark@+1 {{1 ops, 240 flops}}
+func.func @linear_transposed(%x: tensor<2x5x4xf32>, %w: tensor<4x3xf32>) -> tensor<2x5x3xf32> {
+  %y = mblm.linear %x, %w {transposed} : tensor<2x5x4xf32>, tensor<4x3xf32> -> tensor<2x5x3xf32>
+  return %y : tensor<2x5x3xf32>
+}
+
+// expected-remark@+1 {{1 ops, 240 flops}}
+func.func @weight_grad(%g: tensor<2x5x4xf32>, %x: tensor<2x5x3xf32>) -> tensor<4x3xf32> {
+  %y = mblm.weight_grad %g, %x : tensor<2x5x4xf32>, tensor<2x5x3xf32> -> tensor<4x3xf32>
+  return %y : tensor<4x3xf32>
+}
+
+// 2 sequences of 5 positions: 15 pairs, each of 4 * 4 for the products and 4 a head.
+// expected-remark@+1 {{1 ops, 720 flops}}
+func.func @causal(%x: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %y:2 = mblm.attention %x, %x, %x mask(causal) {heads = 2, scale = 0.5 : f64} : tensor<2x5x4xf32>, tensor<2x5x2xf32>
+  return %y#0 : tensor<2x5x4xf32>
+}
+
+// Two blocks of two, and one of one: 3 + 3 + 1 pairs.
+// expected-remark@+1 {{1 ops, 336 flops}}
+func.func @block_causal(%x: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %y:2 = mblm.attention %x, %x, %x mask(block_causal, 2) {heads = 2, scale = 0.5 : f64}
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>
+  return %y#0 : tensor<2x5x4xf32>
+}
+
+// 25 pairs.
+// expected-remark@+1 {{1 ops, 1200 flops}}
+func.func @full(%x: tensor<2x5x4xf32>) -> tensor<2x5x4xf32> {
+  %y:2 = mblm.attention %x, %x, %x mask(full) {heads = 2, scale = 0.5 : f64} : tensor<2x5x4xf32>, tensor<2x5x2xf32>
+  return %y#0 : tensor<2x5x4xf32>
+}
+
+// 15 pairs in each of 2 sequences, 10 * 4 and 5 a head for each; D takes 2 for each of 40 elements.
+// expected-remark@+1 {{1 ops, 1580 flops}}
+func.func @attention_grad(%x: tensor<2x5x4xf32>, %lse: tensor<2x5x2xf32>) -> tensor<2x5x4xf32> {
+  %y:3 = mblm.attention_grad %x, %x, %x, %x, %x, %lse mask(causal) {heads = 2, scale = 0.5 : f64}
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>
+  return %y#0 : tensor<2x5x4xf32>
+}
+
+// Start rows alone: 2 rows of 4. Moving elements is free.
+// expected-remark@+1 {{2 ops, 8 flops}}
+func.func @starts(%x: tensor<2x5x4xf32>) -> tensor<4xf32> {
+  %y = mblm.token_shift %x : tensor<2x5x4xf32>
+  %z = mblm.reduce starts %y : tensor<2x5x4xf32> -> tensor<4xf32>
+  return %z : tensor<4xf32>
+}
+
+// 40 elements each: 4 for the root mean square, 7 for the mean as well, 5 for the activation, 1 for the sum.
+// expected-remark@+1 {{4 ops, 680 flops}}
+func.func @elements(%x: tensor<2x5x4xf32>, %g: tensor<4xf32>) -> tensor<2x5x4xf32> {
+  %0 = mblm.norm rms %x, %g {eps = 0.0 : f64} : tensor<2x5x4xf32>, tensor<4xf32> -> tensor<2x5x4xf32>
+  %1 = mblm.norm layer %0, %g, %g {eps = 0.0 : f64} : tensor<2x5x4xf32>, tensor<4xf32>, tensor<4xf32> -> tensor<2x5x4xf32>
+  %2 = mblm.activation gelu %1 : tensor<2x5x4xf32>
+  %3 = mblm.add %2, %x : tensor<2x5x4xf32>
+  return %3 : tensor<2x5x4xf32>
+}
