@@ -4,10 +4,8 @@
 // One list of dialects for the tools and the compiler.
 #include "dialects/Register.h"
 
-#include "dialects/MBLM/IR/MBLMOps.h"
-#ifdef MBLM_HAS_KERNEL_DIALECT
 #include "dialects/Kernel/IR/KernelOps.h"
-#endif
+#include "dialects/MBLM/IR/MBLMOps.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -16,11 +16,11 @@ include "mlir/Pass/PassBase.td"
 def CheckCausalityPass : Pass<"mblm-check-causality", "::mlir::ModuleOp"> {
   let summary = "Proves that no row of the logits sees the byte it predicts, or a later one.";
   let description = [{
-    Row t of @forward's result predicts byte t + 1, so it may depend on bytes up to t only; in @loss, row t of the logits
-    predicts byte t + offset of its `mblm.cross_entropy`. The pass follows every value from the ids to the logits and keeps
-    the newest byte that each position may depend on, from the ops' CausalityOpInterface and,
-    where patches are opened, closed or shifted, from their sizes. An error names the op at which a position first sees more
-    than its consumer may use.
+    Row t of @forward's result predicts byte t + 1, so it may depend on bytes up to t only; in @loss, row t of the
+    logits predicts byte t + offset of its `mblm.cross_entropy`. The pass follows every value from the ids to the logits
+    and keeps the newest byte that each position may depend on, from the ops' CausalityOpInterface and, where patches
+    are opened, closed or shifted, from their sizes. An error names the op at which a position first sees bytes behind
+    its own slot.
 
     Needs: an `mblm` module with @forward. Leaves: the module as it is.
 
@@ -32,10 +32,11 @@ def CheckCausalityPass : Pass<"mblm-check-causality", "::mlir::ModuleOp"> {
 def PrintShapesPass : Pass<"mblm-print-shapes", "::mlir::ModuleOp"> {
   let summary = "Shows the size of every value as a form of B and M.";
   let description = [{
-    A remark at each op of each function with its results' sizes, such as `[B*M, 8, 128]`: B is the batch, M the number of
-    outermost slots.
+    A remark at each op of each function with its results' sizes, such as `[B*M, 8, 128]`: B is the batch, M the number
+    of outermost slots.
 
-    Needs: an `mblm` module; its attribute `mblm.inner` is the number of bytes in an outermost slot. Leaves: the module as it is.
+    Needs: an `mblm` module; its attribute `mblm.inner` is the number of bytes in an outermost slot. Leaves: the module
+    as it is.
 
     Example: `mblm-opt model.mlir --mblm-print-shapes` prints `remark: [B, 4*M]` at an op on ids with `mblm.inner = 4`.
   }];

@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs @example of a module through the reference interpreter. Inputs are easy to follow by hand: floats and parameters count
-// 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... Prints arguments, results and, where there are parameters, the buffers.
+// Runs @example of a module through the reference interpreter. Inputs are easy to follow by hand: floats and parameters
+// count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... Prints arguments, results and, where there are parameters, the
+// buffers.
 #include "compiler/Interpreter/Interpreter.h"
 #include "dialects/Register.h"
 
