@@ -23,10 +23,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 void mblm::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<MBLMDialect>();
-#ifdef MBLM_HAS_KERNEL_DIALECT
-  registry.insert<kernel::KernelDialect>();
-#endif
+  registry.insert<MBLMDialect, kernel::KernelDialect>();
   registry
       .insert<mlir::affine::AffineDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect,
               mlir::func::FuncDialect, mlir::gpu::GPUDialect, mlir::LLVM::LLVMDialect, mlir::math::MathDialect,
