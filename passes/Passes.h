@@ -7,6 +7,7 @@
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -91,6 +91,28 @@ def ConvertToKernelPass : Pass<"mblm-convert-to-kernel", "::mlir::ModuleOp"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Fusion
+//===----------------------------------------------------------------------===//
+
+def FuseKernelsPass : Pass<"kernel-fuse", "::mlir::func::FuncOp"> {
+  let summary = "Moves row programs into the kernels beside them.";
+  let description = [{
+    Three moves, each when the cost model finds that it saves more traffic than it repeats arithmetic:
+    * a `kernel.rows` moves into every row program that reads its result (a norm, a shift or a gather into a gemm's prologue);
+    * a `kernel.rows` that reads a gemm's product at its own row moves into the gemm's epilogue (residual, activation,
+      gradients of norms and activations);
+    * a sum over rows becomes block sums of the kernel that makes the rows (gradients of biases).
+    Every move is a passed remark at the kernel that took the op in; every op that stays alone is a missed remark with the
+    reason (category `kernel-fuse`).
+
+    Needs: a function in `kernel` ops. Leaves: the same function with fewer kernels.
+
+    Example: `kernel.rows` of a norm between two gemms disappears; the second gemm's prologue has its two reductions.
+  }];
+  let options = [Option<"limit", "limit", "int64_t", /*default=*/"-1", "Stop after so many moves; -1: no limit">];
+}
+
+//===----------------------------------------------------------------------===//
 // LowerCPU
 //===----------------------------------------------------------------------===//
 

@@ -80,7 +80,7 @@ static void onlineSoftmax(AttentionEmitter &a, Value scores, int64_t stride, Val
   int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
   e.loop(rows, [&](Value r) {
     Value i = e.add(firstRow, r), row = e.at(scores, e.mul(r, stride));
-    Value from = e.splat(lowest), seen = a.firstKey(i), end = a.endKey(i);
+    Value seen = a.firstKey(i), end = a.endKey(i);
     SmallVector<Value> values, visible;
     auto key = VectorType::get({lanes}, e.b.getIndexType());
     Value lane = vector::StepOp::create(e.b, key);

@@ -116,7 +116,7 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, IsolatedF
   let assemblyFormat = [{
     $space `depth` $depth `in` $prologue_segments `x` $prologue_width `columns` $columns `in` $segments `x` $width
     (`block_sums` $block_sums^)? `(` $inputs `)` `packed` $packed `epilogue` `(` $epilogue_inputs `)` attr-dict-with-keyword `:`
-    `(` type($inputs) `)` `,` type($packed) `,` `(` type($epilogue_inputs) `)` `->` type($results) $prologue `,` $epilogue
+    functional-type(operands, results) $prologue `,` $epilogue
   }];
   let hasVerifier = 1;
 }
