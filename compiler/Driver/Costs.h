@@ -12,7 +12,8 @@ namespace mblm::driver {
 
 struct Cost {
   double flops = 0; // a multiply-add is two
-  double bytes = 0; // of every op's operands and results, once each: the traffic of a run without fusion and without caches
+  double bytes =
+      0; // of every op's operands and results, once each: the traffic of a run without fusion and without caches
 };
 
 // One call of a function (an entry such as "gradients") of a module at phase `mblm`, on `batch` sequences of `slots`

@@ -76,8 +76,9 @@ NamedModel driver::openModel(const std::string &path) {
   }
   ElfContent content = readElf(path);
   if (content.metadata.empty()) {
-    throw Error(Exit::Integrity, "'" + path + "' holds no model: it has no section '.mblm.metadata'; expected a spec, an "
-                                              "artifact or a program made by 'mblm compile'");
+    throw Error(Exit::Integrity, "'" + path +
+                                     "' holds no model: it has no section '.mblm.metadata'; expected a spec, an "
+                                     "artifact or a program made by 'mblm compile'");
   }
   model.kind = content.executable ? ModelKind::Executable : ModelKind::Artifact;
   model.spec = spec::parseSpec(rt::parseMetadata(content.metadata, path).info.spec, path);

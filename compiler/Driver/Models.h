@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the user names on the command line, as a spec or as something that runs. A spec file, an artifact and a program made
-// with `--emit exe` can stand for one another.
+// What the user names on the command line, as a spec or as something that runs. A spec file, an artifact and a program
+// made with `--emit exe` can stand for one another.
 #pragma once
 
 #include "compiler/Driver/Options.h"

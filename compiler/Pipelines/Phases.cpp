@@ -52,7 +52,8 @@ static void runPasses(ModuleOp module, const std::string &phase, llvm::function_
     return success();
   });
   if (failed(passes.run(module))) {
-    throw Error(Exit::Internal, "internal error in phase '" + phase + "': " + (cause.empty() ? "a pass failed" : cause) +
+    throw Error(Exit::Internal, "internal error in phase '" + phase +
+                                    "': " + (cause.empty() ? "a pass failed" : cause) +
                                     (reproducer.empty() ? "" : "; reproducer: " + reproducer));
   }
 }

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The frame of a command-line program: subcommands with a help text and an example each, the options that all share, and
-// what every failure looks like from outside (one line on stderr and an exit code).
+// The frame of a command-line program: subcommands with a help text and an example each, the options that all share,
+// and what every failure looks like from outside (one line on stderr and an exit code).
 #pragma once
 
 #include "runtime/Support/Error.h"

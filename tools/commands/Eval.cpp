@@ -31,8 +31,8 @@ void evaluateModel(rt::Model &model, const EvalCommand &command, const Common &c
   }
   double value = perWord ? result.wordPerplexity() : result.bitsPerByte();
   if (common.json) {
-    nlohmann::json report = {{"metric", command.metric}, {"value", value},        {"bytes", result.bytes},
-                             {"words", result.words},    {"nats", result.nats},   {"bpb", result.bitsPerByte()}};
+    nlohmann::json report = {{"metric", command.metric}, {"value", value},      {"bytes", result.bytes},
+                             {"words", result.words},    {"nats", result.nats}, {"bpb", result.bitsPerByte()}};
     std::printf("%s\n", report.dump().c_str());
   } else {
     std::printf("%s %.4f over %s bytes\n", command.metric.c_str(), value, grouped(result.bytes).c_str());
@@ -43,16 +43,16 @@ void evaluateModel(rt::Model &model, const EvalCommand &command, const Common &c
 
 void addEval(CommandLine &line, ModelSource &source) {
   auto eval = std::make_shared<EvalCommand>();
-  CLI::App &command = line.add("eval", "Bits per byte, or perplexity per word, of a file",
-                               source.example() + "--weights runs/book/weights.safetensors --data other.txt",
-                               [&line, &source, eval] {
-                                 if (eval->metric == "accuracy") {
-                                   throw Error(Exit::Usage, "eval: answer accuracy is not measured yet; expected "
-                                                            "--metric bpb or ppl");
-                                 }
-                                 rt::Model model(source.open(line.common));
-                                 evaluateModel(model, *eval, line.common);
-                               });
+  CLI::App &command =
+      line.add("eval", "Bits per byte, or perplexity per word, of a file",
+               source.example() + "--weights runs/book/weights.safetensors --data other.txt", [&line, &source, eval] {
+                 if (eval->metric == "accuracy") {
+                   throw Error(Exit::Usage, "eval: answer accuracy is not measured yet; expected "
+                                            "--metric bpb or ppl");
+                 }
+                 rt::Model model(source.open(line.common));
+                 evaluateModel(model, *eval, line.common);
+               });
   source.addOptions(command);
   command.add_option("--weights", eval->weights, "Weights under the reference's names (safetensors)")->required();
   command.add_option("--data", eval->data, "File or folder to predict")->required();

@@ -113,8 +113,9 @@ void addGenerate(CommandLine &line, ModelSource &source) {
   command.add_option("--temperature", options->sampling.temperature, "0: always the most probable byte (default 1)");
   CLI::Option *topK = command.add_option("--top-k", options->sampling.topK, "Draw from the K most probable ids only")
                           ->check(CLI::PositiveNumber);
-  command.add_option("--filter-thres", options->sampling.filterThreshold,
-                     "Draw from the most probable ids, (1 - F) of the vocabulary")
+  command
+      .add_option("--filter-thres", options->sampling.filterThreshold,
+                  "Draw from the most probable ids, (1 - F) of the vocabulary")
       ->check(CLI::Range(0.0, 1.0))
       ->excludes(topK);
   command.add_option("--seed", options->sampling.seed, "Seed of the draws (default 0)");

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The commands that need a compiled model and nothing of the compiler: shared by `mblm`, where the model is named on the
-// command line, and by programs that carry their model inside.
+// The commands that need a compiled model and nothing of the compiler: shared by `mblm`, where the model is named on
+// the command line, and by programs that carry their model inside.
 #pragma once
 
 #include "runtime/Program.h"

@@ -29,7 +29,8 @@ struct RunInput {
   rt::Ids view() const { return {batch, length, ids.data(), mask.empty() ? nullptr : mask.data()}; }
 };
 
-// MEGABYTE also takes ids that are cut into patches: one dimension for each stage, the inner ones of the stages' lengths.
+// MEGABYTE also takes ids that are cut into patches: one dimension for each stage, the inner ones of the stages'
+// lengths.
 bool isNested(const rt::ModelInfo &info, const std::vector<int64_t> &shape) {
   return info.names == "megabyte" && shape.size() > 2 && shape.size() == info.stageLengths.size() + 1 &&
          std::equal(shape.begin() + 2, shape.end(), info.stageLengths.begin() + 1);
@@ -39,9 +40,9 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
   rt::SafetensorsFile file(path);
   const rt::TensorInfo &tensor = file.get("ids");
   if (tensor.shape.size() != 2 && !isNested(info, tensor.shape)) {
-    throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + rt::shapeText(tensor.shape) +
-                                    ", expected [batch, length]" +
-                                    (info.names == "megabyte" ? ", or one dimension for each stage behind the batch" : ""));
+    throw Error(Exit::BadInput,
+                "'" + path + "': tensor 'ids' has shape " + rt::shapeText(tensor.shape) + ", expected [batch, length]" +
+                    (info.names == "megabyte" ? ", or one dimension for each stage behind the batch" : ""));
   }
   RunInput input;
   input.ids = file.integers("ids");
@@ -65,8 +66,9 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
 void runModel(rt::Model &model, const RunOptions &options, const Common &common) {
   RunInput input = readInput(options.input, model.info());
   if (options.gradients && input.length == 0) {
-    throw Error(Exit::BadInput, "'" + options.input + "': tensor 'ids' holds no bytes, so there is no loss to take "
-                                                      "gradients of; expected a length of at least 1");
+    throw Error(Exit::BadInput, "'" + options.input +
+                                    "': tensor 'ids' holds no bytes, so there is no loss to take "
+                                    "gradients of; expected a length of at least 1");
   }
   for (const std::string &line : model.loadWeights(options.weights).warnings) {
     note(line);

@@ -106,7 +106,9 @@ void addTrain(CommandLine &line, ModelSource &source) {
   command.add_option("--data", options.data, "A file, or a folder whose files are read one after another");
   command.add_option("--batches", options.batches,
                      "Safetensors with every micro-batch: 'ids' [steps * accumulate, batch, length], 'loss_mask'");
-  command.add_option("--steps", options.steps, "Updates to make")->required()->check(CLI::Range(int64_t(0), int64_t(1) << 40));
+  command.add_option("--steps", options.steps, "Updates to make")
+      ->required()
+      ->check(CLI::Range(int64_t(0), int64_t(1) << 40));
   command.add_option("--out", options.out, "Folder for the log, checkpoints and weights")->required();
   command.add_option("--weights", options.weights, "Start from these (default: drawn from the config's seed)");
   command.add_option("--config", train->config, "Training settings (JSON)");

@@ -70,10 +70,9 @@ static void checkModel(const driver::NamedModel &model, const driver::Options &o
 }
 
 void addCheck(CommandLine &line, SpecArgument &source) {
-  CLI::App &command = line.add(
-      "check", "Says whether a spec is right, and what model it describes", "models/quickstart.json", [&line, &source] {
-        checkModel(source.model(), source.options(line.common), line.common.json);
-      });
+  CLI::App &command =
+      line.add("check", "Says whether a spec is right, and what model it describes", "models/quickstart.json",
+               [&line, &source] { checkModel(source.model(), source.options(line.common), line.common.json); });
   source.addOptions(command);
 }
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `import`: a reference's own configuration, and its weights, as ours.
-#include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Spec/Import.h"
+#include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Spec/Reader.h"
 #include "runtime/Support/File.h"
 #include "runtime/Weights.h"
@@ -69,7 +69,8 @@ void importModel(const ImportOptions &options, bool json) {
     printNames("wrongly shaped", report.wronglyShaped);
   }
   if (file && !report.fits()) {
-    throw Error(Exit::BadInput, "weights '" + options.weights + "' do not fit '" + options.config + "': " + report.line());
+    throw Error(Exit::BadInput,
+                "weights '" + options.weights + "' do not fit '" + options.config + "': " + report.line());
   }
   if (!options.weightsOut.empty()) {
     writeWeights(info, *file, options.weightsOut);
@@ -84,18 +85,20 @@ void importModel(const ImportOptions &options, bool json) {
 
 void addImport(CommandLine &line) {
   auto options = std::make_shared<ImportOptions>();
-  CLI::App &command = line.add(
-      "import", "Turns a reference's configuration into a spec; weights keep their names and load as they are",
-      "megabyte config.json --weights pytorch.safetensors -o model.json", [&line, options] {
-        if (options->weights.empty() && !options->weightsOut.empty()) {
-          throw Error(Exit::Usage, "import: --weights-out needs --weights");
-        }
-        if (endsWith(options->weights, ".pth") || endsWith(options->weights, ".pt") || endsWith(options->weights, ".bin")) {
-          throw Error(Exit::BadInput, "'" + options->weights + "': pickled weights are not read, as they can run code; "
-                                      "expected safetensors (safetensors.torch.save_file writes them)");
-        }
-        importModel(*options, line.common.json);
-      });
+  CLI::App &command =
+      line.add("import", "Turns a reference's configuration into a spec; weights keep their names and load as they are",
+               "megabyte config.json --weights pytorch.safetensors -o model.json", [&line, options] {
+                 if (options->weights.empty() && !options->weightsOut.empty()) {
+                   throw Error(Exit::Usage, "import: --weights-out needs --weights");
+                 }
+                 if (endsWith(options->weights, ".pth") || endsWith(options->weights, ".pt") ||
+                     endsWith(options->weights, ".bin")) {
+                   throw Error(Exit::BadInput, "'" + options->weights +
+                                                   "': pickled weights are not read, as they can run code; "
+                                                   "expected safetensors (safetensors.torch.save_file writes them)");
+                 }
+                 importModel(*options, line.common.json);
+               });
   command.add_option("FORMAT", options->format, "mblm, megabyte or transformer")->required();
   command.add_option("CONFIG", options->config, "The reference's configuration (JSON)")->required();
   command.add_option("-o,--output", options->output, "Spec to write")->required();

@@ -1,0 +1,24 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// LLVM's part of the way: from a module in the llvm dialect to optimised code.
+#pragma once
+
+#include "compiler/Target/Machine.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace mblm::target {
+
+enum class CodeFormat { LLVM, Assembly, Object };
+
+// The code of a module at phase `llvm`, with `metadata` as the symbol mblm_metadata. Entries and metadata are visible
+// from outside, all else is not. The text comes in one piece; objects come in up to `jobs` pieces, made side by side, that
+// are to be linked together.
+std::vector<std::string> generateCode(mlir::ModuleOp module, const Machine &machine, const std::string &metadata,
+                                      CodeFormat format, int jobs);
+
+} // namespace mblm::target

@@ -1,0 +1,65 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// ModelInfo and the module's attributes as JSON.
+#include "compiler/Target/Metadata.h"
+
+#include "runtime/ABI.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <nlohmann/json.hpp>
+
+using namespace mblm;
+using nlohmann::json;
+
+static json toJson(mlir::Attribute attribute) {
+  return llvm::TypeSwitch<mlir::Attribute, json>(attribute)
+      .Case([](mlir::DictionaryAttr dictionary) {
+        json object = json::object();
+        for (mlir::NamedAttribute item : dictionary) {
+          object[item.getName().str()] = toJson(item.getValue());
+        }
+        return object;
+      })
+      .Case([](mlir::ArrayAttr array) {
+        json list = json::array();
+        for (mlir::Attribute item : array) {
+          list.push_back(toJson(item));
+        }
+        return list;
+      })
+      .Case([](mlir::DenseI64ArrayAttr array) { return json(array.asArrayRef().vec()); })
+      .Case([](mlir::StringAttr text) { return json(text.str()); })
+      .Case([](mlir::IntegerAttr number) { return json(number.getInt()); })
+      .Case([](mlir::FloatAttr number) { return json(number.getValueAsDouble()); });
+}
+
+std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp module, const Machine &machine) {
+  json parameters = json::array();
+  for (const rt::Parameter &p : info.parameters) {
+    parameters.push_back({{"name", p.name}, {"shape", p.shape}, {"offset", p.offset}, {"init", p.init}, {"scale", p.scale}});
+  }
+  json meta = {{"abi", MBLM_ABI},
+               {"name", info.name},
+               {"vocab", info.vocab},
+               {"inner", info.inner},
+               {"max_slots", info.maxSlots},
+               {"max_length", info.maxLength},
+               {"start_token", info.startToken},
+               {"hidden_dim", info.hiddenDim},
+               {"stage_lengths", info.stageLengths},
+               {"names", info.names},
+               {"spec", info.spec},
+               {"ignorable", info.ignorable},
+               {"target", {{"level", machine.level}}},
+               {"parameters", parameters},
+               {"parameter_elements", info.parameterElements},
+               {"entries", toJson(module->getAttr("mblm.entries"))},
+               {"kernels", toJson(module->getAttr("mblm.kernels"))}};
+  if (info.pad) {
+    meta["pad"] = *info.pad;
+  }
+  return meta.dump();
+}
