@@ -133,4 +133,18 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
 }
 
+def ApproximateMathPass : Pass<"mblm-approximate-math"> {
+  let summary = "Polynomials for exp, log, log1p, tanh and erf.";
+  let description = [{
+    Replaces the f32 forms of these functions, scalar or vector, by upstream's polynomials (errors of 1 to 5 units in the last
+    place). Vectors of functions have no other way down but one library call a lane; `math.erf` has none at all. Sines and
+    cosines stay: they stand in tables only, and near zero their polynomials are bad.
+
+    Needs: vectors as they will be in registers. Leaves: arith, math and vector ops.
+
+    Example: `math.exp %x : vector<16xf32>` becomes 20 or so vector ops.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif

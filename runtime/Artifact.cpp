@@ -84,6 +84,11 @@ public:
     if (failed != 0) {
       throw Error(Exit::Internal, where + ": entry '" + entryName(entry) + "' returned " + std::to_string(failed));
     }
+    if (entry == Entry::Empty) { // compiled for one sequence: all are alike
+      for (int64_t b = 1; b < call.batch; ++b) {
+        std::memcpy(call.output + b * metadata.info.vocab, call.output, metadata.info.vocab * sizeof(float));
+      }
+    }
   }
 
 private:

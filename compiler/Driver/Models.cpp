@@ -4,6 +4,7 @@
 // Tells the kinds apart by their first bytes.
 #include "compiler/Driver/Models.h"
 
+#include "compiler/Driver/Compile.h"
 #include "compiler/Frontend/Frontend.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Interpreter/ReferenceProgram.h"
@@ -105,8 +106,6 @@ std::unique_ptr<rt::Program> driver::openProgram(const NamedModel &model, const 
     OwnedModule owned = modelModule(model.spec, options);
     return makeReferenceProgram(std::move(owned.module), owned.context, makeModelInfo(model.spec));
   }
-  if (model.kind == ModelKind::Artifact) {
-    return rt::loadArtifact(model.path, options.threads);
-  }
-  throw Error(Exit::Usage, "this build has no code generator for the CPU; expected --target reference");
+  return rt::loadArtifact(model.kind == ModelKind::Artifact ? model.path : artifactFor(model, options),
+                          options.threads);
 }

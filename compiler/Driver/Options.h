@@ -4,6 +4,8 @@
 // How a model is to be compiled and run, as the command line says it.
 #pragma once
 
+#include "compiler/Pipelines/Phases.h"
+
 #include <functional>
 #include <string>
 
@@ -16,6 +18,9 @@ enum class Target {
 
 struct Options {
   Target target = Target::Cpu;
+  std::string level; // avx512, avx2 or portable; empty: this machine's
+  std::string cache; // folder, or "off"; empty: the user's cache folder
+  pipelines::Fusion fusion;
   int threads = 0; // 0: one per available CPU
   bool verbose = false;
   std::function<void(const std::string &)> note; // takes lines for people; may be empty

@@ -7,7 +7,10 @@
 #include "passes/Passes.h"
 #include "runtime/Support/Error.h"
 
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
@@ -63,5 +66,41 @@ void pipelines::toModelPhase(ModuleOp module) {
     passes.addPass(createDifferentiatePass());
     passes.addPass(createCanonicalizerPass());
     passes.addPass(createCSEPass());
+  });
+}
+
+void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
+  runPasses(module, "kernel", [&](OpPassManager &passes) {
+    ConvertToKernelPassOptions options;
+    options.fuse = fusion.joint;
+    passes.addPass(createConvertToKernelPass(options));
+    passes.addPass(createCSEPass());
+  });
+}
+
+void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
+  runPasses(module, "loops", [&](OpPassManager &passes) {
+    LowerCPUPassOptions options;
+    options.level = level;
+    passes.addPass(createLowerCPUPass(options));
+    passes.addPass(createCanonicalizerPass());
+    passes.addPass(createCSEPass());
+  });
+}
+
+void pipelines::toLLVMPhase(ModuleOp module) {
+  runPasses(module, "llvm", [](OpPassManager &passes) {
+    passes.addPass(createApproximateMathPass());
+    passes.addPass(createSCFToControlFlowPass());
+    passes.addPass(createCanonicalizerPass());
+    passes.addPass(createCSEPass());
+    passes.addPass(createConvertVectorToLLVMPass());
+    passes.addPass(createConvertMathToLLVMPass());
+    passes.addPass(createConvertFuncToLLVMPass());
+    passes.addPass(createArithToLLVMConversionPass());
+    passes.addPass(createConvertControlFlowToLLVMPass());
+    passes.addPass(createConvertIndexToLLVMPass());
+    passes.addPass(createUBToLLVMConversionPass());
+    passes.addPass(createReconcileUnrealizedCastsPass());
   });
 }

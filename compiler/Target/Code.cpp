@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Pieces travel between threads as bitcode, since an LLVM context belongs to one thread. How the functions fall into pieces
-// depends on the number of jobs alone, and each function's code on itself alone.
+// Pieces travel between threads as bitcode, since an LLVM context belongs to one thread. How the functions fall into
+// pieces depends on the number of jobs alone, and each function's code on itself alone.
 #include "compiler/Target/Code.h"
 
 #include "runtime/Support/Error.h"
@@ -31,7 +31,9 @@ static const char *cpuName(const std::string &level) {
   return level == "avx512" ? "x86-64-v4" : level == "avx2" ? "x86-64-v3" : "x86-64-v2";
 }
 
-static Error internal(const std::string &what) { return Error(Exit::Internal, "internal error in code generation: " + what); }
+static Error internal(const std::string &what) {
+  return Error(Exit::Internal, "internal error in code generation: " + what);
+}
 
 static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &machine) {
   llvm::Triple triple(llvm::sys::getProcessTriple());
@@ -42,9 +44,8 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &mac
   }
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  return std::unique_ptr<llvm::TargetMachine>(
-      target->createTargetMachine(triple, cpuName(machine.level), "", options, llvm::Reloc::PIC_, std::nullopt,
-                                  llvm::CodeGenOptLevel::Default));
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      triple, cpuName(machine.level), "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 // Only entries and metadata are for others to see.
@@ -160,8 +161,8 @@ static std::vector<std::string> emitPieces(std::unique_ptr<llvm::Module> module,
   return objects;
 }
 
-std::vector<std::string> target::generateCode(mlir::ModuleOp module, const Machine &machine, const std::string &metadata,
-                                              CodeFormat format, int jobs) {
+std::vector<std::string> target::generateCode(mlir::ModuleOp module, const Machine &machine,
+                                              const std::string &metadata, CodeFormat format, int jobs) {
   static const bool initialized = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();

@@ -16,8 +16,8 @@ namespace mblm::target {
 enum class CodeFormat { LLVM, Assembly, Object };
 
 // The code of a module at phase `llvm`, with `metadata` as the symbol mblm_metadata. Entries and metadata are visible
-// from outside, all else is not. The text comes in one piece; objects come in up to `jobs` pieces, made side by side, that
-// are to be linked together.
+// from outside, all else is not. The text comes in one piece; objects come in up to `jobs` pieces, made side by side,
+// that are to be linked together.
 std::vector<std::string> generateCode(mlir::ModuleOp module, const Machine &machine, const std::string &metadata,
                                       CodeFormat format, int jobs);
 

@@ -84,7 +84,8 @@ void publish(const std::string &from, const std::string &to, bool executable) {
 
 // Sines, exponentials and the like of single numbers come from here.
 std::string mathLibrary() {
-  for (const char *folder : {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"}) {
+  for (const char *folder :
+       {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"}) {
     std::string path = std::string(folder) + "/libm.so.6";
     if (llvm::sys::fs::exists(path)) {
       return path;
@@ -98,8 +99,14 @@ std::string mathLibrary() {
 void target::linkArtifact(const std::vector<std::string> &objects, const std::string &output) {
   WorkFolder folder;
   std::string linked = folder.file("artifact");
-  std::vector<std::string> command = {findProgram({"ld.lld-22", "ld.lld", "ld"}), "-shared", "--build-id=none",
-                                      "-z", "noexecstack", "--gc-sections", "-o", linked};
+  std::vector<std::string> command = {findProgram({"ld.lld-22", "ld.lld", "ld"}),
+                                      "-shared",
+                                      "--build-id=none",
+                                      "-z",
+                                      "noexecstack",
+                                      "--gc-sections",
+                                      "-o",
+                                      linked};
   for (std::string &path : writeObjects(objects, folder)) {
     command.push_back(std::move(path));
   }

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which instructions generated code may use. A level fixes them, so that an artifact runs on every machine of its level;
-// code made for this machine is only scheduled for it.
+// Which instructions generated code may use. A level fixes them, so that an artifact runs on every machine of its
+// level; code made for this machine is only scheduled for it.
 #pragma once
 
 #include <string>

@@ -39,7 +39,8 @@ static json toJson(mlir::Attribute attribute) {
 std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp module, const Machine &machine) {
   json parameters = json::array();
   for (const rt::Parameter &p : info.parameters) {
-    parameters.push_back({{"name", p.name}, {"shape", p.shape}, {"offset", p.offset}, {"init", p.init}, {"scale", p.scale}});
+    parameters.push_back(
+        {{"name", p.name}, {"shape", p.shape}, {"offset", p.offset}, {"init", p.init}, {"scale", p.scale}});
   }
   json meta = {{"abi", MBLM_ABI},
                {"name", info.name},

@@ -15,6 +15,11 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--target", target, "cpu (default), or reference: the slow f64 interpreter")
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
   command.add_option("--precision", precision, "f32 (default)")->check(CLI::IsMember({"f32", "bf16"}));
+  command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
+  command.add_option("--level", level,
+                     "Instructions to use: avx512, avx2 or portable (default: what this machine has)");
+  command.add_option("--fuse", fuse, "on (default) or off: one kernel for each op")
+      ->check(CLI::IsMember({"on", "off"}));
 }
 
 driver::Options SpecArgument::options(const Common &common) const {
@@ -26,6 +31,9 @@ driver::Options SpecArgument::options(const Common &common) const {
   }
   driver::Options options;
   options.target = target == "reference" ? driver::Target::Reference : driver::Target::Cpu;
+  options.level = level;
+  options.cache = cache;
+  options.fusion.joint = fuse == "on";
   options.threads = common.threads;
   options.verbose = common.verbose;
   options.note = note;

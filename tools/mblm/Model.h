@@ -24,9 +24,13 @@ private:
   std::string path;
   std::string target = "cpu";
   std::string precision = "f32";
+  std::string cache;
+  std::string fuse = "on";
+  std::string level;
 };
 
 void addCheck(CommandLine &line, SpecArgument &source);
 void addImport(CommandLine &line);
+void addCompile(CommandLine &line, SpecArgument &source);
 
 } // namespace mblm::cli

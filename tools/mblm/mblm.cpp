@@ -11,6 +11,7 @@ int main(int argc, char **argv) {
   SpecArgument source;
   addCheck(line, source);
   addImport(line);
+  addCompile(line, source);
   addRun(line, source);
   addTrain(line, source);
   addGenerate(line, source);

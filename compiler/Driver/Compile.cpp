@@ -1,0 +1,123 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The cached text of a spec is its canonical one: what only differs in layout shares an entry.
+#include "compiler/Driver/Compile.h"
+
+#include "compiler/Driver/Cache.h"
+#include "compiler/Driver/Header.h"
+#include "compiler/Frontend/ModelInfo.h"
+#include "compiler/Pipelines/Phases.h"
+#include "compiler/Spec/Reader.h"
+#include "compiler/Target/Code.h"
+#include "compiler/Target/Link.h"
+#include "compiler/Target/Metadata.h"
+#include "runtime/Support/File.h"
+#include "runtime/ThreadPool.h"
+
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <chrono>
+
+using namespace mblm;
+using namespace mblm::driver;
+
+namespace {
+
+// Says how long each phase took, where the user wants to know.
+class Stopwatch {
+public:
+  explicit Stopwatch(const Options &options) : options(options) {}
+  void lap(const char *what) {
+    auto now = std::chrono::steady_clock::now();
+    if (options.verbose) {
+      options.say(llvm::formatv("{0,-10} {1:f2} s", what, std::chrono::duration<double>(now - last).count()));
+    }
+    last = now;
+  }
+
+private:
+  const Options &options;
+  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
+};
+
+std::string textOf(mlir::ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module->print(stream, mlir::OpPrintingFlags().enableDebugInfo(true, /*prettyForm=*/false));
+  return text + "\n";
+}
+
+target::Machine machineFor(const Options &options) {
+  return options.level.empty() ? target::hostMachine() : target::machineOfLevel(options.level);
+}
+
+// Code of the spec, which the artifact will name as its description.
+std::vector<std::string> compile(const spec::Spec &spec, const Options &options, target::CodeFormat format) {
+  Stopwatch watch(options);
+  target::Machine machine = machineFor(options);
+  OwnedModule owned = modelModule(spec, options);
+  watch.lap("mblm");
+  pipelines::toKernelPhase(*owned.module, options.fusion);
+  watch.lap("kernel");
+  pipelines::toLoopsPhase(*owned.module, machine.level);
+  watch.lap("loops");
+  std::string metadata = target::metadataText(makeModelInfo(spec), *owned.module, machine);
+  pipelines::toLLVMPhase(*owned.module);
+  watch.lap("llvm");
+  int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);
+  std::vector<std::string> code = target::generateCode(*owned.module, machine, metadata, format, jobs);
+  watch.lap("code");
+  return code;
+}
+
+} // namespace
+
+static spec::Spec canonical(const NamedModel &model) {
+  return spec::parseSpec(spec::writeSpec(model.spec), model.path);
+}
+
+std::string driver::artifactFor(const NamedModel &model, const Options &options) {
+  spec::Spec spec = canonical(model);
+  target::Machine machine = machineFor(options);
+  std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
+                             (options.fusion.joint ? "joint" : "single"));
+  Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
+  if (std::optional<std::string> found = cache.find(key)) {
+    if (options.verbose) {
+      options.say("cache hit: " + *found);
+    }
+    return *found;
+  }
+  if (options.verbose) {
+    options.say("cache miss: compiling for " + machine.level);
+  }
+  return cache.store(key, [&](const std::string &path) {
+    target::linkArtifact(compile(spec, options, target::CodeFormat::Object), path);
+  });
+}
+
+void driver::compileTo(const NamedModel &model, const Options &options, Emit emit, const std::string &output) {
+  spec::Spec spec = canonical(model);
+  switch (emit) {
+  case Emit::Artifact:
+    return target::linkArtifact(compile(spec, options, target::CodeFormat::Object), output);
+  case Emit::Executable:
+    return target::linkExecutable(compile(spec, options, target::CodeFormat::Object), output);
+  case Emit::LLVM:
+    return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::LLVM).front());
+  case Emit::Assembly:
+    return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::Assembly).front());
+  case Emit::Header:
+    return rt::writeTextFile(output, headerText(makeModelInfo(spec)));
+  case Emit::Model:
+  case Emit::Kernel: {
+    OwnedModule owned = modelModule(spec, options);
+    if (emit == Emit::Kernel) {
+      pipelines::toKernelPhase(*owned.module, options.fusion);
+    }
+    return rt::writeTextFile(output, textOf(*owned.module));
+  }
+  }
+}

@@ -1,0 +1,60 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `compile`: a spec to a file, at any stage of the way.
+#include "compiler/Driver/Compile.h"
+#include "tools/mblm/Model.h"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+namespace mblm::cli {
+
+static const std::map<std::string, driver::Emit> forms = {
+    {"artifact", driver::Emit::Artifact}, {"exe", driver::Emit::Executable}, {"mblm", driver::Emit::Model},
+    {"kernel", driver::Emit::Kernel},     {"llvm", driver::Emit::LLVM},      {"asm", driver::Emit::Assembly},
+    {"header", driver::Emit::Header}};
+
+void addCompile(CommandLine &line, SpecArgument &source) {
+  struct CompileOptions {
+    std::string output, arch;
+    std::string emit = "artifact";
+  };
+  auto options = std::make_shared<CompileOptions>();
+  CLI::App &command = line.add(
+      "compile", "Compiles a spec to an artifact, which can stand wherever a spec can, or to a program of its own",
+      "models/quickstart.json -o quickstart --emit exe", [&line, &source, options] {
+        auto form = forms.find(options->emit);
+        if (form == forms.end() || !options->arch.empty()) {
+          throw Error(Exit::Usage,
+                      "compile: this build has no CUDA target; expected --emit artifact, exe, mblm, kernel, "
+                      "llvm, asm or header, without --arch");
+        }
+        driver::Options chosen = source.options(line.common);
+        if (chosen.target == driver::Target::Reference) {
+          throw Error(Exit::Usage, "compile: the reference interpreter runs specs as they are; expected --target cpu");
+        }
+        auto begin = std::chrono::steady_clock::now();
+        driver::compileTo(source.model(), chosen, form->second, options->output);
+        double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        int64_t bytes = int64_t(std::filesystem::file_size(options->output));
+        if (line.common.json) {
+          nlohmann::json report = {{"output", options->output}, {"bytes", bytes}, {"seconds", seconds}};
+          std::printf("%s\n", report.dump().c_str());
+        } else {
+          std::printf("%s: %s bytes in %.2f s\n", options->output.c_str(), grouped(bytes).c_str(), seconds);
+        }
+      });
+  source.addOptions(command);
+  command.add_option("-o,--output", options->output, "File to write")->required();
+  command
+      .add_option("--emit", options->emit,
+                  "artifact (default), exe, mblm, kernel, llvm, asm, header; ptx and cubin need a CUDA target")
+      ->check(CLI::IsMember({"artifact", "exe", "mblm", "kernel", "llvm", "asm", "header", "ptx", "cubin"}));
+  command.add_option("--arch", options->arch, "GPU architecture, with a CUDA target");
+}
+
+} // namespace mblm::cli
