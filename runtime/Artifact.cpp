@@ -6,6 +6,7 @@
 #include "runtime/Artifact.h"
 
 #include "runtime/Metadata.h"
+#include "runtime/Profile.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
@@ -66,6 +67,11 @@ public:
     MblmContext context = {};
     context.parallel = ThreadPool::parallel;
     context.pool = &pool;
+    if (times) {
+      times->begin(metadata.launches[entryName(entry)]);
+      context.parallel = Profile::parallel;
+      context.pool = times.get();
+    }
     context.threads = pool.threads();
     context.batch = call.batch;
     context.slots = call.slots;
@@ -90,6 +96,9 @@ public:
       }
     }
   }
+
+  void startProfile() override { times = std::make_unique<Profile>(pool); }
+  std::vector<KernelTime> profile() const override { return times ? times->times() : std::vector<KernelTime>(); }
 
 private:
   std::string label(Entry entry) const {
@@ -119,6 +128,7 @@ private:
   LinkedArtifact code;
   Metadata metadata;
   ThreadPool pool;
+  std::unique_ptr<Profile> times; // null: not profiling
   Buffer arena;
   std::vector<float> ones;
 };

@@ -101,6 +101,9 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     for (const auto &[name, sizes] : meta.at("entries").items()) {
       result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch"))};
     }
+    for (const json &kernel : meta.at("kernels")) {
+      result.launches[kernel.at("entry").get<std::string>()].push_back(kernel.at("name").get<std::string>());
+    }
     return result;
   } catch (const json::exception &error) {
     throw Error(Exit::Integrity, where + ": metadata: " + error.what());

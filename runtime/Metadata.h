@@ -27,6 +27,7 @@ struct Metadata {
   ModelInfo info;
   std::string level; // "avx512" | "avx2" | "portable"
   std::map<std::string, EntrySizes> entries;
+  std::map<std::string, std::vector<std::string>> launches; // kernels' names by entry, in order
 };
 
 // Throws Error(Integrity) naming `where` and the field.

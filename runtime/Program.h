@@ -81,6 +81,14 @@ struct Call {
   } *scalars = nullptr;
 };
 
+// What one kernel took since profiling began.
+struct KernelTime {
+  std::string name;
+  int64_t calls = 0;
+  double seconds = 0;     // as the program saw it
+  double busySeconds = 0; // of all threads together
+};
+
 class Program {
 public:
   virtual ~Program() = default;
@@ -89,6 +97,9 @@ public:
   virtual void run(Entry entry, const Call &call) = 0;
   // Bytes that `run` allocates beside the caller's buffers.
   virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots) const = 0;
+  // Times every kernel from now on, from zero. Programs without kernels have nothing to tell.
+  virtual void startProfile() {}
+  virtual std::vector<KernelTime> profile() const { return {}; } // the longest first
 };
 
 } // namespace mblm::rt

@@ -88,6 +88,33 @@ TEST(Artifact, LossGetsAMaskAndAScale) {
   expectError(Exit::BadInput, "has no entry 'hidden'", [&] { program->run(Entry::Hidden, call); });
 }
 
+TEST(Artifact, ProfileCountsLaunches) {
+  std::unique_ptr<Program> program = loadArtifact(good, 2);
+  EXPECT_TRUE(program->profile().empty());
+  std::vector<int32_t> ids(400);
+  std::vector<float> params(16), output(ids.size() * 10);
+  Call call;
+  call.batch = 1;
+  call.slots = 100;
+  call.ids = ids.data();
+  call.params = params.data();
+  call.output = output.data();
+  program->run(Entry::Forward, call); // before: not counted
+  program->startProfile();
+  for (int i = 0; i < 3; ++i) {
+    program->run(Entry::Forward, call);
+  }
+  std::vector<KernelTime> times = program->profile();
+  ASSERT_EQ(times.size(), 1u);
+  EXPECT_EQ(times[0].name, "rows");
+  EXPECT_EQ(times[0].calls, 3);
+  EXPECT_GT(times[0].busySeconds, 0);
+  EXPECT_LE(times[0].busySeconds, 2 * times[0].seconds);
+  EXPECT_EQ(output[9], 9); // the kernel itself ran
+  program->startProfile();
+  EXPECT_TRUE(program->profile().empty());
+}
+
 TEST(Artifact, SpecText) { EXPECT_EQ(artifactSpecText(good), "{\"format\": 1}"); }
 
 TEST(Artifact, DamagedFiles) {

@@ -32,5 +32,6 @@ private:
 void addCheck(CommandLine &line, SpecArgument &source);
 void addImport(CommandLine &line);
 void addCompile(CommandLine &line, SpecArgument &source);
+void addBench(CommandLine &line, SpecArgument &source);
 
 } // namespace mblm::cli

@@ -16,5 +16,6 @@ int main(int argc, char **argv) {
   addTrain(line, source);
   addGenerate(line, source);
   addEval(line, source);
+  addBench(line, source);
   return line.run(argc, argv);
 }

@@ -1,0 +1,60 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every chunk of a region is timed on its own thread as well: a kernel whose
+// threads wait for each other shows.
+#include "runtime/Profile.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace mblm::rt {
+
+using Clock = std::chrono::steady_clock;
+
+namespace {
+struct TimedRegion {
+  MblmKernel kernel;
+  void *args;
+  std::atomic<int64_t> busy{0}; // nanoseconds, all threads together
+};
+} // namespace
+
+static int64_t nanoseconds(Clock::duration time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+}
+
+static void runTimed(void *args, int64_t begin, int64_t end, float *scratch) {
+  auto *region = static_cast<TimedRegion *>(args);
+  Clock::time_point start = Clock::now();
+  region->kernel(region->args, begin, end, scratch);
+  region->busy.fetch_add(nanoseconds(Clock::now() - start), std::memory_order_relaxed);
+}
+
+void Profile::run(MblmKernel kernel, void *args, int64_t items) {
+  TimedRegion region{kernel, args};
+  Clock::time_point start = Clock::now();
+  pool.run(runTimed, &region, items);
+  double wall = 1e-9 * double(nanoseconds(Clock::now() - start));
+
+  // Metadata may be of an artifact that lists no kernels.
+  const std::string name = position < expected->size() ? (*expected)[position] : "unlisted";
+  ++position;
+  auto found =
+      std::find_if(kernels.begin(), kernels.end(), [&](const KernelTime &known) { return known.name == name; });
+  if (found == kernels.end()) {
+    found = kernels.insert(kernels.end(), KernelTime{name});
+  }
+  found->calls += 1;
+  found->seconds += wall;
+  found->busySeconds += 1e-9 * double(region.busy.load(std::memory_order_relaxed));
+}
+
+std::vector<KernelTime> Profile::times() const {
+  std::vector<KernelTime> sorted = kernels;
+  std::sort(sorted.begin(), sorted.end(),
+            [](const KernelTime &a, const KernelTime &b) { return a.seconds > b.seconds; });
+  return sorted;
+}
+
+} // namespace mblm::rt

@@ -1,0 +1,101 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One loop for each vector width. Twelve sums hide the latency of a
+// multiply-add (4 to 5 cycles, two a cycle) and fit into sixteen registers.
+#include "tools/commands/Peak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace mblm::cli {
+
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+template <int width>
+struct Vector {
+  typedef float Type __attribute__((vector_size(width * sizeof(float))));
+};
+
+// Returns the flops done: `rounds` multiply-adds into each of a dozen vectors.
+template <int width>
+__attribute__((always_inline)) inline double multiplyAdd(int64_t rounds, volatile float *sink) {
+  constexpr int sums = 12;
+  typename Vector<width>::Type total[sums];
+  typename Vector<width>::Type factor = {};
+  factor += *sink;
+  for (int i = 0; i < sums; ++i) {
+    total[i] = factor + float(i);
+  }
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (int i = 0; i < sums; ++i) {
+      total[i] = total[i] * factor + factor;
+    }
+  }
+  float result = 0;
+  for (int i = 0; i < sums; ++i) {
+    result += total[i][0];
+  }
+  *sink = result > 1e30f ? 1.0f : 0.5f; // keeps the sums alive and the values small
+  return 2.0 * width * sums * double(rounds);
+}
+
+double portable(int64_t rounds, volatile float *sink) { return multiplyAdd<4>(rounds, sink); }
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) double avx2(int64_t rounds, volatile float *sink) {
+  return multiplyAdd<8>(rounds, sink);
+}
+__attribute__((target("avx512f"))) double avx512(int64_t rounds, volatile float *sink) {
+  return multiplyAdd<16>(rounds, sink);
+}
+#endif
+
+using Loop = double (*)(int64_t, volatile float *);
+
+Loop widestLoop() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) {
+    return avx512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return avx2;
+  }
+#endif
+  return portable;
+}
+
+double bestOfOneThread() {
+  Loop loop = widestLoop();
+  volatile float sink = 0.5f;
+  double best = 0;
+  for (int run = 0; run < 8; ++run) {
+    Clock::time_point start = Clock::now();
+    double flops = loop(1 << 20, &sink);
+    best = std::max(best, flops / std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+} // namespace
+
+double measurePeakFlops(int threads) {
+  std::vector<double> results(threads);
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) {
+    others.emplace_back([&results, i] { results[i] = bestOfOneThread(); });
+  }
+  results[0] = bestOfOneThread();
+  double sum = results[0];
+  for (int i = 1; i < threads; ++i) {
+    others[i - 1].join();
+    sum += results[i];
+  }
+  return sum;
+}
+
+} // namespace mblm::cli

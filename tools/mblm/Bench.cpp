@@ -1,0 +1,302 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
+// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `bench`: how fast one entry of a compiled model runs, against the peak that
+// this machine's cores were measured to have. With --interactive another
+// program asks for each call, so that two programs can take turns.
+#include "compiler/Driver/Costs.h"
+#include "runtime/Generate.h"
+#include "runtime/Support/Random.h"
+#include "runtime/ThreadPool.h"
+#include "tools/commands/Peak.h"
+#include "tools/mblm/Model.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+namespace mblm::cli {
+
+using nlohmann::json;
+
+namespace {
+
+struct BenchOptions {
+  std::string weights, input;
+  std::string entry = "train";
+  int64_t batch = 0, context = 0; // 0: of the input file, else 1 and the
+                                  // model's context up to contextLimit
+  int warmup = 1, repetitions = 7;
+  bool interactive = false, profile = false;
+};
+
+constexpr int64_t contextLimit = 8192;
+
+// A line of /proc/self/status, in bytes: "VmRSS" or "VmHWM". The high-water
+// mark of getrusage would include what the parent process held before it
+// started this program.
+int64_t statusBytes(const std::string &key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind(key + ":", 0) == 0) {
+      return std::stoll(line.substr(key.size() + 1)) * 1024;
+    }
+  }
+  return 0;
+}
+
+// One entry with its input: the same call again and again. Training goes on
+// from the weights of the call before.
+class Work {
+public:
+  Work(rt::Model &model, const BenchOptions &options) : model(model), entry(options.entry) {
+    if (options.weights.empty()) {
+      model.initialize(0);
+    } else {
+      for (const std::string &line : model.loadWeights(options.weights).warnings) {
+        note(line);
+      }
+    }
+    if (options.input.empty()) {
+      drawIds(options);
+    } else {
+      readIds(options);
+    }
+    if (entry == "step" && batch != 1) {
+      throw Error(Exit::Usage, "bench: --entry step continues one sequence; "
+                               "expected a batch of 1, got " +
+                                   std::to_string(batch));
+    }
+    hyper[rt::Lr] = 1e-4f;
+    hyper[rt::Beta1] = 0.9f;
+    hyper[rt::Beta2] = 0.999f;
+    hyper[rt::Eps] = 1e-8f;
+    hyper[rt::WeightDecay] = 0.01f;
+    hyper[rt::ClipNorm] = 1;
+    hyper[rt::Decoupled] = 1;
+    decay.assign(model.info().parameters.size(), 1.0f);
+  }
+
+  // Seconds that it took.
+  double once() {
+    rt::Ids view = {batch, length, ids.data(), nullptr};
+    hyper[rt::Step] += 1;
+    auto start = std::chrono::steady_clock::now();
+    if (entry == "train") {
+      loss = model.trainStep(view, 1, hyper, decay.data()).loss;
+    } else if (entry == "forward") {
+      loss = model.loss(view).loss;
+    } else if (entry == "logits") {
+      model.forward(view);
+    } else { // the byte behind the context
+      rt::generate(model, ids, 1, {0});
+    }
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  // The module's function whose costs are this work's.
+  const char *costedFunction() const {
+    return entry == "train" ? "gradients" : entry == "forward" ? "loss" : "forward";
+  }
+  int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
+  int64_t bytes() const { return entry == "step" ? 1 : batch * length; }
+
+  int64_t batch = 1, length = 0;
+  double loss = 0; // of the latest call of an entry that computes one
+
+private:
+  void readIds(const BenchOptions &options) {
+    rt::SafetensorsFile file(options.input);
+    const std::vector<int64_t> &shape = file.get("ids").shape;
+    if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1) {
+      throw Error(Exit::BadInput, "'" + options.input + "': tensor 'ids' has shape " + rt::shapeText(shape) +
+                                      ", expected [batch, length] with at least one byte");
+    }
+    if (options.batch > 0 || options.context > 0) {
+      throw Error(Exit::Usage, "bench: --input brings the batch and the "
+                               "context; expected it without --batch "
+                               "and --context");
+    }
+    batch = shape[0];
+    length = shape[1];
+    ids = file.integers("ids");
+  }
+
+  void drawIds(const BenchOptions &options) {
+    const rt::ModelInfo &info = model.info();
+    batch = std::max<int64_t>(1, options.batch);
+    length = options.context > 0 ? options.context : std::min(info.maxLength, contextLimit);
+    int64_t first = info.pad == 0 ? 1 : 0; // bytes, none of them padding
+    int64_t count = std::min<int64_t>(info.vocab, 256) - first;
+    for (int64_t i = 0; i < batch * length; ++i) {
+      rt::PhiloxBlock bits = rt::randomBlock(0, rt::Stream::Sample, uint64_t(i), 0, 0);
+      ids.push_back(int32_t(first + int64_t(rt::below(bits[0], bits[1], uint64_t(count)))));
+    }
+  }
+
+  rt::Model &model;
+  std::string entry;
+  std::vector<int32_t> ids;
+  float hyper[rt::HyperCount] = {};
+  std::vector<float> decay;
+};
+
+double quantile(const std::vector<double> &sorted, double fraction) {
+  return sorted[size_t(fraction * double(sorted.size() - 1) + 0.5)];
+}
+
+json memoryReport(int64_t startBytes) {
+  return {{"peak_bytes", rt::memoryAccount().peak()},
+          {"start_rss_bytes", startBytes},
+          {"peak_rss_bytes", statusBytes("VmHWM")}};
+}
+
+json kernelsReport(rt::Program &program) {
+  json kernels = json::array();
+  for (const rt::KernelTime &kernel : program.profile()) {
+    kernels.push_back({{"name", kernel.name},
+                       {"calls", kernel.calls},
+                       {"seconds", kernel.seconds},
+                       {"busy_seconds", kernel.busySeconds}});
+  }
+  return kernels;
+}
+
+// `seconds`: of all calls that were profiled.
+void printKernels(const json &kernels, double seconds, int threads) {
+  std::printf("%10s %7s %7s %6s  kernel\n", "ms", "share", "calls", "busy");
+  double inside = 0;
+  for (const json &kernel : kernels) {
+    double wall = kernel["seconds"];
+    inside += wall;
+    std::printf("%10.3f %6.1f%% %7lld %5.0f%%  %s\n", 1e3 * wall, 100 * wall / seconds,
+                (long long)kernel["calls"].get<int64_t>(),
+                100 * kernel["busy_seconds"].get<double>() / std::max(1e-12, wall * threads),
+                kernel["name"].get<std::string>().c_str());
+  }
+  std::printf("%10.3f %6.1f%% %7s %6s  outside of kernels\n", 1e3 * (seconds - inside),
+              100 * (seconds - inside) / seconds, "", "");
+}
+
+// Answers each line 'step' with one call; the end of the input, or any other
+// line, ends it.
+void takeTurns(Work &work, int64_t startBytes) {
+  auto say = [](const json &line) {
+    std::printf("%s\n", line.dump().c_str());
+    std::fflush(stdout);
+  };
+  say({{"ready", true}, {"batch", work.batch}, {"context", work.length}});
+  for (std::string line; std::getline(std::cin, line) && line == "step";) {
+    double seconds = work.once();
+    say({{"seconds", seconds}, {"loss", work.loss}});
+  }
+  say(memoryReport(startBytes));
+}
+
+void benchModel(SpecArgument &source, const BenchOptions &options, const Common &common) {
+  int64_t startBytes = statusBytes("VmRSS");
+  rt::Model model(source.open(common));
+  Work work(model, options);
+  if (options.interactive) {
+    takeTurns(work, startBytes);
+    return;
+  }
+  double firstSeconds = work.once(), firstLoss = work.loss;
+  for (int i = 1; i < options.warmup; ++i) {
+    work.once();
+  }
+  if (options.profile) {
+    model.getProgram().startProfile();
+  }
+  std::vector<double> seconds;
+  double total = 0;
+  for (int i = 0; i < options.repetitions; ++i) {
+    seconds.push_back(work.once());
+    total += seconds.back();
+  }
+  std::sort(seconds.begin(), seconds.end());
+  double median = quantile(seconds, 0.5);
+
+  int threads = common.threads > 0 ? common.threads : rt::availableThreads();
+  json report = {{"name", model.info().name},
+                 {"entry", options.entry},
+                 {"batch", work.batch},
+                 {"context", work.length},
+                 {"threads", threads},
+                 {"repetitions", options.repetitions},
+                 {"first_s", firstSeconds},
+                 {"min_s", seconds.front()},
+                 {"p10_s", quantile(seconds, 0.1)},
+                 {"median_s", median},
+                 {"p90_s", quantile(seconds, 0.9)},
+                 {"bytes_per_second", double(work.bytes()) / median}};
+  report.update(memoryReport(startBytes)); // before the costs: counting them takes memory too
+  if (options.entry == "train" || options.entry == "forward") {
+    report["first_loss"] = firstLoss;
+  }
+  driver::OwnedModule owned = driver::modelModule(source.model().spec, source.options(common));
+  double flops = driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots()).flops;
+  double peak = measurePeakFlops(threads);
+  report["flops"] = flops;
+  report["flops_per_second"] = flops / median;
+  report["peak_flops_per_second"] = peak;
+  report["share_of_peak"] = flops / median / peak;
+  if (options.profile) {
+    report["kernels"] = kernelsReport(model.getProgram());
+  }
+  if (common.json) {
+    std::printf("%s\n", report.dump().c_str());
+    return;
+  }
+  std::printf("%s, %s, %lld x %lld bytes, %d thread%s\n", model.info().name.c_str(), options.entry.c_str(),
+              (long long)work.batch, (long long)work.length, threads, threads == 1 ? "" : "s");
+  std::printf("  median %.4f s (p10 %.4f, p90 %.4f, first %.4f; %d calls), %s "
+              "bytes/s\n",
+              median, report["p10_s"].get<double>(), report["p90_s"].get<double>(), firstSeconds, options.repetitions,
+              grouped(int64_t(double(work.bytes()) / median)).c_str());
+  std::printf("  %.4g GFLOP at %.1f GFLOP/s, %.1f%% of the %.1f that "
+              "multiply-adds on registers reach\n",
+              1e-9 * flops, 1e-9 * flops / median, 100 * flops / median / peak, 1e-9 * peak);
+  std::printf("  memory: %s bytes in buffers; the process grew by %s to %s\n",
+              grouped(report["peak_bytes"].get<int64_t>()).c_str(),
+              grouped(report["peak_rss_bytes"].get<int64_t>() - startBytes).c_str(),
+              grouped(report["peak_rss_bytes"].get<int64_t>()).c_str());
+  if (options.profile) {
+    printKernels(report["kernels"], total, threads);
+  }
+}
+
+} // namespace
+
+void addBench(CommandLine &line, SpecArgument &source) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App &command = line.add("bench", "Times a training step or a forward pass",
+                               "models/bench-mblm-2d-tt.json --entry train --batch 4 --threads 2",
+                               [&line, &source, options] { benchModel(source, *options, line.common); });
+  source.addOptions(command);
+  command
+      .add_option("--entry", options->entry,
+                  "train (default): loss, gradients, clipping and AdamW; "
+                  "forward: the loss without gradients; logits: "
+                  "every logit; step: the byte behind a context")
+      ->check(CLI::IsMember({"train", "forward", "logits", "step"}));
+  command.add_option("--batch", options->batch, "Sequences (default 1)")->check(CLI::PositiveNumber);
+  command.add_option("--context", options->context, "Bytes a sequence (default: the model's context, at most 8192)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] (default: random bytes)");
+  command.add_option("--weights", options->weights, "Safetensors (default: drawn from the model's distributions)");
+  command.add_option("--warmup", options->warmup, "Calls before those that count (default 1)")
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--repetitions", options->repetitions, "Calls that count (default 7)")
+      ->check(CLI::Range(1, 1000000));
+  command.add_flag("--profile", options->profile, "Also time every kernel");
+  command.add_flag("--interactive", options->interactive,
+                   "Make one call for each line 'step' on stdin and answer "
+                   "each with a JSON line");
+}
+
+} // namespace mblm::cli
