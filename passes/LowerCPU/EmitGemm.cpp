@@ -22,7 +22,8 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
-  bool direct = RowEmitter::isIdentity(prologue) && source[0] == op.getSpace().getSequences() &&
+  // Rows a multiple of 4 KiB apart share cache sets: those are copied rather than read in place.
+  bool direct = depth % 1024 != 0 && RowEmitter::isIdentity(prologue) && source[0] == op.getSpace().getSequences() &&
                 source[1] == op.getSpace().getPositions();
   bool straight = RowEmitter::isIdentity(epilogue);
   writer.step(op.getLoc(), results + op.getNumResults(), {rows, blockRows}, [&](KernelWriter::Step &s) {
