@@ -42,7 +42,7 @@ bool Converter::joinLoss(mblm::CrossEntropyOp op) {
       op.getIds(), spaceOf(resultShape(op)), depth, 1, depth, widthOf(op.getLogits()), op.getOffset(), op.getIgnoreAttr());
   identityPrologue(builder, op->getLoc(), fused.getPrologue(), input.getType());
   op->replaceAllUsesWith(fused.getResults());
-  op.erase();
+  erase(op);
   return true;
 }
 
@@ -77,20 +77,20 @@ bool Converter::joinLossGrad(mblm::CrossEntropyGradOp op) {
       op.getIds(), op.getGrad(), op.getLse(), space, depth, 1, depth, columns, op.getOffset(), op.getIgnoreAttr());
   identityPrologue(builder, loc, fused.getPrologue(), input.getType());
   inputGrad->replaceAllUsesWith(ValueRange(fused.getResult()));
-  inputGrad.erase();
+  erase(inputGrad);
   SpaceAttr parts = spaceOf(SymbolicDim::constant(lossChunks), SymbolicDim::constant(1));
   auto standIn = [&](Operation *grad, Value tensor) {
     auto cast = UnrealizedConversionCastOp::create(builder, loc, grad->getResultTypes(), tensor);
     gradientSums[cast.getResult(0)] = {tensor, parts, false};
     grad->replaceAllUsesWith(cast);
-    grad->erase();
+    erase(grad);
     standIns.push_back(cast);
   };
   standIn(weightGrad, fused.getWeightSums());
   if (biasGrad) {
     standIn(biasGrad, fused.getBiasSums());
   }
-  op.erase();
+  erase(op);
   return true;
 }
 

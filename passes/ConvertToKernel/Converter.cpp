@@ -65,15 +65,24 @@ void Converter::joinKernels() {
   eraseDead();
 }
 
+// Forgets the op's values before they go: a later op's may come to lie at the same address.
+void Converter::erase(Operation *op) {
+  for (Value result : op->getResults()) {
+    shapes.erase(result);
+    gradientSums.erase(result);
+  }
+  op->erase();
+}
+
 void Converter::eraseDead() {
   llvm::sort(converted, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
   for (Operation *op : converted) {
-    op->erase();
+    erase(op);
   }
   converted.clear();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front()))) {
     if (isOpTriviallyDead(&op)) {
-      op.erase();
+      erase(&op);
     }
   }
 }

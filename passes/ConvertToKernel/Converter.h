@@ -47,6 +47,7 @@ private:
   bool joinLoss(mblm::CrossEntropyOp op);
   bool joinLossGrad(mblm::CrossEntropyGradOp op);
   void eraseDead();
+  void erase(mlir::Operation *op);
 
   // Shapes of the model's values, and of the kernels' that took their place.
   llvm::LogicalResult inferShapes();
