@@ -82,7 +82,7 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
   spec::Spec spec = canonical(model);
   target::Machine machine = machineFor(options);
   std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
-                             (options.fusion.joint ? "joint" : "single"));
+                             (options.fusion.on ? std::to_string(options.fusion.limit) : "off"));
   Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
   if (std::optional<std::string> found = cache.find(key)) {
     if (options.verbose) {

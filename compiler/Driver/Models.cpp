@@ -97,6 +97,11 @@ OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) 
   for (const std::string &line : warnings) {
     options.say("warning: " + line);
   }
+  if (options.remarks) {
+    pipelines::collectRemarks(*owned.context, *options.remarks);
+  } else if (options.target == Target::Cpu && options.threads != 1) {
+    owned.context->enableMultithreading(); // functions go through passes side by side
+  }
   pipelines::toModelPhase(*owned.module);
   return owned;
 }

@@ -21,7 +21,8 @@ struct Options {
   std::string level; // avx512, avx2 or portable; empty: this machine's
   std::string cache; // folder, or "off"; empty: the user's cache folder
   pipelines::Fusion fusion;
-  int threads = 0; // 0: one per available CPU
+  std::vector<pipelines::FusionRemark> *remarks = nullptr; // filled where given
+  int threads = 0;                                         // 0: one per available CPU
   bool verbose = false;
   std::function<void(const std::string &)> note; // takes lines for people; may be empty
 

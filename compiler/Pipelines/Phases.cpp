@@ -10,6 +10,7 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
@@ -61,6 +62,36 @@ static void runPasses(ModuleOp module, const std::string &phase, llvm::function_
   }
 }
 
+namespace {
+class RemarkCollector : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit RemarkCollector(std::vector<pipelines::FusionRemark> &remarks) : remarks(remarks) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    pipelines::FusionRemark entry;
+    entry.done = remark.getRemarkType() == llvm::remarks::Type::Passed;
+    if (auto name = remark.getLocation()->findInstanceOf<NameLoc>()) {
+      entry.where = name.getName().str();
+    }
+    entry.text = remark.getMsg();
+    remarks.push_back(std::move(entry));
+  }
+
+private:
+  std::vector<pipelines::FusionRemark> &remarks;
+};
+} // namespace
+
+void pipelines::collectRemarks(MLIRContext &context, std::vector<FusionRemark> &remarks) {
+  remark::RemarkCategories all;
+  all.passed = all.missed = "kernel-fuse";
+  LogicalResult enabled = remark::enableOptimizationRemarks(context, std::make_unique<RemarkCollector>(remarks),
+                                                            std::make_unique<remark::RemarkEmittingPolicyAll>(), all);
+  if (failed(enabled)) {
+    throw Error(Exit::Internal, "internal error: remarks cannot be collected");
+  }
+}
+
 void pipelines::toModelPhase(ModuleOp module) {
   runPasses(module, "mblm", [](OpPassManager &passes) {
     passes.addPass(createDifferentiatePass());
@@ -72,9 +103,14 @@ void pipelines::toModelPhase(ModuleOp module) {
 void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
   runPasses(module, "kernel", [&](OpPassManager &passes) {
     ConvertToKernelPassOptions options;
-    options.fuse = fusion.joint;
+    options.fuse = fusion.on;
     passes.addPass(createConvertToKernelPass(options));
     passes.addPass(createCSEPass());
+    if (fusion.on && fusion.limit != 0) {
+      FuseKernelsPassOptions moves;
+      moves.limit = fusion.limit;
+      passes.addNestedPass<func::FuncOp>(createFuseKernelsPass(moves));
+    }
   });
 }
 
@@ -83,24 +119,26 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
     LowerCPUPassOptions options;
     options.level = level;
     passes.addPass(createLowerCPUPass(options));
-    passes.addPass(createCanonicalizerPass());
-    passes.addPass(createCSEPass());
+    OpPassManager &each = passes.nest<func::FuncOp>();
+    each.addPass(createCanonicalizerPass());
+    each.addPass(createCSEPass());
   });
 }
 
 void pipelines::toLLVMPhase(ModuleOp module) {
   runPasses(module, "llvm", [](OpPassManager &passes) {
-    passes.addPass(createApproximateMathPass());
-    passes.addPass(createSCFToControlFlowPass());
-    passes.addPass(createCanonicalizerPass());
-    passes.addPass(createCSEPass());
-    passes.addPass(createConvertVectorToLLVMPass());
-    passes.addPass(createConvertMathToLLVMPass());
+    // Function by function, so that they go side by side, but for what changes the functions themselves.
+    OpPassManager &each = passes.nest<func::FuncOp>();
+    each.addPass(createApproximateMathPass());
+    each.addPass(createSCFToControlFlowPass());
+    each.addPass(createCSEPass());
+    each.addPass(createConvertVectorToLLVMPass());
+    each.addPass(createConvertMathToLLVMPass());
+    each.addPass(createArithToLLVMConversionPass());
+    each.addPass(createConvertIndexToLLVMPass());
+    each.addPass(createUBToLLVMConversionPass());
     passes.addPass(createConvertFuncToLLVMPass());
-    passes.addPass(createArithToLLVMConversionPass());
     passes.addPass(createConvertControlFlowToLLVMPass());
-    passes.addPass(createConvertIndexToLLVMPass());
-    passes.addPass(createUBToLLVMConversionPass());
     passes.addPass(createReconcileUnrealizedCastsPass());
   });
 }

@@ -11,13 +11,27 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace mblm::pipelines {
 
 struct Fusion {
-  bool joint = true; // kernels for several ops at once
+  bool on = true;
+  int64_t limit = -1; // moves into neighbouring kernels, in each entry; -1: no limit
 };
+
+// What the fusion did, or why it did not.
+struct FusionRemark {
+  bool done = false;
+  std::string where; // the kernel's place in the model
+  std::string text;
+};
+
+// From here on, every remark of the passes that run in `context` goes to `remarks`, which must outlive it. Call it
+// once.
+void collectRemarks(mlir::MLIRContext &context, std::vector<FusionRemark> &remarks);
 
 // The frontend's module -> phase `mblm`: @gradients and @train_step beside the entries that were there.
 void toModelPhase(mlir::ModuleOp module);

@@ -22,6 +22,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
   struct CompileOptions {
     std::string output, arch;
     std::string emit = "artifact";
+    bool remarks = false;
   };
   auto options = std::make_shared<CompileOptions>();
   CLI::App &command = line.add(
@@ -37,9 +38,12 @@ void addCompile(CommandLine &line, SpecArgument &source) {
         if (chosen.target == driver::Target::Reference) {
           throw Error(Exit::Usage, "compile: the reference interpreter runs specs as they are; expected --target cpu");
         }
+        std::vector<pipelines::FusionRemark> remarks;
+        chosen.remarks = options->remarks ? &remarks : nullptr;
         auto begin = std::chrono::steady_clock::now();
         driver::compileTo(source.model(), chosen, form->second, options->output);
         double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        printRemarks(remarks);
         int64_t bytes = int64_t(std::filesystem::file_size(options->output));
         if (line.common.json) {
           nlohmann::json report = {{"output", options->output}, {"bytes", bytes}, {"seconds", seconds}};
@@ -54,6 +58,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
       .add_option("--emit", options->emit,
                   "artifact (default), exe, mblm, kernel, llvm, asm, header; ptx and cubin need a CUDA target")
       ->check(CLI::IsMember({"artifact", "exe", "mblm", "kernel", "llvm", "asm", "header", "ptx", "cubin"}));
+  command.add_flag("--remarks", options->remarks, "Say on stderr what was fused, and what was not and why");
   command.add_option("--arch", options->arch, "GPU architecture, with a CUDA target");
 }
 

@@ -33,7 +33,14 @@ driver::Options SpecArgument::options(const Common &common) const {
   options.target = target == "reference" ? driver::Target::Reference : driver::Target::Cpu;
   options.level = level;
   options.cache = cache;
-  options.fusion.joint = fuse == "on";
+  options.fusion.on = fuse != "off";
+  if (options.fusion.on && fuse != "on") {
+    bool digits = fuse.size() < 10 && !fuse.empty() && fuse.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits) {
+      throw Error(Exit::Usage, "--fuse: expected on, off or a number of moves, got '" + fuse + "'");
+    }
+    options.fusion.limit = std::stoll(fuse);
+  }
   options.threads = common.threads;
   options.verbose = common.verbose;
   options.note = note;

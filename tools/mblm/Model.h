@@ -32,6 +32,10 @@ private:
 void addCheck(CommandLine &line, SpecArgument &source);
 void addImport(CommandLine &line);
 void addCompile(CommandLine &line, SpecArgument &source);
+void addExplain(CommandLine &line, SpecArgument &source);
 void addBench(CommandLine &line, SpecArgument &source);
+
+// One line a remark, on stderr.
+void printRemarks(const std::vector<pipelines::FusionRemark> &remarks);
 
 } // namespace mblm::cli

@@ -12,6 +12,7 @@ int main(int argc, char **argv) {
   addCheck(line, source);
   addImport(line);
   addCompile(line, source);
+  addExplain(line, source);
   addRun(line, source);
   addTrain(line, source);
   addGenerate(line, source);
