@@ -18,8 +18,7 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
                      "Instructions to use: avx512, avx2 or portable (default: what this machine has)");
-  command.add_option("--fuse", fuse, "on (default) or off: one kernel for each op")
-      ->check(CLI::IsMember({"on", "off"}));
+  command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
 driver::Options SpecArgument::options(const Common &common) const {

@@ -1,0 +1,294 @@
+# Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# `mblm` from outside: results, exit codes and messages. Environment MBLM: the program. Runs in the repository's root.
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import safetensors_io
+
+MBLM = os.environ["MBLM"]
+TINY = "models/mblm-360m-2d-tt-tiny.json"
+GOLDEN = "test/golden/megabyte/mega_3s_prepatched_flash"
+TEXT = b"The quick brown fox jumps over the lazy dog. " * 80
+
+
+class CommandLine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.cache = cls.path("cache")
+        with open(cls.path("text"), "wb") as file:
+            file.write(TEXT)
+        cls.info = json.loads(cls.mblm("check", TINY, "--json")[1])
+        code, _, err = cls.mblm("train", TINY, *cls.native(), "--data", cls.path("text"), "--steps", "2", "--out",
+                                cls.path("run"))
+        assert code == 0, err
+        cls.weights = cls.path("run/weights.safetensors")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name)
+
+    @classmethod
+    def native(cls):
+        return ["--cache", cls.cache]
+
+    @staticmethod
+    def mblm(*arguments, **options):
+        done = subprocess.run([MBLM, *arguments], capture_output=True, timeout=600, **options)
+        return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+    def write(self, name, text):
+        with open(self.path(name), "w") as file:
+            file.write(text)
+        return self.path(name)
+
+    def ids(self, length, batch=2, value=None):
+        values = [(i * 7 + 3) % 250 if value is None else value for i in range(batch * length)]
+        safetensors_io.save(self.path("in.safetensors"), {"ids": ("I32", [batch, length], values)})
+        return self.path("in.safetensors")
+
+    def run_model(self, input_path, *more, target=None):
+        return self.mblm("run", TINY, *(target or self.native()), "--weights", self.weights, "--input", input_path, "--output",
+                         self.path("out.safetensors"), *more)
+
+    def fails(self, code, message, result):
+        self.assertEqual(result[0], code, result)
+        self.assertEqual(len(result[2].strip().splitlines()), 1, result[2])
+        self.assertIn(message, result[2])
+
+    # Usage.
+
+    def test_help_of_every_command_has_an_example(self):
+        for command in ["check", "import", "compile", "explain", "run", "train", "generate", "eval", "bench"]:
+            code, out, _ = self.mblm(command, "--help")
+            self.assertEqual(code, 0)
+            self.assertIn(f"Example:\n  mblm {command}", out)
+
+    def test_usage_errors(self):
+        self.fails(2, "A subcommand is required", self.mblm())
+        self.fails(2, "SPEC is required", self.mblm("check"))
+        self.fails(2, "--nonsense", self.mblm("check", TINY, "--nonsense"))
+        self.fails(2, "expected either --data or --batches", self.mblm("train", TINY, "--steps", "1", "--out", "x"))
+        self.fails(2, "no CUDA target", self.mblm("check", TINY, "--target", "cuda"))
+        self.fails(2, "f32 only", self.mblm("check", TINY, "--precision", "bf16"))
+        self.fails(2, "no CUDA target", self.mblm("compile", TINY, "-o", self.path("x"), "--emit", "ptx"))
+        self.fails(2, "expected avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
+        self.fails(2, "expected on, off or a number", self.mblm("compile", TINY, "-o", self.path("x"), "--fuse", "some"))
+        self.fails(2, "expected a size such as 512M", self.mblm("check", TINY, "--max-memory", "lots"))
+        self.fails(2, "the one-byte step is not compiled yet", self.run_model(self.ids(4), "--entry", "step"))
+        self.fails(2, "expected numbers with commas", self.mblm("generate", TINY, *self.native(), "--weights", self.weights,
+                                                                "--prompt-ids", "1,x", "-n", "1"))
+
+    # Specs.
+
+    def test_wrong_specs(self):
+        with open(TINY) as file:
+            text = file.read()
+        self.fails(3, "truncated.json:", self.mblm("check", self.write("truncated.json", text[:len(text) // 2])))
+        wrong = text.replace('"dim"', '"dimm"', 1)
+        result = self.mblm("check", self.write("unknown.json", wrong))
+        self.fails(3, "dimm", result)
+        self.assertRegex(result[2], r"unknown\.json:\d+:\d+: /stages/0")
+        self.fails(5, "none.json", self.mblm("check", self.path("none.json")))
+
+    def test_check_counts(self):
+        self.assertEqual(len(self.info["stages"]), 2)
+        self.assertGreater(self.info["flops_per_byte"], 2 * self.info["forward_flops_per_byte"])
+
+    # Weights and inputs.
+
+    def test_corrupt_weights(self):
+        with open(self.weights, "rb") as file:
+            data = file.read()
+        with open(self.path("cut.safetensors"), "wb") as file:
+            file.write(data[:-5])
+        arguments = ["--input", self.ids(4), "--output", self.path("never.safetensors")]
+        self.fails(8, "cut.safetensors", self.mblm("run", TINY, *self.native(), "--weights", self.path("cut.safetensors"),
+                                                   *arguments))
+        self.fails(5, "gone.safetensors", self.mblm("run", TINY, *self.native(), "--weights", self.path("gone.safetensors"),
+                                                    *arguments))
+        tensors = {name: ("F32", shape, values) for name, (shape, values) in safetensors_io.load(self.weights).items()}
+        first = sorted(tensors)[0]
+        less = {name: tensor for name, tensor in tensors.items() if name != first}
+        safetensors_io.save(self.path("less.safetensors"), less)
+        self.fails(3, f"1 missing ({first}", self.mblm("run", TINY, *self.native(), "--weights",
+                                                       self.path("less.safetensors"), *arguments))
+        less[first] = ("F32", [1], [0.0])
+        safetensors_io.save(self.path("shape.safetensors"), less)
+        self.fails(3, f"1 wrongly shaped ({first} [1], model has", self.mblm(
+            "run", TINY, *self.native(), "--weights", self.path("shape.safetensors"), *arguments))
+        self.assertFalse(os.path.exists(self.path("never.safetensors")))
+
+    def test_wrong_inputs(self):
+        self.fails(3, "expected 0 to", self.run_model(self.ids(4, value=100000)))
+        self.fails(3, "expected 0 to", self.run_model(self.ids(4, value=-1)))
+        safetensors_io.save(self.path("in.safetensors"), {"ids": ("I32", [4], [1, 2, 3, 4])})
+        self.fails(3, "expected [batch, length]", self.run_model(self.path("in.safetensors")))
+        safetensors_io.save(self.path("in.safetensors"), {"bytes": ("I32", [1, 4], [1, 2, 3, 4])})
+        self.fails(3, "ids", self.run_model(self.path("in.safetensors")))
+        safetensors_io.save(self.path("in.safetensors"), {"ids": ("I32", [1, 2], [1, 2]), "loss_mask": ("F32", [2], [1, 1])})
+        self.fails(3, "expected that of 'ids'", self.run_model(self.path("in.safetensors")))
+        self.fails(3, "no bytes", self.run_model(self.ids(0), "--gradients"))
+        self.fails(3, "bytes", self.run_model(self.ids(self.info["longest"] + 1, batch=1)))
+        self.fails(4, "limit", self.run_model(self.ids(8), "--max-memory", "4K"))
+
+    def test_lengths_agree_with_the_reference_interpreter(self):
+        inner = self.info["context"] // self.info["stages"][0]["length"]
+        for length in [0, 1, inner - 1, inner, inner + 1]:
+            found = []
+            for target in [self.native(), ["--target", "reference"]]:
+                code, _, err = self.run_model(self.ids(length), *(["--gradients"] if length else []), target=target)
+                self.assertEqual(code, 0, err)
+                found.append(safetensors_io.load(self.path("out.safetensors")))
+            self.assertEqual(found[0].keys(), found[1].keys())
+            self.assertEqual(found[0]["logits"][0], [2, max(length, 1), self.info["vocab"]])
+            self.assertEqual("loss" in found[0], length > 0)
+            for name in found[0]:
+                for native, exact in zip(found[0][name][1], found[1][name][1]):
+                    self.assertLess(abs(native - exact), 1e-3 * (1 + abs(exact)), f"{name}, length {length}")
+
+    # The cache.
+
+    def test_cache_hit_miss_and_damage(self):
+        cache = self.path("own-cache")
+        spec = "models/byte-gpt2-tiny.json"
+
+        def bench(*more):
+            return self.mblm("bench", spec, "--json", "-v", "--cache", cache, "--entry", "forward", "--context", "8", *more)
+
+        first, second = bench(), bench()
+        self.assertEqual((first[0], second[0]), (0, 0), first[2] + second[2])
+        self.assertIn("cache miss", first[2])
+        self.assertIn("cache hit", second[2])
+        entry = os.path.join(cache, os.listdir(cache)[0])
+        with open(entry, "r+b") as file:
+            file.seek(os.path.getsize(entry) // 2)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 1]))
+        third = bench()
+        self.assertEqual(third[0], 0, third[2])
+        self.assertIn("is damaged; compiling again", third[2])
+        self.assertIn("cache hit", bench()[2])
+        blocked = self.mblm("generate", TINY, "--cache", os.path.join(self.path("text"), "x"), "--weights", self.weights, "-n",
+                            "1", "--json")
+        self.assertEqual(blocked[0], 0, blocked[2])
+        self.assertEqual(blocked[2].count("note: the compile cache"), 1)
+
+    # Commands that belong together.
+
+    def test_import_and_run_a_recorded_case(self):
+        spec, out = self.path("golden.json"), self.path("golden-out.safetensors")
+        code, text, err = self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", f"{GOLDEN}/weights.safetensors",
+                                    "-o", spec, "--weights-out", self.path("ours.safetensors"), "--json")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(json.loads(text)["weights"]["missing"], [])
+        code, _, err = self.mblm("run", spec, *self.native(), "--weights", self.path("ours.safetensors"), "--input",
+                                 f"{GOLDEN}/io.safetensors", "--output", out, "--gradients")
+        self.assertEqual(code, 0, err)
+        expected, found = safetensors_io.load(f"{GOLDEN}/io.safetensors"), safetensors_io.load(out)
+        self.assertEqual(found["logits"][0], expected["logits"][0])
+        for name in [name for name in expected if name in ("logits", "loss") or name.startswith("grad.")]:
+            for ours, theirs in zip(found[name][1], expected[name][1]):
+                self.assertLess(abs(ours - theirs), 1e-4 * (1 + abs(theirs)), name)
+
+    def test_import_refusals(self):
+        self.fails(2, "expected mblm, megabyte or transformer", self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o",
+                                                                          self.path("x.json")))
+        self.fails(3, "pickled weights", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", "w.pth", "-o",
+                                                   self.path("x.json")))
+        self.fails(3, "do not fit", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.weights, "-o",
+                                              self.path("x.json"), "--json"))
+        self.assertFalse(os.path.exists(self.path("x.json")))
+
+    def test_resumed_training_equals_one_run(self):
+        config = self.write("train.json", '{"lr": 0.01, "batch": 2, "length": 48, "save_every": 3}')
+        common = [TINY, *self.native(), "--data", self.path("text"), "--config", config]
+        for steps, out, more in [(6, "whole", []), (3, "halves", []), (6, "halves", ["--resume"])]:
+            code, _, err = self.mblm("train", *common, "--steps", str(steps), "--out", self.path(out), *more)
+            self.assertEqual(code, 0, err)
+        with open(self.path("whole/weights.safetensors"), "rb") as one, open(self.path("halves/weights.safetensors"),
+                                                                             "rb") as two:
+            self.assertEqual(one.read(), two.read())
+        with open(self.path("halves/log.jsonl")) as file:
+            steps = [line for line in map(json.loads, file) if "loss" in line]
+        self.assertEqual([line["step"] for line in steps], [1, 2, 3, 4, 5, 6])
+        self.assertLess(steps[-1]["loss"], steps[0]["loss"])
+
+    def test_training_refusals(self):
+        self.write("empty", "")
+        arguments = [TINY, *self.native(), "--steps", "1", "--out", self.path("refused")]
+        self.fails(3, "empty", self.mblm("train", *arguments, "--data", self.path("empty")))
+        self.fails(5, "missing", self.mblm("train", *arguments, "--data", self.path("missing")))
+        config = self.write("wrong.json", '{"learning_rate": 1}')
+        self.fails(3, "wrong.json:1:2: unknown setting", self.mblm("train", *arguments, "--data", self.path("text"), "--config",
+                                                                   config))
+
+    def test_generate_and_eval(self):
+        arguments = [TINY, *self.native(), "--weights", self.weights]
+        greedy = [self.mblm("generate", *arguments, "--prompt", "The", "-n", "5", "--temperature", "0", "--json")
+                  for _ in range(2)]
+        self.assertEqual(greedy[0][0], 0, greedy[0][2])
+        self.assertEqual(greedy[0][1], greedy[1][1])
+        self.assertEqual(len(json.loads(greedy[0][1])["ids"]), 5)
+        exact = self.mblm("generate", TINY, "--target", "reference", "--weights", self.weights, "--prompt-ids", "84,104,101",
+                          "-n", "5", "--temperature", "0", "--json")
+        self.assertEqual(json.loads(exact[1]), json.loads(greedy[0][1]))
+        self.fails(3, "exceed", self.mblm("generate", *arguments, "-n", str(self.info["longest"] + 2)))
+        bits = json.loads(self.mblm("eval", *arguments, "--data", self.path("text"), "--json")[1])
+        self.assertEqual(bits["bytes"], len(TEXT))
+        self.assertTrue(0 < bits["value"] < 10)
+        self.assertEqual(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "ppl")[0], 0)
+        self.fails(3, "empty", self.mblm("eval", *arguments, "--data", self.write("empty", "")))
+        self.fails(2, "accuracy is not measured", self.mblm("eval", *arguments, "--data", self.path("text"), "--metric",
+                                                            "accuracy"))
+
+    def test_compiled_forms_stand_for_the_spec(self):
+        for form in ["artifact", "exe"]:
+            output = self.path(form)
+            code, _, err = self.mblm("compile", TINY, "-o", output, "--emit", form)
+            self.assertEqual(code, 0, err)
+            self.assertEqual(json.loads(self.mblm("check", output, "--json")[1]), self.info)
+        sample = ["--weights", self.weights, "-n", "8", "--json", "--seed", "5"]
+        outputs = {self.mblm("generate", TINY, *self.native(), *sample)[1], self.mblm("generate", self.path("artifact"),
+                                                                                      *sample)[1]}
+        outputs.add(subprocess.run([self.path("exe"), "generate", *sample], capture_output=True, timeout=60).stdout.decode())
+        self.assertEqual(len(outputs), 1, outputs)
+        with open(self.path("artifact"), "rb") as file:
+            data = file.read()
+        with open(self.path("cut"), "wb") as file:
+            file.write(data[:len(data) // 2])
+        self.fails(8, "not a whole artifact", self.mblm("check", self.path("cut")))
+
+    def test_texts_of_each_phase(self):
+        for form, word in [("mblm", "mblm.linear"), ("kernel", "kernel.gemm"), ("llvm", "define i32 @mblm_entry_forward"),
+                           ("asm", "mblm_entry_forward:"), ("header", "#define MBLM_VOCAB")]:
+            code, _, err = self.mblm("compile", TINY, "-o", self.path("text-form"), "--emit", form)
+            self.assertEqual(code, 0, err)
+            with open(self.path("text-form")) as file:
+                self.assertIn(word, file.read())
+
+    def test_explain(self):
+        plan = json.loads(self.mblm("explain", TINY, "--json", "--context", "64", "--batch", "2")[1])
+        more = json.loads(self.mblm("explain", TINY, "--json", "--context", "64", "--batch", "4")[1])
+        self.assertGreater(more["memory"]["peak_bytes"], plan["memory"]["peak_bytes"])
+        self.assertIn("train_step", {kernel["entry"] for kernel in plan["kernels"]})
+        self.assertTrue(any(remark["fused"] for remark in plan["fusion"]))
+        alone = json.loads(self.mblm("explain", TINY, "--json", "--fuse", "off")[1])
+        self.assertGreater(len(alone["kernels"]), len(plan["kernels"]))
+        self.assertEqual(alone["fusion"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
