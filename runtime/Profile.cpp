@@ -1,8 +1,7 @@
-// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
-// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every chunk of a region is timed on its own thread as well: a kernel whose
-// threads wait for each other shows.
+// Every chunk of a region is timed on its own thread as well: a kernel whose threads wait for each other shows.
 #include "runtime/Profile.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
-// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where an entry's time goes, kernel by kernel. A profile takes the thread
-// pool's place in the ABI's context, so that runs without one pay nothing.
+// Where an entry's time goes, kernel by kernel. A profile takes the thread pool's place in the ABI's context, so that
+// runs without one pay nothing.
 #pragma once
 
 #include "runtime/Program.h"

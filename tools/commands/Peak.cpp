@@ -1,8 +1,8 @@
-// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
-// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One loop for each vector width. Twelve sums hide the latency of a
-// multiply-add (4 to 5 cycles, two a cycle) and fit into sixteen registers.
+// One loop for each vector width. Twelve sums hide the latency of a multiply-add (4 to 5 cycles, two a cycle) and fit
+// into sixteen registers.
 #include "tools/commands/Peak.h"
 
 #include <algorithm>

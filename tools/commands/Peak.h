@@ -1,15 +1,13 @@
-// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
-// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What this machine's cores can do at most, measured: the scale for everything
-// that `bench` prints.
+// What this machine's cores can do at most, measured: the scale for everything that `bench` prints.
 #pragma once
 
 namespace mblm::cli {
 
-// Multiply-adds on registers alone with the widest vectors there are: flops a
-// second (two for each multiply-add) of `threads` threads together, the best of
-// several short runs.
+// Multiply-adds on registers alone with the widest vectors there are: flops a second (two for each multiply-add) of
+// `threads` threads together, the best of several short runs.
 double measurePeakFlops(int threads);
 
 } // namespace mblm::cli

@@ -1,9 +1,8 @@
-// Part of the MBLM compiler, under the Apache License v2.0 with LLVM
-// Exceptions. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `bench`: how fast one entry of a compiled model runs, against the peak that
-// this machine's cores were measured to have. With --interactive another
-// program asks for each call, so that two programs can take turns.
+// `bench`: how fast one entry of a compiled model runs, against the peak that this machine's cores were measured to
+// have. With --interactive another program asks for each call, so that two programs can take turns.
 #include "compiler/Driver/Costs.h"
 #include "runtime/Generate.h"
 #include "runtime/Support/Random.h"
@@ -28,17 +27,15 @@ namespace {
 struct BenchOptions {
   std::string weights, input;
   std::string entry = "train";
-  int64_t batch = 0, context = 0; // 0: of the input file, else 1 and the
-                                  // model's context up to contextLimit
-  int warmup = 1, repetitions = 7;
+  int64_t batch = 0, context = 0; // 0: the input file's, else 1 and the model's context up to contextLimit
+  double seconds = 3;
   bool interactive = false, profile = false;
 };
 
 constexpr int64_t contextLimit = 8192;
 
-// A line of /proc/self/status, in bytes: "VmRSS" or "VmHWM". The high-water
-// mark of getrusage would include what the parent process held before it
-// started this program.
+// A line of /proc/self/status, in bytes: "VmRSS" or "VmHWM". The high-water mark of getrusage would include what the
+// parent process held before it started this program.
 int64_t statusBytes(const std::string &key) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -49,8 +46,7 @@ int64_t statusBytes(const std::string &key) {
   return 0;
 }
 
-// One entry with its input: the same call again and again. Training goes on
-// from the weights of the call before.
+// One entry with its input: the same call again and again. Training goes on from the weights of the call before.
 class Work {
 public:
   Work(rt::Model &model, const BenchOptions &options) : model(model), entry(options.entry) {
@@ -67,9 +63,8 @@ public:
       readIds(options);
     }
     if (entry == "step" && batch != 1) {
-      throw Error(Exit::Usage, "bench: --entry step continues one sequence; "
-                               "expected a batch of 1, got " +
-                                   std::to_string(batch));
+      throw Error(Exit::Usage,
+                  "bench: --entry step continues one sequence; expected a batch of 1, got " + std::to_string(batch));
     }
     hyper[rt::Lr] = 1e-4f;
     hyper[rt::Beta1] = 0.9f;
@@ -100,7 +95,7 @@ public:
 
   // The module's function whose costs are this work's.
   const char *costedFunction() const {
-    return entry == "train" ? "gradients" : entry == "forward" ? "loss" : "forward";
+    return entry == "train" ? "train_step" : entry == "forward" ? "loss" : "forward";
   }
   int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
   int64_t bytes() const { return entry == "step" ? 1 : batch * length; }
@@ -117,9 +112,8 @@ private:
                                       ", expected [batch, length] with at least one byte");
     }
     if (options.batch > 0 || options.context > 0) {
-      throw Error(Exit::Usage, "bench: --input brings the batch and the "
-                               "context; expected it without --batch "
-                               "and --context");
+      throw Error(Exit::Usage, "bench: --input brings the batch and the context; expected it without --batch and "
+                               "--context");
     }
     batch = shape[0];
     length = shape[1];
@@ -132,7 +126,12 @@ private:
     length = options.context > 0 ? options.context : std::min(info.maxLength, contextLimit);
     int64_t first = info.pad == 0 ? 1 : 0; // bytes, none of them padding
     int64_t count = std::min<int64_t>(info.vocab, 256) - first;
-    for (int64_t i = 0; i < batch * length; ++i) {
+    int64_t total;
+    if (__builtin_mul_overflow(batch, length, &total) || total > rt::defaultMemoryLimit() / int64_t(sizeof(int32_t))) {
+      throw Error(Exit::Resource, "bench: " + std::to_string(batch) + " sequences of " + std::to_string(length) +
+                                      " bytes do not fit into memory");
+    }
+    for (int64_t i = 0; i < total; ++i) {
       rt::PhiloxBlock bits = rt::randomBlock(0, rt::Stream::Sample, uint64_t(i), 0, 0);
       ids.push_back(int32_t(first + int64_t(rt::below(bits[0], bits[1], uint64_t(count)))));
     }
@@ -182,14 +181,16 @@ void printKernels(const json &kernels, double seconds, int threads) {
               100 * (seconds - inside) / seconds, "", "");
 }
 
-// Answers each line 'step' with one call; the end of the input, or any other
-// line, ends it.
-void takeTurns(Work &work, int64_t startBytes) {
+// Answers each line 'step' with one call; the end of the input, or any other line, ends it.
+void takeTurns(Work &work, int64_t startBytes, int threads) {
   auto say = [](const json &line) {
     std::printf("%s\n", line.dump().c_str());
     std::fflush(stdout);
   };
-  say({{"ready", true}, {"batch", work.batch}, {"context", work.length}});
+  say({{"ready", true},
+       {"batch", work.batch},
+       {"context", work.length},
+       {"peak_flops_per_second", measurePeakFlops(threads)}});
   for (std::string line; std::getline(std::cin, line) && line == "step";) {
     double seconds = work.once();
     say({{"seconds", seconds}, {"loss", work.loss}});
@@ -199,35 +200,36 @@ void takeTurns(Work &work, int64_t startBytes) {
 
 void benchModel(SpecArgument &source, const BenchOptions &options, const Common &common) {
   int64_t startBytes = statusBytes("VmRSS");
+  int threads = common.threads > 0 ? common.threads : rt::availableThreads();
   rt::Model model(source.open(common));
   Work work(model, options);
   if (options.interactive) {
-    takeTurns(work, startBytes);
+    takeTurns(work, startBytes, threads);
     return;
   }
   double firstSeconds = work.once(), firstLoss = work.loss;
-  for (int i = 1; i < options.warmup; ++i) {
-    work.once();
+  double total = firstSeconds; // the first calls meet cold caches and buffers
+  for (int calls = 1; calls < 2 || total < options.seconds / 5; ++calls) {
+    total += work.once();
   }
   if (options.profile) {
     model.getProgram().startProfile();
   }
   std::vector<double> seconds;
-  double total = 0;
-  for (int i = 0; i < options.repetitions; ++i) {
+  total = 0;
+  while (seconds.size() < 5 || total < options.seconds) {
     seconds.push_back(work.once());
     total += seconds.back();
   }
   std::sort(seconds.begin(), seconds.end());
   double median = quantile(seconds, 0.5);
 
-  int threads = common.threads > 0 ? common.threads : rt::availableThreads();
   json report = {{"name", model.info().name},
                  {"entry", options.entry},
                  {"batch", work.batch},
                  {"context", work.length},
                  {"threads", threads},
-                 {"repetitions", options.repetitions},
+                 {"repetitions", seconds.size()},
                  {"first_s", firstSeconds},
                  {"min_s", seconds.front()},
                  {"p10_s", quantile(seconds, 0.1)},
@@ -254,9 +256,8 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   }
   std::printf("%s, %s, %lld x %lld bytes, %d thread%s\n", model.info().name.c_str(), options.entry.c_str(),
               (long long)work.batch, (long long)work.length, threads, threads == 1 ? "" : "s");
-  std::printf("  median %.4f s (p10 %.4f, p90 %.4f, first %.4f; %d calls), %s "
-              "bytes/s\n",
-              median, report["p10_s"].get<double>(), report["p90_s"].get<double>(), firstSeconds, options.repetitions,
+  std::printf("  median %.4f s (p10 %.4f, p90 %.4f, first %.4f; %zu calls), %s bytes/s\n", median,
+              report["p10_s"].get<double>(), report["p90_s"].get<double>(), firstSeconds, seconds.size(),
               grouped(int64_t(double(work.bytes()) / median)).c_str());
   std::printf("  %.4g GFLOP at %.1f GFLOP/s, %.1f%% of the %.1f that "
               "multiply-adds on registers reach\n",
@@ -289,10 +290,8 @@ void addBench(CommandLine &line, SpecArgument &source) {
       ->check(CLI::PositiveNumber);
   command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] (default: random bytes)");
   command.add_option("--weights", options->weights, "Safetensors (default: drawn from the model's distributions)");
-  command.add_option("--warmup", options->warmup, "Calls before those that count (default 1)")
-      ->check(CLI::Range(1, 1000));
-  command.add_option("--repetitions", options->repetitions, "Calls that count (default 7)")
-      ->check(CLI::Range(1, 1000000));
+  command.add_option("--seconds", options->seconds, "Repeat for about so long, and at least five times (default 3)")
+      ->check(CLI::PositiveNumber);
   command.add_flag("--profile", options->profile, "Also time every kernel");
   command.add_flag("--interactive", options->interactive,
                    "Make one call for each line 'step' on stdin and answer "
