@@ -1,11 +1,13 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Every chunk of a region is timed on its own thread as well: a kernel whose threads wait for each other shows.
+// Every chunk of a region is timed on its own thread as well, by the thread's CPU clock: a kernel whose threads wait
+// for each other shows, and so does a machine that is shared.
 #include "runtime/Profile.h"
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 
 namespace mblm::rt {
 
@@ -19,22 +21,24 @@ struct TimedRegion {
 };
 } // namespace
 
-static int64_t nanoseconds(Clock::duration time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+static int64_t threadNanoseconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
 }
 
 static void runTimed(void *args, int64_t begin, int64_t end, float *scratch) {
   auto *region = static_cast<TimedRegion *>(args);
-  Clock::time_point start = Clock::now();
+  int64_t start = threadNanoseconds();
   region->kernel(region->args, begin, end, scratch);
-  region->busy.fetch_add(nanoseconds(Clock::now() - start), std::memory_order_relaxed);
+  region->busy.fetch_add(threadNanoseconds() - start, std::memory_order_relaxed);
 }
 
 void Profile::run(MblmKernel kernel, void *args, int64_t items) {
   TimedRegion region{kernel, args};
   Clock::time_point start = Clock::now();
   pool.run(runTimed, &region, items);
-  double wall = 1e-9 * double(nanoseconds(Clock::now() - start));
+  double wall = std::chrono::duration<double>(Clock::now() - start).count();
 
   // Metadata may be of an artifact that lists no kernels.
   const std::string name = position < expected->size() ? (*expected)[position] : "unlisted";

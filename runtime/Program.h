@@ -86,7 +86,7 @@ struct KernelTime {
   std::string name;
   int64_t calls = 0;
   double seconds = 0;     // as the program saw it
-  double busySeconds = 0; // of all threads together
+  double busySeconds = 0; // CPU time of all threads together
 };
 
 class Program {

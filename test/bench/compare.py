@@ -95,7 +95,8 @@ def start_peers(options, case, config, folder):
     try:
         for mode in options.modes:
             # -O: without the references' assertions, some of which compare whole tensors.
-            command = [sys.executable, "-O", str(HERE / "peer.py"), str(config), "--entry", options.entry, "--mode", mode]
+            command = [sys.executable, "-O", str(HERE / "peer.py"), str(config), "--entry", options.entry]
+            command += ["--mode", mode]
             peers.append(Peer(mode, [*command, "--weights", str(weights), "--ids", str(ids), *threads]))
         command = [options.mblm, "bench", str(compile_model(options, case, folder)), "--entry", options.entry]
         command += ["--weights", str(weights), "--input", str(ids), "--interactive", *threads]
@@ -118,6 +119,9 @@ def quantile(values, fraction):
 
 
 def measure(options, name):
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        words(f"warning: load average {load:.1f}: other programs take turns too, which no ratio makes good")
     config = Path(name) if name.endswith(".json") else HERE / "configs" / f"{name}.json"
     case = json.loads(config.read_text())
     with tempfile.TemporaryDirectory() as folder:
@@ -142,10 +146,10 @@ def measure(options, name):
         finally:
             for peer in peers:
                 peer.stop()
-    return report(options, config.stem, case, peers)
+    return report(options, config.stem, case, peers, load)
 
 
-def report(options, name, case, peers):
+def report(options, name, case, peers, load):
     ours = peers[0]
     flops = counts.flops(case, options.entry)
     peak = ours.hello["peak_flops_per_second"]
@@ -162,7 +166,7 @@ def report(options, name, case, peers):
         "peak_flops_per_second": peak,
         "first_loss_difference": compare_losses(peers, 0),
         "last_loss_difference": compare_losses(peers, -1),
-        "load_average": os.getloadavg()[0],
+        "load_average": load,
         "peers": {},
     }
     for peer in peers:
