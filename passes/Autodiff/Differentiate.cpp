@@ -31,9 +31,15 @@ namespace {
 // The backward sweep over the ops that stand in a block so far.
 class Sweep {
 public:
-  Sweep(Block &block, bool recompute) : builder(OpBuilder::atBlockEnd(&block)), recompute(recompute) {
+  Sweep(Block &block, bool recompute, bool recomputeHidden)
+      : builder(OpBuilder::atBlockEnd(&block)), recompute(recompute) {
     for (Operation &op : block) {
       forward.insert(&op);
+      // The widest values of a model stand between a linear map and its activation.
+      if (recomputeHidden && isa<LinearOp>(op) &&
+          llvm::all_of(op.getUsers(), [](Operation *user) { return isa<ActivationOp>(user); })) {
+        hidden.insert(&op);
+      }
       for (Value operand : op.getOperands()) {
         ++pendingUses[operand];
       }
@@ -117,7 +123,7 @@ private:
   Value recomputed(Value value) {
     Operation *op = value.getDefiningOp();
     auto differentiable = dyn_cast_if_present<DifferentiableOpInterface>(op);
-    if (!recompute || !differentiable || !forward.contains(op) || !differentiable.isCheapToRecompute()) {
+    if (!recompute || !differentiable || !forward.contains(op) || !(differentiable.isCheapToRecompute() || hidden.contains(op))) {
       return value;
     }
     if (Value known = clones.lookupOrNull(value)) {
@@ -135,6 +141,7 @@ private:
 
   OpBuilder builder;
   bool recompute;
+  llvm::DenseSet<Operation *> hidden; // linear maps to compute again although they are not cheap
   llvm::SetVector<Operation *> forward;
   llvm::DenseMap<Value, unsigned> pendingUses; // by forward ops that are not visited yet
   llvm::DenseMap<Value, Value> gradients;
@@ -197,7 +204,7 @@ private:
     Operation *terminator = block.getTerminator();
     SmallVector<Value> results(terminator->getOperands());
     terminator->erase();
-    if (failed(Sweep(block, recompute).run(results[0], scale))) {
+    if (failed(Sweep(block, recompute, recompute && recomputeHidden).run(results[0], scale))) {
       return {};
     }
     auto body = OpBuilder::atBlockEnd(&block);
