@@ -165,20 +165,59 @@ json kernelsReport(rt::Program &program) {
   return kernels;
 }
 
-// `seconds`: of all calls that were profiled.
-void printKernels(const json &kernels, double seconds, int threads) {
-  std::printf("%10s %7s %7s %6s  kernel\n", "ms", "share", "calls", "busy");
-  double inside = 0;
-  for (const json &kernel : kernels) {
-    double wall = kernel["seconds"];
-    inside += wall;
-    std::printf("%10.3f %6.1f%% %7lld %5.0f%%  %s\n", 1e3 * wall, 100 * wall / seconds,
-                (long long)kernel["calls"].get<int64_t>(),
-                100 * kernel["busy_seconds"].get<double>() / std::max(1e-12, wall * threads),
-                kernel["name"].get<std::string>().c_str());
+// What kind of kernel a name ends in: kernels are called WHERE_KIND, with a number behind where that is taken.
+std::string kindOf(std::string name) {
+  static const char *const kinds[] = {"weight_gemm",    "gemm",      "pack_rows",          "pack",
+                                      "rows",           "reduce",    "embed_grad",         "rope_table",
+                                      "attention_grad", "attention", "cross_entropy_grad", "cross_entropy",
+                                      "mean_loss",      "update"};
+  for (size_t end; (end = name.find_last_not_of("0123456789")) + 1 < name.size();) {
+    end -= name[end] == 'v' ? 1 : 0; // "_v2" of another kernel of that name, "_2" of a kernel's second part
+    if (name[end] != '_') {
+      break;
+    }
+    name.resize(end);
   }
-  std::printf("%10.3f %6.1f%% %7s %6s  outside of kernels\n", 1e3 * (seconds - inside),
-              100 * (seconds - inside) / seconds, "", "");
+  for (const std::string kind : kinds) {
+    if (name.size() >= kind.size() && name.compare(name.size() - kind.size(), kind.size(), kind) == 0) {
+      return kind;
+    }
+  }
+  return "other";
+}
+
+// Times of one call of the entry, where `calls` of them were profiled and took `seconds`.
+void printKernels(const json &kernels, size_t calls, double seconds) {
+  struct Line {
+    std::string name;
+    double wall = 0, cpu = 0;
+    int64_t launches = 0;
+  };
+  std::vector<Line> lines, kinds;
+  Line outside{"(outside of kernels)", seconds, 0, 0};
+  for (const json &kernel : kernels) {
+    Line line{kernel["name"], kernel["seconds"], kernel["busy_seconds"], kernel["calls"]};
+    outside.wall -= line.wall;
+    lines.push_back(line);
+    std::string kind = kindOf(line.name);
+    auto sum = std::find_if(kinds.begin(), kinds.end(), [&](const Line &known) { return known.name == kind; });
+    if (sum == kinds.end()) {
+      sum = kinds.insert(kinds.end(), Line{kind});
+    }
+    sum->wall += line.wall;
+    sum->cpu += line.cpu;
+    sum->launches += line.launches;
+  }
+  std::sort(kinds.begin(), kinds.end(), [](const Line &x, const Line &y) { return x.wall > y.wall; });
+  kinds.push_back(outside);
+  for (const std::vector<Line> &list : {lines, kinds}) {
+    std::printf("\n%10s %10s %7s %8s  kernel\n", "ms", "CPU ms", "share", "launches");
+    for (const Line &line : list) {
+      double scale = 1e3 / double(calls);
+      std::printf("%10.3f %10.3f %6.1f%% %8lld  %s\n", scale * line.wall, scale * line.cpu, 100 * line.wall / seconds,
+                  (long long)(line.launches / int64_t(calls)), line.name.c_str());
+    }
+  }
 }
 
 // Answers each line 'step' with one call; the end of the input, or any other line, ends it.
@@ -267,7 +306,7 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
               grouped(report["peak_rss_bytes"].get<int64_t>() - startBytes).c_str(),
               grouped(report["peak_rss_bytes"].get<int64_t>()).c_str());
   if (options.profile) {
-    printKernels(report["kernels"], total, threads);
+    printKernels(report["kernels"], seconds.size(), total);
   }
 }
 
