@@ -36,7 +36,9 @@ class Peer:
         )
         self.seconds = []
         self.losses = []
-        self.hello = self.answer()
+        self.hello = {}
+        while "ready" not in self.hello:
+            self.hello.update(self.answer())
 
     def answer(self):
         # Libraries may print too; answers are JSON objects.

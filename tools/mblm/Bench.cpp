@@ -220,12 +220,14 @@ void printKernels(const json &kernels, size_t calls, double seconds) {
   }
 }
 
+// A line for the program at the other end.
+void say(const json &line) {
+  std::printf("%s\n", line.dump().c_str());
+  std::fflush(stdout);
+}
+
 // Answers each line 'step' with one call; the end of the input, or any other line, ends it.
 void takeTurns(Work &work, int64_t startBytes, int threads) {
-  auto say = [](const json &line) {
-    std::printf("%s\n", line.dump().c_str());
-    std::fflush(stdout);
-  };
   say({{"ready", true},
        {"batch", work.batch},
        {"context", work.length},
@@ -240,7 +242,12 @@ void takeTurns(Work &work, int64_t startBytes, int threads) {
 void benchModel(SpecArgument &source, const BenchOptions &options, const Common &common) {
   int64_t startBytes = statusBytes("VmRSS");
   int threads = common.threads > 0 ? common.threads : rt::availableThreads();
+  auto start = std::chrono::steady_clock::now();
   rt::Model model(source.open(common));
+  double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.interactive) { // at once: weights take their time
+    say({{"open_s", openSeconds}, {"peak_rss_bytes", statusBytes("VmHWM")}});
+  }
   Work work(model, options);
   if (options.interactive) {
     takeTurns(work, startBytes, threads);
@@ -269,6 +276,7 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
                  {"context", work.length},
                  {"threads", threads},
                  {"repetitions", seconds.size()},
+                 {"open_s", openSeconds},
                  {"first_s", firstSeconds},
                  {"min_s", seconds.front()},
                  {"p10_s", quantile(seconds, 0.1)},
