@@ -15,6 +15,7 @@
 #include "runtime/Metadata.h"
 #include "runtime/Support/Error.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -86,27 +87,41 @@ NamedModel driver::openModel(const std::string &path) {
   return model;
 }
 
+static void keepEntries(ModuleOp module, const std::vector<std::string> &entries) {
+  for (const std::string &name : entries) {
+    if (!module.lookupSymbol<func::FuncOp>(name)) {
+      throw Error(Exit::Usage, "the model has no entry '" + name +
+                                   "'; expected forward, hidden, empty, loss, gradients or train_step");
+    }
+  }
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (!entries.empty() && !llvm::is_contained(entries, function.getName())) {
+      function.erase();
+    }
+  }
+}
+
 OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) {
   OwnedModule owned;
   owned.context = std::make_shared<MLIRContext>(MLIRContext::Threading::DISABLED);
   DialectRegistry registry;
   registerAllDialects(registry);
   owned.context->appendDialectRegistry(registry);
-  std::vector<std::string> warnings;
-  owned.module = buildModule(spec, *owned.context, &warnings);
-  for (const std::string &line : warnings) {
-    options.say("warning: " + line);
-  }
+  owned.module = buildModule(spec, *owned.context);
   if (options.remarks) {
     pipelines::collectRemarks(*owned.context, *options.remarks);
   } else if (options.target == Target::Cpu && options.threads != 1) {
     owned.context->enableMultithreading(); // functions go through passes side by side
   }
   pipelines::toModelPhase(*owned.module);
+  keepEntries(*owned.module, options.entries);
   return owned;
 }
 
 std::unique_ptr<rt::Program> driver::openProgram(const NamedModel &model, const Options &options) {
+  for (const std::string &line : leftOut(model.spec)) {
+    options.say("warning: " + line);
+  }
   if (options.target == Target::Reference) {
     OwnedModule owned = modelModule(model.spec, options);
     return makeReferenceProgram(std::move(owned.module), owned.context, makeModelInfo(model.spec));

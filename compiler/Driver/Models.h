@@ -35,7 +35,7 @@ struct OwnedModule {
   std::shared_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
-// The spec at phase `mblm`. What the module leaves out is said through the options.
+// The spec at phase `mblm`.
 OwnedModule modelModule(const spec::Spec &spec, const Options &options);
 
 } // namespace mblm::driver

@@ -18,8 +18,9 @@ enum class Target {
 
 struct Options {
   Target target = Target::Cpu;
-  std::string level; // avx512, avx2 or portable; empty: this machine's
-  std::string cache; // folder, or "off"; empty: the user's cache folder
+  std::string level;                // avx512, avx2 or portable; empty: this machine's
+  std::string cache;                // folder, or "off"; empty: the user's cache folder
+  std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
   std::vector<pipelines::FusionRemark> *remarks = nullptr; // filled where given
   int threads = 0;                                         // 0: one per available CPU

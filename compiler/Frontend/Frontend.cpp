@@ -84,7 +84,8 @@ private:
 
 } // namespace
 
-static void warnOfDropout(const spec::Spec &spec, std::vector<std::string> &warnings) {
+std::vector<std::string> mblm::leftOut(const spec::Spec &spec) {
+  std::vector<std::string> warnings;
   for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
     for (const spec::Layer &layer : spec.stages[stage].layers) {
       if (layer.attnDropout > 0 || layer.ffDropout > 0) {
@@ -93,13 +94,10 @@ static void warnOfDropout(const spec::Spec &spec, std::vector<std::string> &warn
       }
     }
   }
+  return warnings;
 }
 
-OwningOpRef<ModuleOp> mblm::buildModule(const spec::Spec &spec, MLIRContext &context,
-                                        std::vector<std::string> *warnings) {
+OwningOpRef<ModuleOp> mblm::buildModule(const spec::Spec &spec, MLIRContext &context) {
   context.loadDialect<MBLMDialect, func::FuncDialect>();
-  if (warnings) {
-    warnOfDropout(spec, *warnings);
-  }
   return ModuleBuilder(spec, context).run();
 }

@@ -20,8 +20,9 @@
 
 namespace mblm {
 
-// `warnings`, where given, takes a line for each thing in the spec that the module leaves out (dropout).
-mlir::OwningOpRef<mlir::ModuleOp> buildModule(const spec::Spec &spec, mlir::MLIRContext &context,
-                                              std::vector<std::string> *warnings = nullptr);
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(const spec::Spec &spec, mlir::MLIRContext &context);
+
+// A line for each thing in the spec that a module leaves out (dropout).
+std::vector<std::string> leftOut(const spec::Spec &spec);
 
 } // namespace mblm

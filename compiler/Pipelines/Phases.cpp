@@ -12,6 +12,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
@@ -92,53 +93,74 @@ void pipelines::collectRemarks(MLIRContext &context, std::vector<FusionRemark> &
   }
 }
 
-void pipelines::toModelPhase(ModuleOp module) {
-  runPasses(module, "mblm", [](OpPassManager &passes) {
-    passes.addPass(createDifferentiatePass());
-    passes.addPass(createCanonicalizerPass());
-    passes.addPass(createCSEPass());
-  });
+static void addModelPasses(OpPassManager &passes) {
+  passes.addPass(createDifferentiatePass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
 }
 
+static void addKernelPasses(OpPassManager &passes, const pipelines::Fusion &fusion) {
+  ConvertToKernelPassOptions options;
+  options.fuse = fusion.on;
+  passes.addPass(createConvertToKernelPass(options));
+  passes.addPass(createCSEPass());
+  if (fusion.on && fusion.limit != 0) {
+    FuseKernelsPassOptions moves;
+    moves.limit = fusion.limit;
+    passes.addNestedPass<func::FuncOp>(createFuseKernelsPass(moves));
+  }
+}
+
+static void addLoopsPasses(OpPassManager &passes, const std::string &level) {
+  LowerCPUPassOptions options;
+  options.level = level;
+  passes.addPass(createLowerCPUPass(options));
+  OpPassManager &each = passes.nest<func::FuncOp>();
+  each.addPass(createCanonicalizerPass());
+  each.addPass(createCSEPass());
+}
+
+// Function by function, so that they go side by side, but for what changes the functions themselves.
+static void addLLVMPasses(OpPassManager &passes) {
+  OpPassManager &each = passes.nest<func::FuncOp>();
+  each.addPass(createApproximateMathPass());
+  each.addPass(createSCFToControlFlowPass());
+  each.addPass(createCSEPass());
+  each.addPass(createConvertVectorToLLVMPass());
+  each.addPass(createConvertMathToLLVMPass());
+  each.addPass(createArithToLLVMConversionPass());
+  each.addPass(createConvertIndexToLLVMPass());
+  each.addPass(createUBToLLVMConversionPass());
+  passes.addPass(createConvertFuncToLLVMPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void pipelines::toModelPhase(ModuleOp module) { runPasses(module, "mblm", addModelPasses); }
+
 void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
-  runPasses(module, "kernel", [&](OpPassManager &passes) {
-    ConvertToKernelPassOptions options;
-    options.fuse = fusion.on;
-    passes.addPass(createConvertToKernelPass(options));
-    passes.addPass(createCSEPass());
-    if (fusion.on && fusion.limit != 0) {
-      FuseKernelsPassOptions moves;
-      moves.limit = fusion.limit;
-      passes.addNestedPass<func::FuncOp>(createFuseKernelsPass(moves));
-    }
-  });
+  runPasses(module, "kernel", [&](OpPassManager &passes) { addKernelPasses(passes, fusion); });
 }
 
 void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
-  runPasses(module, "loops", [&](OpPassManager &passes) {
-    LowerCPUPassOptions options;
-    options.level = level;
-    passes.addPass(createLowerCPUPass(options));
-    OpPassManager &each = passes.nest<func::FuncOp>();
-    each.addPass(createCanonicalizerPass());
-    each.addPass(createCSEPass());
-  });
+  runPasses(module, "loops", [&](OpPassManager &passes) { addLoopsPasses(passes, level); });
 }
 
-void pipelines::toLLVMPhase(ModuleOp module) {
-  runPasses(module, "llvm", [](OpPassManager &passes) {
-    // Function by function, so that they go side by side, but for what changes the functions themselves.
-    OpPassManager &each = passes.nest<func::FuncOp>();
-    each.addPass(createApproximateMathPass());
-    each.addPass(createSCFToControlFlowPass());
-    each.addPass(createCSEPass());
-    each.addPass(createConvertVectorToLLVMPass());
-    each.addPass(createConvertMathToLLVMPass());
-    each.addPass(createArithToLLVMConversionPass());
-    each.addPass(createConvertIndexToLLVMPass());
-    each.addPass(createUBToLLVMConversionPass());
-    passes.addPass(createConvertFuncToLLVMPass());
-    passes.addPass(createConvertControlFlowToLLVMPass());
-    passes.addPass(createReconcileUnrealizedCastsPass());
-  });
+void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
+
+namespace {
+struct LevelOption : PassPipelineOptions<LevelOption> {
+  Option<std::string> level{*this, "level", llvm::cl::desc("avx512, avx2 or portable"), llvm::cl::init("avx512")};
+};
+} // namespace
+
+void pipelines::registerPipelines() {
+  static PassPipelineRegistration<> model("mblm-gradients", "Phase mblm: gradients, simplified", addModelPasses);
+  static PassPipelineRegistration<> kernel("mblm-to-kernel", "Phase mblm to phase kernel, fused",
+                                           [](OpPassManager &passes) { addKernelPasses(passes, Fusion()); });
+  static PassPipelineRegistration<LevelOption> cpu("kernel-to-cpu", "Phase kernel to phase llvm, for the CPU",
+                                                   [](OpPassManager &passes, const LevelOption &options) {
+                                                     addLoopsPasses(passes, options.level);
+                                                     addLLVMPasses(passes);
+                                                   });
 }

@@ -45,4 +45,7 @@ void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);
 
+// Makes the phases known to command lines: --mblm-gradients, --mblm-to-kernel, --kernel-to-cpu.
+void registerPipelines();
+
 } // namespace mblm::pipelines

@@ -83,6 +83,8 @@ class CommandLine(unittest.TestCase):
         self.fails(2, "no CUDA target", self.mblm("check", TINY, "--target", "cuda"))
         self.fails(2, "f32 only", self.mblm("check", TINY, "--precision", "bf16"))
         self.fails(2, "no CUDA target", self.mblm("compile", TINY, "-o", self.path("x"), "--emit", "ptx"))
+        self.fails(2, "no models with dynamic patches", self.mblm("patch", TINY, "--data", "x"))
+        self.fails(2, "has no entry 'backward'", self.mblm("compile", TINY, "-o", self.path("x"), "--entry", "backward"))
         self.fails(2, "expected avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
         self.fails(2, "expected on, off or a number", self.mblm("compile", TINY, "-o", self.path("x"), "--fuse", "some"))
         self.fails(2, "expected a size such as 512M", self.mblm("check", TINY, "--max-memory", "lots"))
@@ -278,6 +280,13 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(code, 0, err)
             with open(self.path("text-form")) as file:
                 self.assertIn(word, file.read())
+
+    def test_only_some_entries(self):
+        code, _, err = self.mblm("compile", TINY, "-o", self.path("few"), "--entry", "forward,empty")
+        self.assertEqual(code, 0, err)
+        self.assertEqual(self.mblm("generate", self.path("few"), "--weights", self.weights, "-n", "2")[0], 0)
+        self.fails(3, "has no entry 'loss'", self.mblm("eval", self.path("few"), "--weights", self.weights, "--data",
+                                                       self.path("text")))
 
     def test_explain(self):
         plan = json.loads(self.mblm("explain", TINY, "--json", "--context", "64", "--batch", "2")[1])

@@ -3,6 +3,7 @@
 //
 // MLIR's optimizer driver with our dialects and passes, and all upstream ones. Remarks (--remarks-filter), plugins
 // (--load-pass-plugin) and everything else are MLIR's own options.
+#include "compiler/Pipelines/Phases.h"
 #include "dialects/Register.h"
 #include "passes/Passes.h"
 
@@ -18,5 +19,6 @@ int main(int argc, char **argv) {
   mblm::registerAllDialects(registry);
   mlir::registerAllPasses();
   mblm::registerPasses();
+  mblm::pipelines::registerPipelines();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "MBLM modular optimizer driver\n", registry));
 }

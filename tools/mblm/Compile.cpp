@@ -22,6 +22,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
   struct CompileOptions {
     std::string output, arch;
     std::string emit = "artifact";
+    std::vector<std::string> entries;
     bool remarks = false;
   };
   auto options = std::make_shared<CompileOptions>();
@@ -38,6 +39,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
         if (chosen.target == driver::Target::Reference) {
           throw Error(Exit::Usage, "compile: the reference interpreter runs specs as they are; expected --target cpu");
         }
+        chosen.entries = options->entries;
         std::vector<pipelines::FusionRemark> remarks;
         chosen.remarks = options->remarks ? &remarks : nullptr;
         auto begin = std::chrono::steady_clock::now();
@@ -58,6 +60,8 @@ void addCompile(CommandLine &line, SpecArgument &source) {
       .add_option("--emit", options->emit,
                   "artifact (default), exe, mblm, kernel, llvm, asm, header; ptx and cubin need a CUDA target")
       ->check(CLI::IsMember({"artifact", "exe", "mblm", "kernel", "llvm", "asm", "header", "ptx", "cubin"}));
+  command.add_option("--entry", options->entries, "Only these, e.g. forward,empty (default: every entry)")
+      ->delimiter(',');
   command.add_flag("--remarks", options->remarks, "Say on stderr what was fused, and what was not and why");
   command.add_option("--arch", options->arch, "GPU architecture, with a CUDA target");
 }

@@ -31,6 +31,7 @@ private:
 
 void addCheck(CommandLine &line, SpecArgument &source);
 void addImport(CommandLine &line);
+void addPatch(CommandLine &line);
 void addCompile(CommandLine &line, SpecArgument &source);
 void addExplain(CommandLine &line, SpecArgument &source);
 void addBench(CommandLine &line, SpecArgument &source);
