@@ -244,8 +244,16 @@ LogicalResult Converter::run() {
     ops.push_back(&op);
   }
   for (Operation *op : ops) {
+    Operation *before = op->getPrevNode();
     if (isa_and_nonnull<MBLMDialect>(op->getDialect()) && failed(convert(op))) {
       return failure();
+    }
+    // What is computed again stays apart from its first computation, or that would have to be kept after all.
+    if (Attribute again = op->getAttr("mblm.recompute")) {
+      for (Operation *made = before ? before->getNextNode() : &op->getBlock()->front(); made != op;
+           made = made->getNextNode()) {
+        made->setAttr("mblm.recompute", again);
+      }
     }
   }
   llvm::append_range(converted, standIns);
