@@ -8,7 +8,7 @@
 //
 // Metadata: {"abi": 1, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
-//  "parameters": [{"name", "shape", "offset", "init", "scale"}], "parameter_elements",
+//  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "entries": {"forward": {"arena": [c1, cM, cB, cBM], "scratch": [..]}, ...}, "kernels": [{"name", "from", "entry", ...}]}
 // Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M; `scratch` is per thread.
 #pragma once

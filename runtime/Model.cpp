@@ -59,6 +59,9 @@ void Model::initialize(uint64_t seed) {
       drawBlock(p.init, p.scale, randomBlock(seed, Stream::Init, block, uint32_t(index), 0), values);
       std::copy(values, values + std::min<int64_t>(4, n - block * 4), out + block * 4);
     }
+    if (p.zeroRow >= 0) {
+      std::fill_n(out + p.zeroRow * p.shape.back(), p.shape.back(), 0.0f);
+    }
   }
 }
 

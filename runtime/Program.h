@@ -29,6 +29,7 @@ struct Parameter {
   int64_t offset = 0;         // in floats, into the flat parameter buffer
   std::string init;           // "zeros" | "ones" | "normal" (scale = deviation) | "uniform" (scale = bound)
   double scale = 0;
+  int64_t zeroRow = -1; // a row that starts at zero whatever `init` says: the pad id's, in tables that never train it
   int64_t elements() const {
     int64_t n = 1;
     for (int64_t d : shape) {

@@ -82,6 +82,9 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   for (size_t p = 0; p < parameters.size(); ++p) {
     const spec::Parameter &from = parameters[p];
     info.parameters.push_back({from.name, from.shape, layout.offsets[p], initName(from.init), from.scale});
+    if (from.role == spec::Role::ByteTable && !spec.padGradient && spec.pad) {
+      info.parameters.back().zeroRow = *spec.pad;
+    }
   }
   info.parameterElements = layout.elements;
   info.ignorable = ignorableNames(spec);

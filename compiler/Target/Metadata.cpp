@@ -41,6 +41,9 @@ std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp modul
   for (const rt::Parameter &p : info.parameters) {
     parameters.push_back(
         {{"name", p.name}, {"shape", p.shape}, {"offset", p.offset}, {"init", p.init}, {"scale", p.scale}});
+    if (p.zeroRow >= 0) {
+      parameters.back()["zero_row"] = p.zeroRow;
+    }
   }
   json meta = {{"abi", MBLM_ABI},
                {"name", info.name},
