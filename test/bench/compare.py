@@ -177,6 +177,7 @@ def report(options, name, case, peers, load):
         result["peers"][peer.name] = {
             "first_s": peer.seconds[0],
             "seconds": timed,
+            "losses": peer.losses,
             "median_s": median,
             "share_of_peak": flops / median / peak,
             "memory_bytes": peer.memory,
