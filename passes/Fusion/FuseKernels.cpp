@@ -93,13 +93,13 @@ static std::string nameOf(Operation *op) {
 void FuseKernelsPass::done(StringRef what, Operation *moved, Operation *into) {
   ++fused;
   remark::passed(into->getLoc(), remark::RemarkOpts::name(what).category("kernel-fuse"))
-      << "took in " << nameOf(moved);
+      << "took in " + nameOf(moved);
 }
 
 void FuseKernelsPass::declined(StringRef what, Operation *op, StringRef why) {
   if (reported.insert(op).second) {
     remark::missed(op->getLoc(), remark::RemarkOpts::name(what).category("kernel-fuse"))
-        << nameOf(op) << " stays a kernel: " << why;
+        << nameOf(op) + " stays a kernel: " + why.str();
   }
 }
 
@@ -107,9 +107,8 @@ std::string FuseKernelsPass::whyNotInline(kernel::RowsOp producer, RowSite &site
   Block &body = producer.getBody().front();
   kernel::RowIndices at = kernel::rowIndices(*site.body);
   bool reductions = hasReductions(body);
-  bool exact = reductions || static_cast<int64_t>(producer.getSegments()) > 1 || llvm::any_of(body, [](Operation &op) {
-    return isa<kernel::SwapPairsOp>(op);
-  });
+  bool swaps = llvm::any_of(body, [](Operation &op) { return isa<kernel::SwapPairsOp>(op); });
+  bool exact = reductions || static_cast<int64_t>(producer.getSegments()) > 1 || swaps;
   if (site.part != RowSite::Body && site.columns * kernel::blockRows * 4 > blockBytes) {
     return "a block of rows would not fit the cache";
   }
@@ -129,6 +128,9 @@ std::string FuseKernelsPass::whyNotInline(kernel::RowsOp producer, RowSite &site
   if (producer.getSegments() > 1 && site.segments > 1 &&
       (site.segments != static_cast<int64_t>(producer.getSegments()) || site.width != static_cast<int64_t>(producer.getWidth()))) {
     return "its reader has other segments";
+  }
+  if (swaps && site.segments > 1 && site.width % 2 != 0) {
+    return "its reader's segments cut pairs of columns apart";
   }
   return {};
 }
@@ -244,14 +246,22 @@ bool FuseKernelsPass::fuseEpilogue(kernel::RowsOp rows, bool onlyUse) {
     auto product = dyn_cast<OpResult>(rows.getInputs()[index]);
     auto gemm = product ? dyn_cast<kernel::GemmOp>(product.getOwner()) : kernel::GemmOp();
     if (!gemm || product.getResultNumber() != 0 || gemm.getNumResults() != 1 || gemm.getSpace() != rows.getSpace() ||
-        gemm.getColumns() != rows.getColumns() || !gemm.getBlockSums().empty() || (onlyUse && !product.hasOneUse())) {
+        gemm.getColumns() != rows.getColumns() || !gemm.getBlockSums().empty()) {
+      continue;
+    }
+    bool keep = llvm::any_of(product.getUsers(), [&](Operation *user) { return user != rows; });
+    if (keep && onlyUse) {
       continue;
     }
     Block &body = rows.getBody().front();
     kernel::RowIndices at = kernel::rowIndices(body);
-    bool inPlace = llvm::all_of(body.getArgument(index).getUsers(), [&](Operation *user) {
-      auto load = cast<kernel::LoadOp>(user);
-      return !load.getOrZero() && SmallVector<Value>(load.getIndices()) == SmallVector<Value>{at.sequence, at.position, at.column};
+    // The same product may be there twice.
+    auto readsProduct = [&](kernel::LoadOp load) {
+      return rows.getInputs()[cast<BlockArgument>(load.getTensor()).getArgNumber()] == product;
+    };
+    bool inPlace = llvm::all_of(body.getOps<kernel::LoadOp>(), [&](kernel::LoadOp load) {
+      bool here = SmallVector<Value>(load.getIndices()) == SmallVector<Value>{at.sequence, at.position, at.column};
+      return !readsProduct(load) || (here && !load.getOrZero());
     });
     bool first = llvm::all_of(gemm->getUsers(), [&](Operation *user) { return user == rows || rows->isBeforeInBlock(user); });
     if (!inPlace) {
@@ -267,7 +277,6 @@ bool FuseKernelsPass::fuseEpilogue(kernel::RowsOp rows, bool onlyUse) {
       continue;
     }
     OpBuilder builder(rows);
-    bool keep = !product.hasOneUse();
     SmallVector<Type> types;
     SmallVector<int64_t> sums;
     if (keep) {
@@ -293,7 +302,7 @@ bool FuseKernelsPass::fuseEpilogue(kernel::RowsOp rows, bool onlyUse) {
     Value made = yield.getValues()[0];
     IRMapping map;
     for (unsigned n = 0; n < rows.getInputs().size(); ++n) {
-      if (n != index) {
+      if (rows.getInputs()[n] != product) {
         map.map(body.getArgument(n), site.argumentFor(rows.getInputs()[n]));
       }
     }
@@ -305,7 +314,7 @@ bool FuseKernelsPass::fuseEpilogue(kernel::RowsOp rows, bool onlyUse) {
     builder.setInsertionPoint(yield);
     for (Operation &op : body.without_terminator()) {
       auto load = dyn_cast<kernel::LoadOp>(op);
-      if (load && load.getTensor() == body.getArgument(index)) {
+      if (load && readsProduct(load)) {
         map.map(load.getResult(), made);
       } else {
         builder.clone(op, map);
@@ -380,6 +389,8 @@ bool FuseKernelsPass::fuseSum(kernel::ReduceOp reduce) {
 
 void FuseKernelsPass::runOnOperation() {
   func::FuncOp function = getOperation();
+  fused = 0; // one pass object may serve several functions
+  reported.clear();
   auto each = [&](auto step) {
     bool changed = false;
     using OpT = typename llvm::function_traits<decltype(step)>::template arg_t<0>;
