@@ -105,14 +105,11 @@ Spec mblm::fuzz::randomSpec(uint64_t seed) {
 
 std::string mblm::fuzz::describe(const Spec &spec) { return writeSpec(spec); }
 
-fuzz::Inputs mblm::fuzz::randomInputs(const rt::ModelInfo &info, uint64_t seed) {
-  Dice dice(~seed);
-  Inputs inputs;
-  inputs.batch = dice.between(1, 3);
-  // Two bytes at least: a model without a start token has no target in one.
-  int64_t fewest = info.inner == 1 && info.maxSlots != 1 ? 2 : 1;
-  inputs.slots = dice.between(fewest, std::max(fewest, info.maxSlots ? std::min<int64_t>(info.maxSlots, 8) : 5));
-  int64_t length = inputs.slots * info.inner;
+static fuzz::Inputs draw(Dice &dice, const rt::ModelInfo &info, int64_t batch, int64_t slots) {
+  fuzz::Inputs inputs;
+  inputs.batch = batch;
+  inputs.slots = slots;
+  int64_t length = slots * info.inner;
   int64_t padding = info.pad && length > 2 ? dice.between(0, info.inner - 1) : 0;
   for (int64_t n = 0; n < inputs.batch * length; ++n) {
     bool padded = n % length >= length - padding;
@@ -129,4 +126,18 @@ fuzz::Inputs mblm::fuzz::randomInputs(const rt::ModelInfo &info, uint64_t seed) 
     }
   }
   return inputs;
+}
+
+fuzz::Inputs mblm::fuzz::randomInputs(const rt::ModelInfo &info, uint64_t seed) {
+  Dice dice(~seed);
+  int64_t batch = dice.between(1, 3);
+  // Two bytes at least: a model without a start token has no target in one.
+  int64_t fewest = info.inner == 1 && info.maxSlots != 1 ? 2 : 1;
+  int64_t slots = dice.between(fewest, std::max(fewest, info.maxSlots ? std::min<int64_t>(info.maxSlots, 8) : 5));
+  return draw(dice, info, batch, slots);
+}
+
+fuzz::Inputs mblm::fuzz::randomInputs(const rt::ModelInfo &info, uint64_t seed, int64_t batch, int64_t slots) {
+  Dice dice(~seed);
+  return draw(dice, info, batch, slots);
 }

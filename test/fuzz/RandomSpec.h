@@ -27,5 +27,6 @@ struct Inputs {
   std::vector<float> params; // [parameterElements], of a size that keeps activations near one
 };
 Inputs randomInputs(const rt::ModelInfo &info, uint64_t seed);
+Inputs randomInputs(const rt::ModelInfo &info, uint64_t seed, int64_t batch, int64_t slots);
 
 } // namespace mblm::fuzz

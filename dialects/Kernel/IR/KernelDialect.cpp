@@ -3,6 +3,7 @@
 //
 // Registration of the `kernel` dialect and the text form of its space attribute.
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "dialects/MBLM/IR/MBLMSyntax.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"

@@ -23,7 +23,7 @@ def Kernel_Dialect : Dialect {
     segment `j`, offset in the segment `d`, and plain column `c = j*width + d`. Only `kernel.row_sum` and `kernel.row_max` look across columns.
     A column index of a load is a uniform value plus 0, `d` or `c`, so that neighbouring columns are neighbours in memory.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = ["::mblm::MBLMDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     void registerAttributes();

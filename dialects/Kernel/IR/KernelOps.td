@@ -15,7 +15,10 @@ include "dialects/MBLM/IR/MBLMAttrs.td"
 // Inside row programs
 //===----------------------------------------------------------------------===//
 
-def Kernel_LoadOp : Kernel_Op<"load", [Pure]> {
+// Stands in the body, prologue or epilogue of a kernel.
+def Kernel_InRowProgram : ParentOneOf<["RowsOp", "PackRowsOp", "GemmOp", "CrossEntropyOp", "CrossEntropyGradOp"]>;
+
+def Kernel_LoadOp : Kernel_Op<"load", [Pure, Kernel_InRowProgram]> {
   let summary = "Reads an element of a tensor argument of the row program.";
   let description = [{
     With `or_zero`, an index of dimension 1 outside the tensor gives zero instead of an element; all other indices are in
@@ -24,6 +27,8 @@ def Kernel_LoadOp : Kernel_Op<"load", [Pure]> {
     Constraints:
     * (C1) one index per dimension of `tensor`.
     * (C2) the result has the element type of `tensor`.
+    * (C3) it stands in a row program.
+    * (C4) with `or_zero`, `tensor` has a dimension 1.
   }];
   let arguments = (ins AnyRankedTensor:$tensor, Variadic<Index>:$indices, UnitAttr:$or_zero);
   let results = (outs AnyTypeOf<[F32, I32]>:$result);
@@ -31,40 +36,41 @@ def Kernel_LoadOp : Kernel_Op<"load", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Kernel_RowSumOp : Kernel_Op<"row_sum", [Pure]> {
+def Kernel_RowSumOp : Kernel_Op<"row_sum", [Pure, Kernel_InRowProgram]> {
   let summary = "Sum of a value over all columns of the row; the same number in every column.";
-  let description = "`result = sum over columns of value`, in a fixed order. Constraints: none beyond the types.";
+  let description = "`result = sum over columns of value`, in a fixed order. Constraints: (C1) it stands in a row program.";
   let arguments = (ins F32:$value);
   let results = (outs F32:$result);
   let assemblyFormat = "$value attr-dict";
 }
 
-def Kernel_RowMaxOp : Kernel_Op<"row_max", [Pure]> {
+def Kernel_RowMaxOp : Kernel_Op<"row_max", [Pure, Kernel_InRowProgram]> {
   let summary = "Largest value over all columns of the row; the same number in every column.";
-  let description = "`result = max over columns of value`. Constraints: none beyond the types.";
+  let description = "`result = max over columns of value`. Constraints: (C1) it stands in a row program.";
   let arguments = (ins F32:$value);
   let results = (outs F32:$result);
   let assemblyFormat = "$value attr-dict";
 }
 
-def Kernel_SwapPairsOp : Kernel_Op<"swap_pairs", [Pure]> {
+def Kernel_SwapPairsOp : Kernel_Op<"swap_pairs", [Pure, Kernel_InRowProgram]> {
   let summary = "The value of the neighbouring column: 2i gets 2i + 1 and the other way round.";
-  let description = "Constraints: the width of the row program's segments is even.";
+  let description = "Constraints: (C1) it stands in a row program; (C2) the width of the row program's segments is even.";
   let arguments = (ins F32:$value);
   let results = (outs F32:$result);
   let assemblyFormat = "$value attr-dict";
+  let hasVerifier = 1;
 }
 
-def Kernel_SlotsOp : Kernel_Op<"slots", [Pure]> {
+def Kernel_SlotsOp : Kernel_Op<"slots", [Pure, Kernel_InRowProgram]> {
   let summary = "M, the outermost number of slots.";
-  let description = "Constraints: none.";
+  let description = "Constraints: (C1) it stands in a row program.";
   let results = (outs Index:$result);
   let assemblyFormat = "attr-dict";
 }
 
-def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator]> {
+def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, Kernel_InRowProgram]> {
   let summary = "Ends a row program with one value per result.";
-  let description = "Constraints: the types are those that the enclosing op asks for.";
+  let description = "How many values there are, the enclosing op says. Constraints: (C1) it stands in a row program.";
   let arguments = (ins Variadic<F32>:$values);
   let assemblyFormat = "($values^)? attr-dict (`:` type($values)^)?";
 }
@@ -84,6 +90,7 @@ def Kernel_RowsOp : Kernel_Op<"rows", [Pure, IsolatedFromAbove, SingleBlock]> {
     * (C1) the body's arguments are the inputs and five indices.
     * (C2) one yielded value per result.
     * (C3) `segments * width >= columns > (segments - 1) * width`.
+    * (C4) results have the shapes above.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space, I64Attr:$columns, I64Attr:$segments,
                        I64Attr:$width, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$block_sums);
@@ -105,8 +112,10 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, IsolatedF
 
     Constraints:
     * (C1) the prologue's arguments are `inputs` and five indices; it yields one value.
-    * (C2) the epilogue's arguments are p, `outputs_inputs` and five indices; it yields one value per result.
+    * (C2) the epilogue's arguments are p, `epilogue_inputs` and five indices; it yields one value per result.
     * (C3) `packed` is a `kernel.pack` of a [N, C] weight: [ceil(N/32), C, 32].
+    * (C4) both row programs' segments and widths as (C3) of `kernel.rows`, for `depth` and `columns`.
+    * (C5) results have the shapes of `kernel.rows`.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, Variadic<AnyRankedTensor>:$epilogue_inputs,
                        Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments, I64Attr:$prologue_width,
@@ -127,7 +136,8 @@ def Kernel_PackRowsOp : Kernel_Op<"pack_rows", [Pure, IsolatedFromAbove, SingleB
     As `kernel.rows` with one result, stored as [ceil(R/256), ceil(C/32), 256, 32] over the rows in order; columns beyond C are
     zero.
 
-    Constraints: (C1) to (C3) of `kernel.rows`; one yielded value.
+    Constraints: (C1) to (C3) of `kernel.rows`, with one yielded value.
+    * (C4) `shape(result) = [blocks, ceil(C/32), 256, 32]`.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space, I64Attr:$columns, I64Attr:$segments,
                        I64Attr:$width);
@@ -146,10 +156,15 @@ def Kernel_PackRowsOp : Kernel_Op<"pack_rows", [Pure, IsolatedFromAbove, SingleB
 
 def Kernel_WeightOp : Kernel_Op<"weight", [Pure]> {
   let summary = "Parameters that follow each other, as one tensor (see `mblm.load`).";
-  let description = "Constraints: `offset` is where the first one begins, in floats.";
+  let description = [{
+    `offset` is where the first one begins in the parameters, in floats.
+
+    Constraints: (C1) `offset` is at least 0 and `parameters` not empty.
+  }];
   let arguments = (ins FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$parameters `at` $offset attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
@@ -157,7 +172,7 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
   let description = [{
     `result[p, c, n] = weight[32p + n, c]`, with `transposed` `weight[c, 32p + n]`; zero beyond the weight.
 
-    Constraints: (C1) `shape(result) = [ceil(N/32), C, 32]`.
+    Constraints: (C1) `shape(result) = [ceil(N/32), C, 32]`; (C2) `weight` is a matrix.
   }];
   let arguments = (ins AnyStaticShapeTensor:$weight, UnitAttr:$transposed);
   let results = (outs AnyStaticShapeTensor:$result);
@@ -171,7 +186,9 @@ def Kernel_WeightGemmOp : Kernel_Op<"weight_gemm"> {
     `gradients[offset + n*C + c] += sum over rows r of grad[r, n] * packed[r, c]`, in increasing r, `packed` by
     `kernel.pack_rows`.
 
-    Constraints: (C1) `packed` has the rows of `space`.
+    Constraints:
+    * (C1) `packed` is a `kernel.pack_rows` of `depth` columns: [blocks, ceil(C/32), 256, 32].
+    * (C2) `grad` is [K, T, `columns`] over `space`.
   }];
   let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$packed, Kernel_SpaceAttr:$space, I64Attr:$columns,
                        I64Attr:$depth, FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
@@ -179,6 +196,7 @@ def Kernel_WeightGemmOp : Kernel_Op<"weight_gemm"> {
     $space $grad `,` $packed `columns` $columns `depth` $depth `into` $parameters `at` $offset attr-dict `:` type($grad) `,`
     type($packed)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_ReduceOp : Kernel_Op<"reduce"> {
@@ -188,11 +206,14 @@ def Kernel_ReduceOp : Kernel_Op<"reduce"> {
     sequences of `space`, in increasing k. With `blocks`, the input holds `kernel.rows` block sums for `space` instead, and the
     sum runs over these.
 
-    Constraints: (C1) C is the last dimension of `input`.
+    Constraints:
+    * (C1) `input` is [K, T, C] with the rows of `space`; with `blocks` [blocks, C].
+    * (C2) `sums` are positions of `space`; with `blocks` they are <0 x 1>.
   }];
   let arguments = (ins AnyRankedTensor:$input, Kernel_SpaceAttr:$space, Kernel_SpaceAttr:$sums, UnitAttr:$blocks,
                        FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
   let assemblyFormat = "$space $input `sums` $sums `into` $parameters `at` $offset attr-dict `:` type($input)";
+  let hasVerifier = 1;
 }
 
 def Kernel_EmbedGradOp : Kernel_Op<"embed_grad"> {
@@ -201,21 +222,27 @@ def Kernel_EmbedGradOp : Kernel_Op<"embed_grad"> {
     `gradients[offset + v*D + d] += sum over bytes i with ids[i] = v of grad[i, d]`, in increasing i; row `skip` is left alone.
     `space` counts the bytes.
 
-    Constraints: (C1) `grad` has D floats per byte.
+    Constraints: (C1) the last dimension of `grad` is D or a multiple of it: that of several bytes; (C2) `ids` are i32, [B, L].
   }];
   let arguments = (ins AnyRankedTensor:$ids, AnyRankedTensor:$grad, Kernel_SpaceAttr:$space, I64Attr:$depth,
                        OptionalAttr<I64Attr>:$skip, FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
   let assemblyFormat = [{
     $space $ids `,` $grad `depth` $depth (`skip` $skip^)? `into` $parameters `at` $offset attr-dict `:` type($ids) `,` type($grad)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_UpdateOp : Kernel_Op<"update"> {
   let summary = "Global-norm clipping and one optimizer step over all parameters (see `mblm.update`).";
-  let description = "Constraints: `hyper` has 8 elements, `decay` one per parameter.";
+  let description = [{
+    `hyper` as in `mblm.update`; `decay` has a 1 or 0 for each parameter of the module.
+
+    Constraints: (C1) `hyper` has 8 elements; (C2) `decay` has rank 1 and `norm` rank 0.
+  }];
   let arguments = (ins AnyRankedTensor:$hyper, AnyRankedTensor:$decay);
   let results = (outs AnyRankedTensor:$norm);
   let assemblyFormat = "$hyper `,` $decay attr-dict `:` type($hyper) `,` type($decay) `->` type($norm)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -228,16 +255,22 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [Pure]> {
     As `mblm.attention`. Query, key and value are read at feature offsets of their sources; with `table` (a
     `kernel.rope_table` of the head width) queries and keys are rotated as they are read.
 
-    Constraints: (C1) `heads * head_dim` features lie at each offset.
+    Constraints:
+    * (C1) three offsets, and at each `heads * head_dim` features.
+    * (C2) `heads` and `head_dim` are at least 1.
+    * (C3) `result` is [K, T, heads * head_dim] and `lse` [K, T, heads] over `space`.
+    * (C4) `table` is [T, head_dim], with an even `head_dim`.
+    * (C5) `block` is there for mask `block_causal` and only there, and at least 1.
   }];
   let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value, Optional<AnyRankedTensor>:$table,
                        Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets, I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale,
                        MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$lse);
   let assemblyFormat = [{
-    $space $query `,` $key `,` $value `at` $offsets (`rotated` $table^)? `mask` `(` $mask (`,` $block^)? `)` attr-dict `:`
+    $space $query `,` $key `,` $value `at` $offsets (`rotated` $table^)? `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:`
     functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure]> {
@@ -246,7 +279,8 @@ def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure]> {
     As `mblm.attention_grad`; with `table`, the gradients of query and key are rotated back. The result holds the gradients of
     query, key and value side by side, [K, T, 3*heads*head_dim].
 
-    Constraints: (C1) of `kernel.attention`.
+    Constraints: (C1) to (C5) of `kernel.attention`, with `result` [K, T, 3 * heads * head_dim] and with `grad` and `output` as
+    its result there.
   }];
   let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value,
                        AnyRankedTensor:$output, AnyRankedTensor:$lse, Optional<AnyRankedTensor>:$table, Kernel_SpaceAttr:$space,
@@ -255,8 +289,9 @@ def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure]> {
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $space $grad `,` $query `,` $key `,` $value `,` $output `,` $lse `at` $offsets (`rotated` $table^)?
-    `mask` `(` $mask (`,` $block^)? `)` attr-dict `:` functional-type(operands, results)
+    `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_CrossEntropyOp : Kernel_Op<"cross_entropy", [Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
@@ -264,7 +299,11 @@ def Kernel_CrossEntropyOp : Kernel_Op<"cross_entropy", [Pure, AttrSizedOperandSe
   let description = [{
     For every row: a = `prologue`, `logits[v] = sum_c a[c] * weight[c, v] + bias[v]`; `loss` and `lse` as `mblm.cross_entropy`.
 
-    Constraints: (C1) as `kernel.gemm`.
+    Constraints:
+    * (C1) the prologue's arguments are `inputs` and five indices; it yields one value, over `depth` columns.
+    * (C2) `packed` is a `kernel.pack` of a [V, C] weight, and `bias` is [V].
+    * (C3) `ids` are i32, [B, L].
+    * (C4) `loss` and `lse` are [K, T] over `space`.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, Optional<AnyRankedTensor>:$bias,
                        AnyRankedTensor:$ids, Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments,
@@ -276,6 +315,7 @@ def Kernel_CrossEntropyOp : Kernel_Op<"cross_entropy", [Pure, AttrSizedOperandSe
     (`ignore` $ignore^)? `(` $inputs `)` `packed` $packed (`bias` $bias^)? attr-dict-with-keyword `:`
     functional-type(operands, results) $prologue
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_CrossEntropyGradOp : Kernel_Op<"cross_entropy_grad", [AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock]> {
@@ -285,13 +325,15 @@ def Kernel_CrossEntropyGradOp : Kernel_Op<"cross_entropy_grad", [AttrSizedOperan
     `result = dl * weight`, and the sums over rows `dl^T a` (weight) and `dl` (bias), each in 16 parts for `kernel.reduce`: so
     they do not depend on the number of threads.
 
-    Constraints: (C1) as `kernel.cross_entropy`; `packed_transposed` is the pack of the transposed weight.
+    Constraints: (C1) to (C3) of `kernel.cross_entropy`.
+    * (C4) `packed_transposed` is the `kernel.pack` of the transposed weight.
+    * (C5) `grad` and `lse` are [K, T] and `result` [K, T, C] over `space`.
+    * (C6) `weight_sums` is [16, 1, V*C] and `bias_sums` [16, 1, V].
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, AnyRankedTensor:$packed_transposed,
                        Optional<AnyRankedTensor>:$bias, AnyRankedTensor:$ids, AnyRankedTensor:$grad, AnyRankedTensor:$lse,
                        Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments, I64Attr:$prologue_width,
                        I64Attr:$columns, I64Attr:$offset, OptionalAttr<I64Attr>:$ignore);
-  // Partial sums: [16, 1, V*C] and [16, 1, V], for `kernel.reduce`.
   let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$weight_sums, AnyRankedTensor:$bias_sums);
   let regions = (region SizedRegion<1>:$prologue);
   let assemblyFormat = [{
@@ -299,17 +341,23 @@ def Kernel_CrossEntropyGradOp : Kernel_Op<"cross_entropy_grad", [AttrSizedOperan
     (`ignore` $ignore^)? `(` $inputs `)` `packed` $packed `,` $packed_transposed (`bias` $bias^)? `grad` $grad `lse` $lse
     attr-dict-with-keyword `:` functional-type(operands, results) $prologue
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_MeanLossOp : Kernel_Op<"mean_loss", [Pure]> {
   let summary = "Sum, divisor and mean of the token losses (see `mblm.mean_loss`).";
-  let description = "Constraints: as `mblm.mean_loss`.";
+  let description = [{
+    As `mblm.mean_loss`, over the rows of `space`.
+
+    Constraints: (C1) `token_loss` is [K, T] over `space`; (C2) `ids` are i32, [B, L], and `mask` f32; (C3) results have rank 0.
+  }];
   let arguments = (ins AnyRankedTensor:$token_loss, AnyRankedTensor:$mask, AnyRankedTensor:$ids, Kernel_SpaceAttr:$space,
                        MBLM_LossKindAttr:$kind, I64Attr:$offset, OptionalAttr<I64Attr>:$ignore);
   let results = (outs AnyRankedTensor:$loss, AnyRankedTensor:$sum, AnyRankedTensor:$count);
   let assemblyFormat = [{
     $space $kind $token_loss `,` $mask `,` $ids `at` $offset (`ignore` $ignore^)? attr-dict `:` functional-type(operands, results)
   }];
+  let hasVerifier = 1;
 }
 
 def Kernel_RopeTableOp : Kernel_Op<"rope_table", [Pure]> {
@@ -318,19 +366,21 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table", [Pure]> {
     For `half_split` and head width d, row t holds cos(t f_i), i < d/2, then sin(t f_i); f_i = base^(-2i/d) in f32. For
     `interleaved`, row t holds d cosines, each twice, then d sines, each twice, the first with a minus sign.
 
-    Constraints: (C1) d is even. Positions are those of `space`.
+    Constraints: (C1) d is even; (C2) `result` is [T, d], interleaved [T, 2*d]; (C3) `base` is positive and finite.
   }];
   let arguments = (ins Kernel_SpaceAttr:$space, I64Attr:$width, F64Attr:$base, MBLM_PairingAttr:$pairing);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$space $pairing $width `base` $base attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Kernel_ViewOp : Kernel_Op<"view", [Pure]> {
   let summary = "The same elements with another space (see `mblm.regroup`).";
-  let description = "Constraints: operand and result hold as many elements.";
+  let description = "Constraints: (C1) `input` and `result`, which is over `space`, hold as many elements.";
   let arguments = (ins AnyRankedTensor:$input, Kernel_SpaceAttr:$space);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$space $input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 #endif

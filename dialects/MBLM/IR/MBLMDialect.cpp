@@ -3,6 +3,7 @@
 //
 // Registration of the `mblm` dialect and its generated definitions.
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/MBLMSyntax.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -17,8 +18,7 @@ using namespace mblm;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/MBLM/IR/MBLMAttrs.cpp.inc"
 
-// `causal`, or `block_causal, 4`
-static ParseResult parseMask(OpAsmParser &parser, MaskKindAttr &mask, IntegerAttr &block) {
+ParseResult mblm::parseMask(OpAsmParser &parser, MaskKindAttr &mask, IntegerAttr &block) {
   auto kind = FieldParser<MaskKind>::parse(parser);
   if (failed(kind)) {
     return failure();
@@ -27,7 +27,7 @@ static ParseResult parseMask(OpAsmParser &parser, MaskKindAttr &mask, IntegerAtt
   return parser.parseOptionalComma() ? success() : parser.parseAttribute(block, parser.getBuilder().getI64Type());
 }
 
-static void printMask(OpAsmPrinter &printer, Operation *, MaskKindAttr mask, IntegerAttr block) {
+void mblm::printMask(OpAsmPrinter &printer, Operation *, MaskKindAttr mask, IntegerAttr block) {
   printer << stringifyMaskKind(mask.getValue());
   if (block) {
     printer << ", " << block.getInt();

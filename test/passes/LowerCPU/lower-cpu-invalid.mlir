@@ -1,0 +1,11 @@
+// RUN: mblm-opt %s --split-input-file --kernel-lower-cpu --verify-diagnostics
+// RUN: not mblm-opt %s --split-input-file --kernel-lower-cpu="level=sse9" 2>&1 | FileCheck %s --check-prefix=LEVEL
+
+// LEVEL: error: expects level avx512, avx2 or portable, but got sse9
+module {
+  func.func @forward(%x: tensor<?x?x8xf32>, %gain: tensor<8xf32>) -> tensor<?x?x8xf32> {
+    // expected-error@+1 {{'mblm.norm' op expects only kernels here}}
+    %y = mblm.norm rms %x, %gain {eps = 1.0e-5 : f64} : tensor<?x?x8xf32>, tensor<8xf32> -> tensor<?x?x8xf32>
+    return %y : tensor<?x?x8xf32>
+  }
+}

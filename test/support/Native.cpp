@@ -1,0 +1,71 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "test/support/Native.h"
+
+#include "compiler/Driver/Compile.h"
+#include "compiler/Target/Code.h"
+#include "compiler/Target/Link.h"
+#include "compiler/Target/Machine.h"
+#include "compiler/Target/Metadata.h"
+#include "runtime/Artifact.h"
+#include "runtime/Support/Error.h"
+
+#include <filesystem>
+
+using namespace mblm;
+
+namespace {
+
+class TemporaryFolder {
+public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "mblm-test-XXXXXX").string();
+    if (!mkdtemp(pattern.data())) {
+      throw Error(Exit::FileIO, "cannot make the folder '" + pattern + "'");
+    }
+    path = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  std::filesystem::path path;
+};
+
+} // namespace
+
+static const std::filesystem::path &folder() {
+  static TemporaryFolder made;
+  return made.path;
+}
+
+std::vector<std::string> test::hostLevels() {
+  std::vector<std::string> levels{"avx512", "avx2", "portable"};
+  while (levels.front() != target::hostMachine().level) {
+    levels.erase(levels.begin());
+  }
+  return levels;
+}
+
+std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Native &native) {
+  driver::NamedModel model;
+  model.path = spec.name;
+  model.spec = spec;
+  driver::Options options;
+  options.level = native.level;
+  options.cache = folder().string();
+  options.fusion = native.fusion;
+  return rt::loadArtifact(driver::artifactFor(model, options), native.threads);
+}
+
+std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info,
+                                                  const Native &native) {
+  target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
+  pipelines::toLoopsPhase(module, machine.level);
+  std::string metadata = target::metadataText(info, module, machine);
+  pipelines::toLLVMPhase(module);
+  static int made = 0;
+  std::string path = (folder() / ("module" + std::to_string(made++) + ".so")).string();
+  target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);
+  return rt::loadArtifact(path, native.threads);
+}

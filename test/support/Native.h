@@ -1,0 +1,30 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Models as native code, for tests. Artifacts go to a folder of the test's process, which removes it at its end, so
+// that tests of one model share one compilation.
+#pragma once
+
+#include "compiler/Driver/Models.h"
+
+#include <string>
+#include <vector>
+
+namespace mblm::test {
+
+struct Native {
+  std::string level; // empty: the best that this machine runs
+  pipelines::Fusion fusion;
+  int threads = 2;
+};
+
+// The levels that this machine runs, best first.
+std::vector<std::string> hostLevels();
+
+// As every command does it.
+std::unique_ptr<rt::Program> compileSpec(const spec::Spec &spec, const Native &native);
+
+// A module at phase `kernel` instead of a spec, for the native's level; the module is used up.
+std::unique_ptr<rt::Program> compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native);
+
+} // namespace mblm::test
