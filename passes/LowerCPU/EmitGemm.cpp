@@ -146,17 +146,20 @@ void cpu::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
   // gradients[n, c] += sum_r grad[r, n] * packed[r, c]. A work item is a rectangle of the result; rows come in the blocks of
   // `kernel.pack_rows`, so the sum's order does not depend on how the rectangles are dealt out.
   int64_t tileRows = writer.machine.tileRows;
-  int64_t rowsPerItem = 96 / tileRows * tileRows;
-  constexpr int64_t columnsPerItem = 128;
+  // Items are wide and tall enough that packing a piece of grad, and fetching a panel, pays; but there are a few of them.
+  constexpr int64_t mostRows = 192, columnsPerItem = 256;
   int64_t n = op.getColumns(), depth = op.getDepth(), panels = ceilDiv(depth, panelWidth);
-  int64_t down = ceilDiv(n, rowsPerItem), across = ceilDiv(depth, columnsPerItem);
+  int64_t across = ceilDiv(depth, columnsPerItem), fewest = n >= 2 * mostRows ? 4 : 2;
+  int64_t parts = std::max(ceilDiv(n, mostRows), ceilDiv(fewest, across));
+  int64_t rowsPerItem = ceilDiv(ceilDiv(n, parts), tileRows) * tileRows, down = ceilDiv(n, rowsPerItem);
   SymbolicDim rows = rowsOf(op.getSpace());
   writer.step(op.getLoc(), 3, {SymbolicDim::constant(down * across)}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     int64_t lanes = e.machine.lanes;
     Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
-    int64_t stripe = packRows * tileRows;
-    Value a = s.allocate(rowsPerItem / tileRows * stripe + 64), tile = s.allocate(tileRows * e.machine.tileColumns());
+    // A vector reaches past a stripe's row into its next one, which is written later, or into the room behind the stripe.
+    int64_t stripe = packRows * tileRows + lanes;
+    Value a = s.allocate(rowsPerItem / tileRows * stripe), tile = s.allocate(tileRows * e.machine.tileColumns());
     e.loop(s.begin, s.end, 1, [&](Value item) {
       Value firstRow = e.mul(e.div(item, across), rowsPerItem);
       Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem);
@@ -164,15 +167,14 @@ void cpu::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
       Value columnsHere = e.min(e.index(columnsPerItem), e.sub(e.index(depth), firstColumn));
       e.loop(e.ceilDiv(e.form(rows), packRows), [&](Value block) {
         Value from = e.mul(block, packRows), count = e.min(e.index(packRows), e.sub(e.form(rows), from));
-        // Stripes of tileRows columns of grad, row after row. A vector may reach into the next stripe, which is written
-        // later, or past the last one, where there is room.
-        e.loop(e.ceilDiv(rowsHere, tileRows), [&](Value i) {
-          Value source = e.at(s.pointers[0], e.add(e.mul(from, n), e.add(firstRow, e.mul(i, tileRows))));
-          Value target = e.at(a, e.mul(i, stripe));
-          e.loop(count, [&](Value r) {
-            Value to = e.at(target, e.mul(r, tileRows)), row = e.at(source, e.mul(r, n));
+        // Stripes of tileRows columns of grad, dealt out row by row, so that each row is read once and in order.
+        Value source = e.at(s.pointers[0], e.add(e.mul(from, n), firstRow));
+        e.loop(count, [&](Value r) {
+          Value row = e.at(source, e.mul(r, n)), target = e.at(a, e.mul(r, tileRows));
+          e.loop(e.ceilDiv(rowsHere, tileRows), [&](Value i) {
+            Value stripeRow = e.at(target, e.mul(i, stripe));
             for (int64_t v = 0; v < tileRows; v += lanes) {
-              e.store(e.loadVector(e.at(row, e.index(v))), e.at(to, e.index(v)));
+              e.store(e.loadVector(e.at(row, e.add(e.mul(i, tileRows), v))), e.at(stripeRow, e.index(v)));
             }
           });
         });
@@ -182,7 +184,7 @@ void cpu::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
           Value target = e.at(s.pointers[2], e.add(e.mul(firstRow, depth), e.add(firstColumn, c)));
           e.loop(e.index(0), rowsHere, tileRows, [&](Value i) {
             BlockProduct product;
-            product.a = e.at(a, e.mul(i, packRows));
+            product.a = e.at(a, e.mul(e.div(i, tileRows), stripe));
             product.lda = e.index(tileRows);
             product.columnMajor = true;
             product.rows = e.min(e.index(tileRows), e.sub(rowsHere, i));
