@@ -143,8 +143,7 @@ void Converter::convertLinear(LinearOp op) {
   }
   auto gemm = GemmOp::create(builder, op->getLoc(), op->getResultTypes(), op.getInput(), packed, epilogueInputs,
                              spaceOf(resultShape(op)), depth, 1, depth, columns, 1, columns, ArrayRef<int64_t>());
-  buildRowProgram(builder, op->getLoc(), gemm.getPrologue(), op.getInput().getType(),
-                  [](RowBody &r) { return SmallVector<Value>{r.here(0)}; });
+  buildIdentity(builder, op->getLoc(), gemm.getPrologue(), op.getInput().getType());
   SmallVector<Type> types{op.getType()};
   llvm::append_range(types, TypeRange(ValueRange(epilogueInputs)));
   buildRowProgram(builder, op->getLoc(), gemm.getEpilogue(), types, [&](RowBody &r) {
@@ -180,8 +179,7 @@ LogicalResult Converter::convertGradient(Value value, ArrayAttr parameters) {
         auto type = RankedTensorType::get({ShapedType::kDynamic, ceilDiv(depth, panelWidth), packRows, panelWidth},
                                           builder.getF32Type());
         auto packed = PackRowsOp::create(builder, loc, type, input, spaceOf(shape), depth, 1, depth);
-        buildRowProgram(builder, loc, packed.getBody(), input.getType(),
-                        [](RowBody &r) { return SmallVector<Value>{r.here(0)}; });
+        buildIdentity(builder, loc, packed.getBody(), input.getType());
         WeightGemmOp::create(builder, loc, grad, packed, spaceOf(shape), widthOf(grad), depth, parameters, offset);
         return success();
       })

@@ -64,7 +64,7 @@ struct Read {
 
 // Looks through a rotation over the same heads and through a split. Both are still `mblm` ops when they wait for attention.
 static Read readThrough(Value value, int64_t heads, bool mayRotate) {
-  Read read{value};
+  Read read{value, 0, {}};
   if (auto rope = value.getDefiningOp<RopeOp>();
       rope && mayRotate && rope.getPairing() == Pairing::HalfSplit && static_cast<int64_t>(rope.getHeads()) == heads &&
       !rope.getInverse()) {

@@ -26,10 +26,6 @@ static LinearOp lossHead(Value logits) {
   return onlyLoss ? head : LinearOp();
 }
 
-static void identityPrologue(OpBuilder &builder, Location loc, Region &region, Type input) {
-  buildRowProgram(builder, loc, region, input, [](RowBody &r) { return SmallVector<Value>{r.here(0)}; });
-}
-
 bool Converter::joinLoss(mblm::CrossEntropyOp op) {
   LinearOp head = lossHead(op.getLogits());
   if (!head) {
@@ -40,7 +36,7 @@ bool Converter::joinLoss(mblm::CrossEntropyOp op) {
   auto fused = kernel::CrossEntropyOp::create(
       builder, op->getLoc(), op->getResultTypes(), input, pack(head.getLoc(), head.getWeight(), false), head.getBias(),
       op.getIds(), spaceOf(resultShape(op)), depth, 1, depth, widthOf(op.getLogits()), op.getOffset(), op.getIgnoreAttr());
-  identityPrologue(builder, op->getLoc(), fused.getPrologue(), input.getType());
+  buildIdentity(builder, op->getLoc(), fused.getPrologue(), input.getType());
   op->replaceAllUsesWith(fused.getResults());
   erase(op);
   return true;
@@ -75,7 +71,7 @@ bool Converter::joinLossGrad(mblm::CrossEntropyGradOp op) {
       builder, loc, TypeRange{inputGrad.getType(), sums(columns * depth), sums(columns)}, input,
       pack(head.getLoc(), head.getWeight(), false), pack(head.getLoc(), head.getWeight(), true), head.getBias(),
       op.getIds(), op.getGrad(), op.getLse(), space, depth, 1, depth, columns, op.getOffset(), op.getIgnoreAttr());
-  identityPrologue(builder, loc, fused.getPrologue(), input.getType());
+  buildIdentity(builder, loc, fused.getPrologue(), input.getType());
   inputGrad->replaceAllUsesWith(ValueRange(fused.getResult()));
   erase(inputGrad);
   SpaceAttr parts = spaceOf(SymbolicDim::constant(lossChunks), SymbolicDim::constant(1));

@@ -38,6 +38,10 @@ void kernel::buildRowProgram(OpBuilder &builder, Location loc, Region &region, T
   YieldOp::create(rowBody.b, values);
 }
 
+void kernel::buildIdentity(OpBuilder &builder, Location loc, Region &region, Type tensor) {
+  buildRowProgram(builder, loc, region, tensor, [](RowBody &r) { return SmallVector<Value>{r.here(0)}; });
+}
+
 RowsOp kernel::buildRows(OpBuilder &builder, Location loc, SpaceAttr space, Columns columns, ValueRange inputs,
                          TypeRange results, const RowProgram &program, ArrayRef<int64_t> blockSums) {
   auto rows = RowsOp::create(builder, loc, results, inputs, space, columns.columns, columns.segments, columns.width,

@@ -63,6 +63,9 @@ struct Columns {
 void buildRowProgram(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &region, mlir::TypeRange tensors,
                      const RowProgram &program);
 
+// The row program that hands its one tensor through.
+void buildIdentity(mlir::OpBuilder &builder, mlir::Location loc, mlir::Region &region, mlir::Type tensor);
+
 RowsOp buildRows(mlir::OpBuilder &builder, mlir::Location loc, SpaceAttr space, Columns columns, mlir::ValueRange inputs,
                  mlir::TypeRange results, const RowProgram &program, llvm::ArrayRef<int64_t> blockSums = {});
 

@@ -15,6 +15,18 @@ Value AttentionEmitter::firstKey(Value i) {
 
 Value AttentionEmitter::endKey(Value i) { return shape.mask == MaskKind::Full ? positions() : e.add(i, 1); }
 
+Value AttentionEmitter::visibleKeys(Value key, Value i) {
+  auto lanes = VectorType::get({e.machine.lanes}, e.b.getIndexType());
+  auto spread = [&](Value index) { return vector::BroadcastOp::create(e.b, lanes, index).getResult(); };
+  Value j = arith::AddIOp::create(e.b, spread(key), vector::StepOp::create(e.b, lanes));
+  Value visible = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, j, spread(endKey(i)));
+  if (shape.mask == MaskKind::BlockCausal) {
+    Value above = arith::CmpIOp::create(e.b, arith::CmpIPredicate::uge, j, spread(firstKey(i)));
+    visible = arith::AndIOp::create(e.b, visible, above);
+  }
+  return visible;
+}
+
 Value AttentionEmitter::rowOf(Value base, int64_t stride, int64_t offset, Value k, Value t, Value head) {
   Value row = e.add(e.mul(k, positions()), t);
   return e.at(base, e.add(e.mul(row, stride), e.add(e.mul(head, shape.width), offset)));

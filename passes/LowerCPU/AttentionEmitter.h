@@ -24,6 +24,17 @@ struct AttentionShape {
   int64_t block; // of block_causal
 };
 
+template <typename OpT>
+AttentionShape attentionShape(OpT op) {
+  return {op.getSpace(), static_cast<int64_t>(op.getHeads()), static_cast<int64_t>(op.getHeadDim()),
+          op.getScale().convertToDouble(), op.getMask(), static_cast<int64_t>(op.getBlock().value_or(0))};
+}
+
+// One work item for each sequence and head.
+inline Items attentionItems(const AttentionShape &shape) {
+  return {*shape.space.getSequences().times(SymbolicDim::constant(shape.heads))};
+}
+
 class AttentionEmitter {
 public:
   AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape)
@@ -45,6 +56,9 @@ public:
   // Keys [first, end) that position i sees.
   mlir::Value firstKey(mlir::Value i);
   mlir::Value endKey(mlir::Value i);
+
+  // Lanes of keys from `key` on that position i sees.
+  mlir::Value visibleKeys(mlir::Value key, mlir::Value i);
 
   // Row (k, t) of a tensor with `stride` features, at this head of the group that begins at `offset`.
   mlir::Value rowOf(mlir::Value base, int64_t stride, int64_t offset, mlir::Value k, mlir::Value t, mlir::Value head);

@@ -80,21 +80,11 @@ static void onlineSoftmax(AttentionEmitter &a, Value scores, int64_t stride, Val
   int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
   e.loop(rows, [&](Value r) {
     Value i = e.add(firstRow, r), row = e.at(scores, e.mul(r, stride));
-    Value seen = a.firstKey(i), end = a.endKey(i);
     SmallVector<Value> values, visible;
-    auto key = VectorType::get({lanes}, e.b.getIndexType());
-    Value lane = vector::StepOp::create(e.b, key);
-    auto spread = [&](Value index) { return vector::BroadcastOp::create(e.b, key, index).getResult(); };
     for (int64_t v = 0; v < vectors; ++v) {
-      Value j = arith::AddIOp::create(e.b, spread(e.add(firstKey, v * lanes)), lane);
-      Value below = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, j, spread(end));
-      if (a.shape.mask == MaskKind::BlockCausal) {
-        Value above = arith::CmpIOp::create(e.b, arith::CmpIPredicate::uge, j, spread(seen));
-        below = arith::AndIOp::create(e.b, below, above);
-      }
       Value score = e.mulf(e.loadVector(e.at(row, e.index(v * lanes))), e.splat(a.shape.scale));
-      visible.push_back(below);
-      values.push_back(e.select(below, score, e.splat(lowest)));
+      visible.push_back(a.visibleKeys(e.add(firstKey, v * lanes), i));
+      values.push_back(e.select(visible.back(), score, e.splat(lowest)));
     }
     Value best = values[0];
     for (Value value : ArrayRef(values).drop_front()) {
@@ -188,13 +178,9 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
 }
 
 void cpu::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
-  AttentionShape shape{op.getSpace(), static_cast<int64_t>(op.getHeads()), static_cast<int64_t>(op.getHeadDim()),
-                       op.getScale().convertToDouble(), op.getMask(), static_cast<int64_t>(op.getBlock().value_or(0))};
-  SymbolicDim sequences = op.getSpace().getSequences();
-  int64_t h = shape.heads;
-  SymbolicDim items{sequences.one * h, sequences.m * h, sequences.b * h, sequences.bm * h};
+  AttentionShape shape = attentionShape(op);
   unsigned tensors = op->getNumOperands();
-  writer.step(op.getLoc(), tensors + 2, {items}, [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), tensors + 2, attentionItems(shape), [&](KernelWriter::Step &s) {
     AttentionEmitter a(writer, s, shape);
     Operands o{s.pointers[0], s.pointers[1], s.pointers[2], op.getTable() ? s.pointers[3] : Value(),
                s.pointers[tensors], s.pointers[tensors + 1], {}, {}};

@@ -117,19 +117,11 @@ static void scoreGradients(AttentionEmitter &a, const Operands &o, Value sequenc
                            int64_t stride, Value firstRow, Value rows, Value firstKey, Value dots) {
   Emitter &e = a.e;
   int64_t lanes = e.machine.lanes;
-  auto key = VectorType::get({lanes}, e.b.getIndexType());
-  auto spread = [&](Value index) { return vector::BroadcastOp::create(e.b, key, index).getResult(); };
   e.loop(rows, [&](Value r) {
-    Value i = e.add(firstRow, r), row = e.mul(r, stride), seen = a.firstKey(i), end = a.endKey(i);
+    Value i = e.add(firstRow, r), row = e.mul(r, stride);
     Value lse = e.splat(lseAt(a, o, sequence, head, i)), dot = e.splat(e.load(e.at(dots, i)));
-    Value lane = vector::StepOp::create(e.b, key);
     for (int64_t v = 0; v < keyBlock; v += lanes) {
-      Value j = arith::AddIOp::create(e.b, spread(e.add(firstKey, v)), lane);
-      Value visible = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, j, spread(end));
-      if (a.shape.mask == MaskKind::BlockCausal) {
-        Value above = arith::CmpIOp::create(e.b, arith::CmpIPredicate::uge, j, spread(seen));
-        visible = arith::AndIOp::create(e.b, visible, above);
-      }
+      Value visible = a.visibleKeys(e.add(firstKey, v), i);
       Value at = e.add(row, v), s = e.loadVector(e.at(scores, at)), d = e.loadVector(e.at(products, at));
       Value p = e.exp(e.subf(e.mulf(s, e.splat(a.shape.scale)), lse));
       p = e.select(visible, p, e.splat(0.0));
@@ -233,13 +225,9 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
 }
 
 void cpu::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
-  AttentionShape shape{op.getSpace(), static_cast<int64_t>(op.getHeads()), static_cast<int64_t>(op.getHeadDim()),
-                       op.getScale().convertToDouble(), op.getMask(), static_cast<int64_t>(op.getBlock().value_or(0))};
-  SymbolicDim sequences = op.getSpace().getSequences();
-  int64_t h = shape.heads;
-  SymbolicDim items{sequences.one * h, sequences.m * h, sequences.b * h, sequences.bm * h};
+  AttentionShape shape = attentionShape(op);
   unsigned tensors = op->getNumOperands();
-  writer.step(op.getLoc(), tensors + 1, {items}, [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), tensors + 1, attentionItems(shape), [&](KernelWriter::Step &s) {
     AttentionEmitter a(writer, s, shape);
     Operands o{s.pointers[0], s.pointers[1], s.pointers[2], s.pointers[3], s.pointers[4],
                s.pointers[5], op.getTable() ? s.pointers[6] : Value(), s.pointers[tensors], {}, {}};

@@ -23,27 +23,25 @@ Value Emitter::form(const SymbolicDim &dim) {
   return sum ? sum : index(0);
 }
 
-Value Emitter::sumLanes(Value v) {
-  // Pairwise halves: the same tree on every machine of this width.
-  for (int64_t lanes = machine.lanes; lanes > 1; lanes /= 2) {
-    Value low = vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{lanes / 2},
-                                                      ArrayRef<int64_t>{1});
-    Value high = vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{lanes / 2},
-                                                       ArrayRef<int64_t>{1});
-    v = addf(low, high);
+// Pairwise halves: the same tree on every machine of this width.
+Value Emitter::foldLanes(Value v, const std::function<Value(Value, Value)> &combine) {
+  for (int64_t half = machine.lanes / 2; half > 0; half /= 2) {
+    auto part = [&](int64_t first) {
+      return vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{half},
+                                                   ArrayRef<int64_t>{1});
+    };
+    Value low = part(0), high = part(half);
+    v = combine(low, high);
   }
   return extract(v);
 }
 
+Value Emitter::sumLanes(Value v) {
+  return foldLanes(v, [&](Value x, Value y) { return addf(x, y); });
+}
+
 Value Emitter::maxLanes(Value v) {
-  for (int64_t lanes = machine.lanes; lanes > 1; lanes /= 2) {
-    Value low = vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{0}, ArrayRef<int64_t>{lanes / 2},
-                                                      ArrayRef<int64_t>{1});
-    Value high = vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{lanes / 2},
-                                                       ArrayRef<int64_t>{1});
-    v = arith::MaximumFOp::create(b, low, high);
-  }
-  return extract(v);
+  return foldLanes(v, [&](Value x, Value y) { return arith::MaximumFOp::create(b, x, y); });
 }
 
 Value Emitter::at(Value base, Value index, Type element) {

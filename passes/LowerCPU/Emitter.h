@@ -114,6 +114,9 @@ public:
   void columns(int64_t width, const std::function<void(mlir::Value, mlir::Value)> &body);
   // Sets `count` floats to zero; may write up to a vector more.
   void zero(mlir::Value pointer, mlir::Value count);
+
+private:
+  mlir::Value foldLanes(mlir::Value v, const std::function<mlir::Value(mlir::Value, mlir::Value)> &combine);
 };
 
 // Transposes `lanes` vectors of `lanes` elements in registers.

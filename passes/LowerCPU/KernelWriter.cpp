@@ -1,6 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerCPU/KernelWriter.h"
+#include "passes/Memory/ArenaPlan.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -39,11 +40,7 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   e.slots = asIndex(argument(tensors + 1, i64));
   body(step);
   func::ReturnOp::create(e.b);
-  auto bound = [](int64_t &into, int64_t n) { into = std::max(into, n); };
-  bound(kernel.scratch.one, step.used.one);
-  bound(kernel.scratch.m, step.used.m);
-  bound(kernel.scratch.b, step.used.b);
-  bound(kernel.scratch.bm, step.used.bm);
+  kernel.scratch = bound(kernel.scratch, step.used);
   kernel.launches.push_back({function, items});
 }
 

@@ -349,11 +349,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
                                                     builder.getNamedAttr("from", text(modelName(op->getLoc()))),
                                                     builder.getNamedAttr("entry", text(function.getName()))}));
     }
-    auto bound = [](int64_t &into, int64_t n) { into = std::max(into, n); };
-    bound(scratch.one, kernel->scratch.one);
-    bound(scratch.m, kernel->scratch.m);
-    bound(scratch.b, kernel->scratch.b);
-    bound(scratch.bm, kernel->scratch.bm);
+    scratch = bound(scratch, kernel->scratch);
   }
   func::ReturnOp::create(e.b, LLVM::ConstantOp::create(e.b, e.b.getI32Type(), e.b.getI32IntegerAttr(0)).getResult());
   auto form = [&](const SymbolicDim &dim) { return builder.getDenseI64ArrayAttr({dim.one, dim.m, dim.b, dim.bm}); };

@@ -17,7 +17,7 @@ static bool within(const SymbolicDim &a, const SymbolicDim &b) {
   return a.one <= b.one && a.m <= b.m && a.b <= b.b && a.bm <= b.bm;
 }
 
-static SymbolicDim bound(const SymbolicDim &a, const SymbolicDim &b) {
+SymbolicDim mblm::bound(const SymbolicDim &a, const SymbolicDim &b) {
   return {std::max(a.one, b.one), std::max(a.m, b.m), std::max(a.b, b.b), std::max(a.bm, b.bm)};
 }
 

@@ -9,6 +9,9 @@
 
 namespace mblm {
 
+// The smallest form that is at least both for every B and M, coefficient by coefficient.
+SymbolicDim bound(const SymbolicDim &a, const SymbolicDim &b);
+
 struct ArenaBuffer {
   SymbolicDim floats;           // in
   int64_t first = 0, last = 0;  // in: the first and last step at which it is alive
