@@ -96,9 +96,17 @@ void Converter::convertNormGrad(NormGradOp op) {
 // Activations
 //===----------------------------------------------------------------------===//
 
+static Value sigmoid(RowBody &r, Value x) {
+  Value one = r.number(1);
+  return r.div(one, r.add(one, math::ExpOp::create(r.b, r.sub(r.number(0), x))));
+}
+
 // Phi(x) and x * phi(x) of the normal distribution, for the exact form; the tanh form's parts otherwise.
 static Value activation(RowBody &r, Value x, ActivationKind kind) {
   Value half = r.mul(x, r.number(0.5)), one = r.number(1);
+  if (kind == ActivationKind::Silu) {
+    return r.mul(x, sigmoid(r, x));
+  }
   if (kind == ActivationKind::Gelu) {
     return r.mul(half, r.add(one, math::ErfOp::create(r.b, r.mul(x, r.number(std::sqrt(0.5))))));
   }
@@ -109,6 +117,10 @@ static Value activation(RowBody &r, Value x, ActivationKind kind) {
 
 static Value activationSlope(RowBody &r, Value x, ActivationKind kind) {
   Value half = r.number(0.5), one = r.number(1);
+  if (kind == ActivationKind::Silu) {
+    Value s = sigmoid(r, x);
+    return r.mul(s, r.add(one, r.mul(x, r.sub(one, s))));
+  }
   if (kind == ActivationKind::Gelu) {
     Value cdf = r.mul(half, r.add(one, math::ErfOp::create(r.b, r.mul(x, r.number(std::sqrt(0.5))))));
     Value density = math::ExpOp::create(r.b, r.mul(r.mul(x, x), r.number(-0.5)));
@@ -260,6 +272,11 @@ LogicalResult Converter::convertPositionwise(Operation *op) {
         }
         replaceWithRows(op, Columns::plain(widthOf(add.getResult())), op->getOperands(),
                         [&](RowBody &r) { return SmallVector<Value>{r.add(r.here(0), r.here(1))}; });
+        return success();
+      })
+      .Case([&](MultiplyOp multiply) {
+        replaceWithRows(op, Columns::plain(widthOf(multiply.getResult())), op->getOperands(),
+                        [&](RowBody &r) { return SmallVector<Value>{r.mul(r.here(0), r.here(1))}; });
         return success();
       })
       .Default([](Operation *op) { return op->emitOpError("has no kernel"); });

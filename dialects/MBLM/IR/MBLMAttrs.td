@@ -22,7 +22,8 @@ def MBLM_NormKindAttr : MBLM_EnumAttr<MBLM_NormKind, "norm_kind">;
 
 def MBLM_ActivationKind : MBLM_Enum<"ActivationKind", "point-wise nonlinearity", [
   I32EnumAttrCase<"Gelu", 0, "gelu">,
-  I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">]>;
+  I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,
+  I32EnumAttrCase<"Silu", 2, "silu">]>;
 def MBLM_ActivationKindAttr : MBLM_EnumAttr<MBLM_ActivationKind, "activation_kind">;
 
 def MBLM_Pairing : MBLM_Enum<"Pairing", "which features a rotation couples", [

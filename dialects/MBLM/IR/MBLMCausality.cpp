@@ -28,6 +28,7 @@ INPUT_DEPENDS(ActivationOp, Time::Pointwise)
 INPUT_DEPENDS(ReduceOp, Time::Later)
 INPUT_DEPENDS(TokenShiftOp, getReverse() ? Time::Later : Time::Prefix)
 INPUT_DEPENDS(RopeOp, Time::Pointwise)
+INPUT_DEPENDS(CausalConvOp, getReverse() ? Time::Later : Time::Prefix)
 #undef INPUT_DEPENDS
 
 // Ops that treat all operands alike.
@@ -38,9 +39,13 @@ ALL_DEPEND(StartOp, Time::None)
 ALL_DEPEND(ConcatOp, Time::Pointwise)
 ALL_DEPEND(ActivationGradOp, Time::Pointwise)
 ALL_DEPEND(AddOp, Time::Pointwise)
+ALL_DEPEND(MultiplyOp, Time::Pointwise)
 ALL_DEPEND(EmbedGradOp, Time::Later)
 ALL_DEPEND(WeightGradOp, Time::Later)
 ALL_DEPEND(AttentionGradOp, Time::Later)
+ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
+ALL_DEPEND(SelectiveScanGradOp, Time::Later)
+ALL_DEPEND(SsdGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
 #undef ALL_DEPEND
 
@@ -51,6 +56,17 @@ Time AttentionOp::getTimeDependence(unsigned operand) {
     return Time::Pointwise;
   }
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
+}
+
+// Sequences reach as far as the state does; the decays and the skip have no positions.
+Time SelectiveScanOp::getTimeDependence(unsigned operand) {
+  auto type = cast<RankedTensorType>(getOperand(operand).getType());
+  return type.getRank() == 3 ? Time::Prefix : Time::None;
+}
+
+Time SsdOp::getTimeDependence(unsigned operand) {
+  auto type = cast<RankedTensorType>(getOperand(operand).getType());
+  return type.getRank() == 3 ? Time::Prefix : Time::None;
 }
 
 // The target of row t is the byte at t + offset.

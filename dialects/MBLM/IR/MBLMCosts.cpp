@@ -37,16 +37,48 @@ NO_FLOPS(EmbedOp)
 NO_FLOPS(TokenShiftOp)
 #undef NO_FLOPS
 
+static int activationFlops(ActivationKind kind) {
+  switch (kind) {
+  case ActivationKind::Gelu:
+    return 5;
+  case ActivationKind::GeluTanh:
+    return 9;
+  case ActivationKind::Silu:
+    return 4; // negation, exponential, sum, quotient
+  }
+  llvm_unreachable("every activation has its count");
+}
+
+static int activationSlopeFlops(ActivationKind kind) {
+  switch (kind) {
+  case ActivationKind::Gelu:
+    return 11;
+  case ActivationKind::GeluTanh:
+    return 17;
+  case ActivationKind::Silu:
+    return 9;
+  }
+  llvm_unreachable("every activation has its count");
+}
+
+// A multiply-add a tap.
+static double convolutionFlops(Type weight, bool bias) {
+  return 2 * static_cast<double>(cast<RankedTensorType>(weight).getDimSize(1)) + (bias ? 1 : 0);
+}
+
 // Ops with the same work for each element of one operand.
 #define FLOPS_PER_ELEMENT(OP, OPERAND, COUNT)                                                                          \
   double OP::getFlops(Shapes operands, Shapes) { return (COUNT)*elements(operands[OPERAND]); }
 FLOPS_PER_ELEMENT(EmbedGradOp, 1, 1)                                                // a sum
 FLOPS_PER_ELEMENT(PositionOp, 0, 1)                                                 // a sum
 FLOPS_PER_ELEMENT(AddOp, 0, 1)                                                      // a sum
+FLOPS_PER_ELEMENT(MultiplyOp, 0, 1)                                                 // a product
 FLOPS_PER_ELEMENT(NormOp, 0, getKind() == NormKind::Layer ? 7 : 4)                  // squares, scale, gain
 FLOPS_PER_ELEMENT(NormGradOp, 1, getKind() == NormKind::Layer ? 16 : 11)            // row again, three sums, gains
-FLOPS_PER_ELEMENT(ActivationOp, 0, getKind() == ActivationKind::Gelu ? 5 : 9)       // as written in the formula
-FLOPS_PER_ELEMENT(ActivationGradOp, 1, getKind() == ActivationKind::Gelu ? 11 : 17) // value, slope, product
+FLOPS_PER_ELEMENT(ActivationOp, 0, activationFlops(getKind()))                      // as written in the formula
+FLOPS_PER_ELEMENT(ActivationGradOp, 1, activationSlopeFlops(getKind()))             // value, slope, product
+FLOPS_PER_ELEMENT(CausalConvOp, 0, convolutionFlops(getWeight().getType(), getBias() != nullptr))
+FLOPS_PER_ELEMENT(CausalConvWeightGradOp, 0, convolutionFlops(getType(), false))
 FLOPS_PER_ELEMENT(RopeOp, 0, 3)                                                     // six for a pair
 FLOPS_PER_ELEMENT(CrossEntropyOp, 0, 4)                                             // maximum, difference, exp, sum
 FLOPS_PER_ELEMENT(CrossEntropyGradOp, 1, 3)                                         // difference, exp, product
@@ -97,4 +129,35 @@ double AttentionGradOp::getFlops(Shapes operands, Shapes) {
   double pairs = visiblePairs(getMask(), getBlock(), static_cast<double>(query[1]));
   return static_cast<double>(query[0]) * pairs * (10.0 * static_cast<double>(query[2]) + 5.0 * getHeads()) +
          2 * elements(query);
+}
+
+// Per state and position: the decay's product and exponential, the update, the contraction. Per feature: the softplus, the
+// input's step, the skip, the gate.
+double SelectiveScanOp::getFlops(Shapes operands, Shapes) {
+  double states = static_cast<double>(operands[2][1]);
+  return elements(operands[0]) * (6 * states + (getGate() ? 12 : 7));
+}
+
+// The states again, then per state: the adjoint's update and its five products.
+double SelectiveScanGradOp::getFlops(Shapes operands, Shapes) {
+  double states = static_cast<double>(operands[3][1]);
+  return elements(operands[1]) * (18 * states + (getGate() ? 25 : 14));
+}
+
+// Chunks of Q positions: scores within a chunk (Q/2 visible positions each, of widths N and P), states in and out.
+static double ssdFlops(const SmallVector<int64_t> &input, double states, double heads, double chunk) {
+  double positions = static_cast<double>(input[0]) * static_cast<double>(input[1]), width = static_cast<double>(input[2]);
+  double length = std::min(chunk, static_cast<double>(input[1]));
+  return positions * (length * (heads * states + width) + 4 * width * states + 8 * heads);
+}
+
+double SsdOp::getFlops(Shapes operands, Shapes) {
+  double states = static_cast<double>(operands[3][2]) / static_cast<double>(getGroups());
+  return ssdFlops(operands[0], states, static_cast<double>(operands[1][2]), static_cast<double>(getChunk()));
+}
+
+// The forward's products again and two for each of them.
+double SsdGradOp::getFlops(Shapes operands, Shapes) {
+  double states = static_cast<double>(operands[4][2]) / static_cast<double>(getGroups());
+  return 3 * ssdFlops(operands[1], states, static_cast<double>(operands[2][2]), static_cast<double>(getChunk()));
 }

@@ -89,6 +89,20 @@ static LogicalResult expectBiasOfLayer(Operation *op, StringRef name, NormKind k
                                       << stringifyNormKind(kind) << (given ? "' with it" : "' without it");
 }
 
+// "expects 'groups' to divide dim(input, 2) (10), but got 4 (remainder 2)"
+static LogicalResult expectGroups(Operation *op, uint64_t groupsAttr, Value input) {
+  auto groups = static_cast<int64_t>(groupsAttr);
+  if (failed(expectAtLeast(op, "groups", groups, 1))) {
+    return failure();
+  }
+  int64_t width = sizeOf(input, 2);
+  if (ShapedType::isStatic(width) && width % groups) {
+    return op->emitOpError("expects 'groups' to divide dim(input, 2) (")
+           << width << "), but got " << groups << " (remainder " << width % groups << ")";
+  }
+  return success();
+}
+
 LogicalResult NormOp::verify() {
   ExpectedSize width{sizeOf(getInput(), 2), "dim(input, 2)"};
   // norm_c1
@@ -107,8 +121,12 @@ LogicalResult NormOp::verify() {
     return emitOpError("expects 'eps' to be finite and at least 0, but got ") << text;
   }
   // norm_c4
-  return expectShape(*this, getResult(), "result",
-                     {{sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width});
+  if (failed(expectShape(*this, getResult(), "result",
+                         {{sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width}))) {
+    return failure();
+  }
+  // norm_c5
+  return expectGroups(*this, getGroups(), getInput());
 }
 
 LogicalResult NormGradOp::verify() {
@@ -125,8 +143,12 @@ LogicalResult NormGradOp::verify() {
   }
   // norm_grad_c3
   ExpectedSize shape[] = {{sizeOf(getInput(), 0), "dim(input, 0)"}, {sizeOf(getInput(), 1), "dim(input, 1)"}, width};
-  return success(succeeded(expectShape(*this, getGrad(), "grad", shape)) &&
-                 succeeded(expectShape(*this, getInputGrad(), "inputGrad", shape)));
+  if (failed(expectShape(*this, getGrad(), "grad", shape)) ||
+      failed(expectShape(*this, getInputGrad(), "inputGrad", shape))) {
+    return failure();
+  }
+  // norm_grad_c4
+  return expectGroups(*this, getGroups(), getInput());
 }
 
 LogicalResult ReduceOp::verify() {

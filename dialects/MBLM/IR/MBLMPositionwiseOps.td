@@ -95,14 +95,17 @@ def MBLM_NormOp : MBLM_PureOp<"norm", [DeclareOpInterfaceMethods<DifferentiableO
     * `rms_clamp`: `x / max(sqrt(sum x^2) * C^-1/2, eps) * gain` (MEGABYTE, MBLM: eps 1e-8);
     * `rms`: `x / sqrt(mean x^2 + eps) * gain`;
     * `layer`: `(x - mean x) / sqrt(var x + eps) * gain + bias`, var the biased variance.
+    With `groups` each of that many equal parts of the features is such an x; gain and bias go over all C.
 
     Constraints:
     * (C1) `shape(gain) = [C]`.
     * (C2) `bias` of shape [C] is there for `layer` and only for `layer`.
     * (C3) `eps >= 0` and finite.
     * (C4) `shape(result) = shape(input)`.
+    * (C5) `groups >= 1` divides C.
   }];
-  let arguments = (ins MBLM_Sequences:$input, MBLM_Vector:$gain, Optional<MBLM_Vector>:$bias, MBLM_NormKindAttr:$kind, F64Attr:$eps);
+  let arguments = (ins MBLM_Sequences:$input, MBLM_Vector:$gain, Optional<MBLM_Vector>:$bias, MBLM_NormKindAttr:$kind, F64Attr:$eps,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = [{
     `` $kind $input `,` $gain (`,` $bias^)? attr-dict `:` type($input) `,` type($gain) (`,` type($bias)^)? `->` type($result)
@@ -116,14 +119,16 @@ def MBLM_NormGradOp : MBLM_PureOp<"norm_grad"> {
     With xh the normalised row (before the gain), r the factor that made it, g the row of `grad` and gg = g*gain:
     * `rms_clamp`, `rms`: `inputGrad = r * (gg - xh * mean(gg * xh))`; where `rms_clamp` clamps, `inputGrad = r * gg`;
     * `layer`: `inputGrad = r * (gg - mean gg - xh * mean(gg * xh))`.
-    `gainGrad = sum over k, t of g * xh`, `biasGrad = sum over k, t of g` (`layer` only).
+    `gainGrad = sum over k, t of g * xh`, `biasGrad = sum over k, t of g` (`layer` only). Means are over a group's features.
 
     Constraints:
     * (C1) `shape(gain) = shape(gainGrad) = [C]`.
     * (C2) `biasGrad` is there for `layer` and only for `layer`.
     * (C3) `shape(grad) = shape(input) = shape(inputGrad)`.
+    * (C4) `groups >= 1` divides C.
   }];
-  let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$input, MBLM_Vector:$gain, MBLM_NormKindAttr:$kind, F64Attr:$eps);
+  let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$input, MBLM_Vector:$gain, MBLM_NormKindAttr:$kind, F64Attr:$eps,
+                       DefaultValuedAttr<I64Attr, "1">:$groups);
   let results = (outs MBLM_Sequences:$inputGrad, MBLM_Vector:$gainGrad, Optional<MBLM_Vector>:$biasGrad);
   let assemblyFormat = [{
     `` $kind $grad `,` $input `,` $gain attr-dict `:` type($grad) `,` type($input) `,` type($gain) `->`
@@ -136,7 +141,8 @@ def MBLM_ActivationOp : MBLM_PureOp<"activation", [SameOperandsAndResultType, De
   let summary = "Applies a nonlinearity to every element.";
   let description = [{
     * `gelu`: `x/2 * (1 + erf(x / sqrt 2))`;
-    * `gelu_tanh`: `x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))`.
+    * `gelu_tanh`: `x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))`;
+    * `silu`: `x / (1 + exp(-x))`.
 
     Constraints: (C1) `type(result) = type(input)`.
   }];
@@ -166,6 +172,18 @@ def MBLM_AddOp : MBLM_PureOp<"add", [SameOperandsAndResultType, Commutative, Dec
   }];
   let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
   let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def MBLM_MultiplyOp : MBLM_PureOp<"multiply", [SameOperandsAndResultType, Commutative, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+  let summary = "Multiplies element by element.";
+  let description = [{
+    `result = lhs * rhs`.
+
+    Constraints: (C1) the three types are equal.
+  }];
+  let arguments = (ins MBLM_Sequences:$lhs, MBLM_Sequences:$rhs);
+  let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
 

@@ -179,6 +179,29 @@ LogicalResult AttentionGradOp::inferSymbolicShapes(Shapes operands, Results &res
   return success();
 }
 
+LogicalResult CausalConvWeightGradOp::inferSymbolicShapes(Shapes, Results &results) {
+  results.push_back(staticShape(getType()));
+  return success();
+}
+
+// Each gradient has the shape of the operand it belongs to; the one of the gate comes last.
+LogicalResult SelectiveScanGradOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  for (unsigned operand : {1, 2, 3, 4, 5, 6}) {
+    results.push_back(operands[operand]);
+  }
+  if (getGate()) {
+    results.push_back(operands[7]);
+  }
+  return success();
+}
+
+LogicalResult SsdGradOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  for (unsigned operand : {1, 2, 3, 4, 5, 6, 7}) {
+    results.push_back(operands[operand]);
+  }
+  return success();
+}
+
 LogicalResult CrossEntropyOp::inferSymbolicShapes(Shapes operands, Results &results) {
   results.append(2, {operands[0][0], operands[0][1]});
   return success();
@@ -212,6 +235,10 @@ SAME_SHAPE(NormOp)
 SAME_SHAPE(ActivationOp)
 SAME_SHAPE(ActivationGradOp)
 SAME_SHAPE(AddOp)
+SAME_SHAPE(MultiplyOp)
 SAME_SHAPE(TokenShiftOp)
 SAME_SHAPE(RopeOp)
+SAME_SHAPE(CausalConvOp)
+SAME_SHAPE(SelectiveScanOp)
+SAME_SHAPE(SsdOp)
 #undef SAME_SHAPE

@@ -179,7 +179,7 @@ def MBLM_SplitOp : MBLM_PureOp<"split", [DeclareOpInterfaceMethods<Differentiabl
   let hasFolder = 1;
 }
 
-def MBLM_ConcatOp : MBLM_PureOp<"concat"> {
+def MBLM_ConcatOp : MBLM_PureOp<"concat", [DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
   let summary = "Puts groups of features side by side: the inverse of `mblm.split`.";
   let description = [{
     `result[k, t, o_n + c] = inputs[n][k, t, c]`, `o_n` the sum of the widths before.

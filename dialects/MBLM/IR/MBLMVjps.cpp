@@ -73,6 +73,14 @@ LogicalResult SplitOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Smal
   return success();
 }
 
+bool ConcatOp::isCheapToRecompute() { return true; }
+
+LogicalResult ConcatOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  auto parts = SplitOp::create(builder, getLoc(), getInputs().getTypes(), resultGrads[0]);
+  operandGrads.append(parts->result_begin(), parts->result_end());
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Single positions
 //===----------------------------------------------------------------------===//
@@ -113,7 +121,7 @@ bool NormOp::isCheapToRecompute() { return true; }
 LogicalResult NormOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   auto grads = NormGradOp::create(builder, getLoc(), getInput().getType(), getGain().getType(),
                                   getBias() ? getBias().getType() : Type(), resultGrads[0], getInput(), getGain(),
-                                  getKindAttr(), getEpsAttr());
+                                  getKindAttr(), getEpsAttr(), getGroupsAttr());
   operandGrads.append(grads->result_begin(), grads->result_end());
   return success();
 }
@@ -130,6 +138,14 @@ bool AddOp::isCheapToRecompute() { return false; }
 
 LogicalResult AddOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   operandGrads.append(2, resultGrads[0]);
+  return success();
+}
+
+bool MultiplyOp::isCheapToRecompute() { return true; }
+
+LogicalResult MultiplyOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(MultiplyOp::create(builder, getLoc(), resultGrads[0], getRhs()));
+  operandGrads.push_back(MultiplyOp::create(builder, getLoc(), resultGrads[0], getLhs()));
   return success();
 }
 
@@ -160,6 +176,41 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, 
   }
   auto grads = AttentionGradOp::create(builder, getLoc(), resultGrads[0], getQuery(), getKey(), getValue(), getResult(),
                                        getLse(), getHeadsAttr(), getScaleAttr(), getMaskAttr(), getBlockAttr());
+  operandGrads.append(grads->result_begin(), grads->result_end());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// State spaces
+//===----------------------------------------------------------------------===//
+
+bool CausalConvOp::isCheapToRecompute() { return true; }
+
+LogicalResult CausalConvOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  if (getReverse()) {
+    return emitOpError("has no gradient with 'reverse': it is one itself");
+  }
+  Value grad = resultGrads[0];
+  operandGrads.push_back(CausalConvOp::create(builder, getLoc(), grad, getWeight(), /*bias=*/Value(), /*reverse=*/true));
+  operandGrads.push_back(CausalConvWeightGradOp::create(builder, getLoc(), getWeight().getType(), grad, getInput()));
+  if (getBias()) {
+    operandGrads.push_back(ReduceOp::create(builder, getLoc(), getBias().getType(), grad, ReduceOver::Rows));
+  }
+  return success();
+}
+
+LogicalResult SelectiveScanOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  auto grads = SelectiveScanGradOp::create(
+      builder, getLoc(), getInput().getType(), getDelta().getType(), getALog().getType(), getB().getType(), getC().getType(),
+      getSkip().getType(), getGate() ? getGate().getType() : Type(), resultGrads[0], getInput(), getDelta(), getALog(), getB(),
+      getC(), getSkip(), getGate());
+  operandGrads.append(grads->result_begin(), grads->result_end());
+  return success();
+}
+
+LogicalResult SsdOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  auto grads = SsdGradOp::create(builder, getLoc(), resultGrads[0], getInput(), getDt(), getALog(), getB(), getC(), getSkip(),
+                                 getDtBias(), getGroupsAttr(), getChunkAttr(), getDtMinAttr(), getDtMaxAttr());
   operandGrads.append(grads->result_begin(), grads->result_end());
   return success();
 }
