@@ -21,7 +21,7 @@ import counts
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte"]
+CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt"]
 LOSS_TOLERANCE = 1e-4
 
 
@@ -222,8 +222,9 @@ def main():
                         help="train: loss, gradients, clipping, AdamW; forward: the loss without gradients")
     parser.add_argument("--pairs", type=int, default=7, help="turns that count (default 7)")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--modes", nargs="+", default=["eager", "compile"], choices=["eager", "compile"],
-                        help="PyTorch as it is, and under torch.compile")
+    parser.add_argument("--modes", nargs="+", default=["eager", "compile"],
+                        choices=["eager", "compile", "sequential"],
+                        help="PyTorch as it is, under torch.compile, and with Mamba's scan as a loop over positions")
     parser.add_argument("--mblm", default=str(ROOT / "build" / "bin" / "mblm"), help="program to measure")
     parser.add_argument("--output", default=str(ROOT / "build" / "bench.jsonl"),
                         help="JSON lines are added to this file")

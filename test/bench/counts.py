@@ -2,45 +2,64 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The work of one call, counted by hand from a reference's configuration: the same number for every peer.
 
-Matrix products only, a multiply-add as two; causal attention at half of the square. Training is three times the
-forward pass: the gradients of a product are two products of its size.
+Matrix products, a multiply-add as two; causal attention at half of the square; a selective scan's state at six a step
+(decay, exponential, update, contraction). Training is three times the forward pass: the gradients of a product are two
+products of its size.
 """
 
 import math
 
 
+def transformer(dim, heads, head, mult):
+    """A layer's flops for one row, and for one visible pair of positions."""
+    width = heads * head
+    return 2 * (4 * dim * width + 2 * mult * dim * dim), 2 * 2 * width
+
+
+def mamba1(dim, expand, state, conv):
+    inner, rank = expand * dim, math.ceil(dim / 16)
+    products = dim * 2 * inner + inner * conv + inner * (rank + 2 * state) + rank * inner + inner * dim
+    return 2 * products + 6 * inner * state, 0
+
+
+def block_of(dim, fields):
+    if "d_state" in fields:
+        return mamba1(dim, fields["expand"], fields["d_state"], fields["d_conv"])
+    return transformer(dim, fields["attn_num_heads"], fields["attn_head_dims"], fields["ff_multiplier"])
+
+
 def stages_of(case):
-    """Both formats alike: one dict a stage, outermost first, and the vocabulary."""
+    """All formats alike: one dict a stage, outermost first; the vocabulary; whether sequences have a start token."""
     config = case["config"]
     if case["format"] == "mblm":
-        blocks = config["block"] if len(config["block"]) > 1 else config["block"] * len(config["hidden_dims"])
-        stages = [
-            dict(dim=dim, layers=layers, length=length, heads=b["attn_num_heads"], head=b["attn_head_dims"],
-                 mult=b["ff_multiplier"])
-            for dim, layers, length, b in zip(config["hidden_dims"], config["num_layers"], config["seq_lens"], blocks)
-        ]
-    else:
-        stages = [
-            dict(dim=dim, layers=layers, length=length, heads=config["heads"], head=config["dim_head"],
-                 mult=config.get("ff_mult", 4))
-            for dim, layers, length in zip(config["dim"], config["depth"], config["max_seq_len"])
-        ]
-    return stages, config["num_tokens"]
+        sizes = config["hidden_dims"], config["num_layers"], config["seq_lens"]
+        blocks = config["block"] if len(config["block"]) > 1 else config["block"] * len(sizes[0])
+        stages = [dict(dim=dim, layers=layers, length=length, work=block_of(dim, fields))
+                  for dim, layers, length, fields in zip(*sizes, blocks)]
+        return stages, config["num_tokens"], True
+    if case["format"] == "mamba":
+        sizes = config["ssm_cfg"]
+        work = mamba1(config["d_model"], sizes["expand"], sizes["d_state"], sizes["d_conv"])
+        stage = dict(dim=config["d_model"], layers=config["n_layer"], length=case["length"], work=work)
+        return [stage], config["vocab_size"], False
+    sizes = config["dim"], config["depth"], config["max_seq_len"]
+    stages = [dict(dim=dim, layers=layers, length=length,
+                   work=transformer(dim, config["heads"], config["dim_head"], config.get("ff_mult", 4)))
+              for dim, layers, length in zip(*sizes)]
+    return stages, config["num_tokens"], True
 
 
 def forward_flops(case):
-    stages, vocabulary = stages_of(case)
+    stages, vocabulary, starts = stages_of(case)
     inner = math.prod(stage["length"] for stage in stages[1:])
     stages[0]["length"] = -(-case["length"] // inner)
     total = 0
     sequences = case["batch"]
     for number, stage in enumerate(stages):
-        dim, positions = stage["dim"], stage["length"] + 1  # the start token
+        dim, positions = stage["dim"], stage["length"] + (1 if starts else 0)
         rows, patches = sequences * positions, sequences * stage["length"]
-        attention_width = stage["heads"] * stage["head"]
-        linear = 2 * rows * (4 * dim * attention_width + 2 * stage["mult"] * dim * dim)
-        attention = 2 * 2 * sequences * attention_width * positions * (positions + 1) / 2
-        total += stage["layers"] * (linear + attention)
+        per_row, per_pair = stage["work"]
+        total += stage["layers"] * (rows * per_row + sequences * positions * (positions + 1) / 2 * per_pair)
         if number + 1 < len(stages):
             child = stages[number + 1]
             width = math.prod(s["length"] for s in stages[number + 1:]) * stages[-1]["dim"]

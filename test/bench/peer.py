@@ -31,30 +31,71 @@ def say(**values):
     print(json.dumps(values), flush=True)
 
 
-def build_mblm(config):
-    from mblm import MBLM, MBLMModelConfig, MBLMReturnType, TransformerBlock
+class Peer:
+    """A model, its loss for ids, and the names that its weights have in files."""
+
+    def __init__(self, model, loss_arguments=None, loss=None, file_name=lambda name: name):
+        self.model = model
+        self.loss = loss or (lambda called, ids: called(ids, **loss_arguments))
+        self.file_name = file_name
+
+
+def build_mblm(config, options):
+    from mblm import MBLM, MambaBlock, MBLMModelConfig, MBLMReturnType, TransformerBlock
 
     # Blocks as objects: a dict without its type may be read as the encoder's block.
-    blocks = [TransformerBlock(**{k: v for k, v in block.items() if k != "block_type"}) for block in config["block"]]
-    model = MBLM(MBLMModelConfig(**{**config, "block": blocks}))
-    return model, {"return_type": MBLMReturnType.LOSS}
+    def block_of(fields):
+        kind = MambaBlock if "d_state" in fields else TransformerBlock
+        return kind(**{key: value for key, value in fields.items() if key != "block_type"})
+
+    model = MBLM(MBLMModelConfig(**{**config, "block": [block_of(fields) for fields in config["block"]]}))
+    return Peer(model, {"return_type": MBLMReturnType.LOSS})
 
 
-def build_megabyte(config):
+def build_megabyte(config, options):
     from MEGABYTE_pytorch import MEGABYTE
 
     tuples = {key: tuple(config[key]) for key in ("dim", "depth", "max_seq_len")}
-    return MEGABYTE(**{**config, **tuples}), {"return_loss": True}
+    return Peer(MEGABYTE(**{**config, **tuples}), {"return_loss": True})
 
 
-BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte}
+def build_mamba(config, options):
+    """A language model around mambapy's blocks: those of mamba_ssm, whose own kernels need a GPU."""
+    import torch
+    from mambapy.mamba import Mamba, MambaConfig, RMSNorm
+
+    sizes = config["ssm_cfg"]
+
+    class LanguageModel(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = torch.nn.Embedding(config["vocab_size"], config["d_model"])
+            self.backbone = Mamba(MambaConfig(d_model=config["d_model"], n_layers=config["n_layer"],
+                                              d_state=sizes["d_state"], d_conv=sizes["d_conv"],
+                                              expand_factor=sizes["expand"], pscan=options.mode != "sequential"))
+            self.norm_f = RMSNorm(config["d_model"])
+            self.lm_head = torch.nn.Linear(config["d_model"], config["vocab_size"], bias=False)
+
+        def forward(self, ids):
+            return self.lm_head(self.norm_f(self.backbone(self.embedding(ids))))
+
+    def loss(called, ids):
+        return torch.nn.functional.cross_entropy(called(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
+    def file_name(name):
+        return name if name.startswith(("backbone.", "lm_head.")) else f"backbone.{name}"
+
+    return Peer(LanguageModel(), loss=loss, file_name=file_name)
+
+
+BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("config")
     parser.add_argument("--entry", default="train", choices=["train", "forward"])
-    parser.add_argument("--mode", default="eager", choices=["eager", "compile"])
+    parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--ids", required=True)
@@ -70,31 +111,34 @@ def main():
     with open(options.config) as file:
         case = json.load(file)
     import_bytes = None
-    for module in ("mblm", "MEGABYTE_pytorch"):
+    for module in ("mblm", "MEGABYTE_pytorch", "mambapy.mamba"):
         if module.lower().startswith(case["format"]):
             __import__(module)
             import_bytes = status_bytes("VmRSS")
     if import_bytes is None:
-        raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected mblm or megabyte")
+        raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected mblm, megabyte or mamba")
 
-    model, loss_arguments = BUILDERS[case["format"]](case["config"])
+    peer = BUILDERS[case["format"]](case["config"], options)
+    model = peer.model
     model.train(options.entry == "train")
     if os.path.exists(options.weights):
-        model.load_state_dict(load_file(options.weights))
+        saved = load_file(options.weights)
+        model.load_state_dict({name: saved[peer.file_name(name)] for name in model.state_dict()})
         ids = load_file(options.ids)["ids"].long()
     else:
         ids = torch.randint(4, 256, (case["batch"], case["length"]))
         save_file({"ids": ids.to(torch.int32)}, options.ids)
-        save_file({name: value.clone().contiguous() for name, value in model.state_dict().items()}, options.weights)
+        state = model.state_dict().items()
+        save_file({peer.file_name(name): value.clone().contiguous() for name, value in state}, options.weights)
     called = torch.compile(model) if options.mode == "compile" else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
     def forward():
         with torch.inference_mode():
-            return called(ids, **loss_arguments)
+            return peer.loss(called, ids)
 
     def train():
-        loss = called(ids, **loss_arguments)
+        loss = peer.loss(called, ids)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
