@@ -53,14 +53,15 @@ def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
     @gradients(ids, mask, scale) -> (loss, sum, count) is @loss followed by its reverse sweep, with `scale` as the gradient of
     the loss. Every op builds its own vector-Jacobian product (DifferentiableOpInterface); a parameter's gradient becomes an
     `mblm.gradient` as soon as its last term is there. @train_step(ids, mask, scale, hyper, decay) -> (loss, sum, count, norm)
-    is the same followed by `mblm.update`.
+    is the same followed by `mblm.update`. Where the module has @train_loss(ids, mask, key), the loss with dropout, both are
+    made from it instead and take `key` behind `mask`.
 
     Forward values of ops that are cheap to compute again are: their ops stand a second time right before the first use in the
     sweep, marked with the attribute `mblm.recompute`, which keeps them apart from the forward ops when equal ops are joined.
     Locations of backward ops are the forward op's name with `/grad` or `/recompute` behind.
 
     Needs: a module with `mblm.parameter`s and @loss(ids, mask) -> (loss, sum, count), one block of differentiable ops; neither
-    @gradients nor @train_step. Leaves: these two functions; all others as they are.
+    @gradients nor @train_step. Leaves: these two functions; all others as they are, but @train_loss, which is gone.
 
     Example: `%y = mblm.linear %x, %w` with the gradient %dy of %y adds `mblm.weight_grad %dy, %x` for the weight and
     `mblm.linear %dy, %w {transposed}` for %x.

@@ -6,7 +6,7 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 1, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 2, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "entries": {"forward": {"arena": [c1, cM, cB, cBM], "scratch": [..]}, ...}, "kernels": [{"name", "from", "entry", ...}]}
@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#define MBLM_ABI 1
+#define MBLM_ABI 2
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -32,6 +32,7 @@ enum MblmSlot {
   MBLM_SCALARS, // float*: loss, gradient norm, sum, count (as rt::Call::Scalars)
   MBLM_HYPER,   // float*: rt::Hyper, then the gradients' scale at index HyperCount
   MBLM_DECAY,   // float*  [parameters]
+  MBLM_KEY,     // int32_t* [4]: dropout's seed (low and high word), number of the draw, 1; all zero: nothing is dropped
   MBLM_SLOTS
 };
 

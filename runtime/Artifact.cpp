@@ -63,6 +63,7 @@ public:
       std::memcpy(hyper, call.hyper, HyperCount * sizeof(float));
     }
     hyper[HyperCount] = call.scale;
+    DropoutKey key = dropoutKey(call.draw);
     Call::Scalars scalars;
     MblmContext context = {};
     context.parallel = ThreadPool::parallel;
@@ -86,6 +87,7 @@ public:
     context.buffers[MBLM_SCALARS] = call.scalars ? call.scalars : &scalars;
     context.buffers[MBLM_HYPER] = hyper;
     context.buffers[MBLM_DECAY] = const_cast<float *>(call.decay);
+    context.buffers[MBLM_KEY] = key.data();
     int32_t failed = code.entries[int(entry)](&context);
     if (failed != 0) {
       throw Error(Exit::Internal, where + ": entry '" + entryName(entry) + "' returned " + std::to_string(failed));

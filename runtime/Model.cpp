@@ -203,11 +203,13 @@ Rows Model::empty(int64_t batch) {
   return {output.data(), batch, 1, info().vocab};
 }
 
-Call::Scalars Model::scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay) {
+Call::Scalars Model::scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay,
+                               std::optional<Draw> draw) {
   Call call = prepare(ids, true);
   Call::Scalars scalars;
   call.scalars = &scalars;
   call.scale = scale;
+  call.draw = draw;
   if (entry != Entry::Loss) {
     call.grads = flat(Flat::Grads);
   }
@@ -221,14 +223,15 @@ Call::Scalars Model::scalarsOf(Entry entry, const Ids &ids, float scale, const f
   return scalars;
 }
 
-Call::Scalars Model::loss(const Ids &ids) { return scalarsOf(Entry::Loss, ids, 1, nullptr, nullptr); }
+Call::Scalars Model::loss(const Ids &ids) { return scalarsOf(Entry::Loss, ids, 1, nullptr, nullptr, {}); }
 
-Call::Scalars Model::gradients(const Ids &ids, float scale) {
-  return scalarsOf(Entry::Gradients, ids, scale, nullptr, nullptr);
+Call::Scalars Model::gradients(const Ids &ids, float scale, std::optional<Draw> draw) {
+  return scalarsOf(Entry::Gradients, ids, scale, nullptr, nullptr, draw);
 }
 
-Call::Scalars Model::trainStep(const Ids &ids, float scale, const float *hyper, const float *decay) {
-  return scalarsOf(Entry::TrainStep, ids, scale, hyper, decay);
+Call::Scalars Model::trainStep(const Ids &ids, float scale, const float *hyper, const float *decay,
+                               std::optional<Draw> draw) {
+  return scalarsOf(Entry::TrainStep, ids, scale, hyper, decay, draw);
 }
 
 } // namespace mblm::rt

@@ -55,9 +55,11 @@ public:
   Rows hidden(const Ids &ids);
   Rows empty(int64_t batch = 1);
   Call::Scalars loss(const Ids &ids);
-  Call::Scalars gradients(const Ids &ids, float scale = 1); // adds to Flat::Grads
+  // Adds to Flat::Grads. With a `draw`, models with dropout drop what it says.
+  Call::Scalars gradients(const Ids &ids, float scale = 1, std::optional<Draw> draw = {});
   // `hyper` as rt::Hyper; `decay` one 1 or 0 a parameter.
-  Call::Scalars trainStep(const Ids &ids, float scale, const float *hyper, const float *decay);
+  Call::Scalars trainStep(const Ids &ids, float scale, const float *hyper, const float *decay,
+                          std::optional<Draw> draw = {});
 
   // Most bytes of one sequence; 0: no limit.
   int64_t longest() const { return info().maxSlots * info().inner; }
@@ -67,7 +69,8 @@ private:
   int64_t slotsFor(int64_t length) const;
   Call prepare(const Ids &ids, bool withMask);
   Rows rowsOf(Entry entry, const Ids &ids, int64_t width);
-  Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay);
+  Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay,
+                          std::optional<Draw> draw);
 
   std::unique_ptr<Program> program;
   Buffer buffers[4];

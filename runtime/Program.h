@@ -5,6 +5,8 @@
 // the artifact loader (native code) or by the reference interpreter. The program owns no weights; the caller does.
 #pragma once
 
+#include "runtime/Support/Dropout.h"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,7 +20,7 @@ enum class Entry {
   Hidden,    // ids -> output: last stage's states after its final norm [B, M*inner, dim], rows as in Forward
   Empty,     // nothing -> output: logits [B, 1, vocab] for the empty prompt, by the reference's own rule
   Loss,      // ids, mask -> scalars.loss
-  Gradients, // ids, mask, scale -> scalars.loss; ADDS scale * dloss/dparameter to `grads`
+  Gradients, // ids, mask, draw, scale -> scalars.loss; ADDS scale * dloss/dparameter to `grads`
   TrainStep, // as Gradients, then clips by the global norm, updates params, m, v and zeroes `grads`
 };
 const char *entryName(Entry entry); // "forward", "hidden", "empty", "loss", "gradients", "train_step"
@@ -66,6 +68,7 @@ struct Call {
   int64_t slots = 0; // M >= 1: outermost slots; sequences hold M * inner ids
   const int32_t *ids = nullptr;  // [B, M*inner], padded with the pad id, each in [0, vocab)
   const float *mask = nullptr;   // [B, M*inner] or null (all ones); weight of each byte as a target, 0 in the padding
+  std::optional<Draw> draw;      // for dropout; absent: nothing is dropped
   float scale = 1;               // of the gradients
   const float *hyper = nullptr;  // [HyperCount]
   const float *decay = nullptr;  // [parameters.size()]: 1 or 0, whether weight decay applies

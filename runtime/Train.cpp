@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One Trainer per run. All that decides an update (weights, moments, step number, config) is in a checkpoint; batches
-// and learning rates are functions of the step, so a resumed run equals an uninterrupted one bit by bit.
+// One Trainer per run. All that decides an update (weights, moments, step number, config) is in a checkpoint; batches,
+// dropout and learning rates are functions of the step, so a resumed run equals an uninterrupted one bit by bit.
 #include "runtime/Train.h"
 
 #include "runtime/Batches.h"
@@ -166,7 +166,9 @@ StepReport Trainer::step() {
   for (int64_t micro = 0; micro < config.accumulate; ++micro) {
     Ids ids = source->get(done, micro);
     bool last = micro + 1 == config.accumulate;
-    Call::Scalars scalars = last ? model.trainStep(ids, scale, hyper, decay.data()) : model.gradients(ids, scale);
+    Draw draw{config.seed, uint32_t(done * config.accumulate + micro)};
+    Call::Scalars scalars =
+        last ? model.trainStep(ids, scale, hyper, decay.data(), draw) : model.gradients(ids, scale, draw);
     sum += scalars.loss;
     report.gradNorm = scalars.gradNorm;
   }

@@ -119,9 +119,6 @@ OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) 
 }
 
 std::unique_ptr<rt::Program> driver::openProgram(const NamedModel &model, const Options &options) {
-  for (const std::string &line : leftOut(model.spec)) {
-    options.say("warning: " + line);
-  }
   if (options.target == Target::Reference) {
     OwnedModule owned = modelModule(model.spec, options);
     return makeReferenceProgram(std::move(owned.module), owned.context, makeModelInfo(model.spec));

@@ -13,6 +13,13 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::frontend;
 
+static bool hasDropout(const spec::Spec &spec) {
+  return llvm::any_of(spec.stages, [](const spec::Stage &stage) {
+    return llvm::any_of(stage.layers,
+                        [](const spec::Layer &layer) { return layer.attnDropout > 0 || layer.ffDropout > 0; });
+  });
+}
+
 namespace {
 
 class ModuleBuilder {
@@ -36,11 +43,15 @@ public:
                 [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
                   return {buildRows(graph, buildHierarchy(graph, arguments[0]))};
                 });
-    addFunction("loss", {ids, mask}, {scalar, scalar, scalar},
-                [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
-                  LossValues values = buildLoss(graph, buildHierarchy(graph, arguments[0]), arguments[0], arguments[1]);
-                  return {values.loss, values.sum, values.count};
-                });
+    auto loss = [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+      graph.dropoutKey = arguments.size() > 2 ? arguments[2] : Value();
+      LossValues values = buildLoss(graph, buildHierarchy(graph, arguments[0]), arguments[0], arguments[1]);
+      return {values.loss, values.sum, values.count};
+    };
+    addFunction("loss", {ids, mask}, {scalar, scalar, scalar}, loss);
+    if (hasDropout(spec)) {
+      addFunction("train_loss", {ids, mask, tensor({4}, builder.getI32Type())}, {scalar, scalar, scalar}, loss);
+    }
     if (spec.startToken) {
       addFunction("empty", {}, tensor({1, 1, spec.vocab}, builder.getF32Type()),
                   [](Graph &graph, ValueRange) -> SmallVector<Value> {
@@ -83,19 +94,6 @@ private:
 };
 
 } // namespace
-
-std::vector<std::string> mblm::leftOut(const spec::Spec &spec) {
-  std::vector<std::string> warnings;
-  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
-    for (const spec::Layer &layer : spec.stages[stage].layers) {
-      if (layer.attnDropout > 0 || layer.ffDropout > 0) {
-        warnings.push_back(stagePointer(spec, stage) + ": dropout is not compiled, training runs without it");
-        break;
-      }
-    }
-  }
-  return warnings;
-}
 
 OwningOpRef<ModuleOp> mblm::buildModule(const spec::Spec &spec, MLIRContext &context) {
   context.loadDialect<MBLMDialect, func::FuncDialect>();

@@ -6,6 +6,7 @@
 //   @forward(ids: [B, M*inner]) -> logits [B, M*inner, V], row t predicts byte t + 1
 //   @hidden(ids) -> the same rows before the head
 //   @loss(ids, mask) -> loss, sum, count
+//   @train_loss(ids, mask, key) -> the same with dropout (only where the spec has some); `key` as in `mblm.dropout`
 //   @empty() -> logits [1, 1, V] for no bytes at all (only with start tokens)
 // Every op's location is a name: the JSON pointer of what it stems from, and its role there.
 #pragma once
@@ -15,14 +16,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
-#include <string>
-#include <vector>
-
 namespace mblm {
 
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(const spec::Spec &spec, mlir::MLIRContext &context);
-
-// A line for each thing in the spec that a module leaves out (dropout).
-std::vector<std::string> leftOut(const spec::Spec &spec);
 
 } // namespace mblm

@@ -37,6 +37,11 @@ public:
   const spec::Spec &spec;
   mlir::OpBuilder builder;
 
+  // What dropout draws with; null in functions that drop nothing.
+  mlir::Value dropoutKey;
+  // Of the next op with dropout: each has a site of its own.
+  uint64_t nextSite() { return site++; }
+
   // From here on: the part of the description that is being built, a JSON pointer, and which of its parameters are
   // meant.
   void enter(std::string pointer, int stage, int layer = -1);
@@ -64,6 +69,7 @@ private:
   std::string pointer;
   int stage = -1;
   int layer = -1;
+  uint64_t site = 0;
 };
 
 // The type of `value` with another number of positions, or another number of features.

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A Transformer layer: h = x + Attention(norm(shift(x))), result = h + FeedForward(norm(shift(h))). Dropout belongs to
-// training runs that ask for it and is not part of the graph.
+// A Transformer layer: h = x + Attention(norm(shift(x))), result = h + FeedForward(norm(shift(h))). Dropout is part
+// of graphs that have a key for it, those of training.
 #include "compiler/Frontend/Builders.h"
 
 #include <cmath>
@@ -37,9 +37,16 @@ static Value buildAttention(Graph &graph, const spec::Layer &layer, Value x) {
   Value query = rotate(graph, "attention/rotary_q", layer, split.getResult(0));
   Value key = rotate(graph, "attention/rotary_k", layer, split.getResult(1));
   double scale = 1 / std::sqrt(double(layer.headDim));
+  FloatAttr rate;
+  IntegerAttr site;
+  Value dropoutKey = layer.attnDropout > 0 ? graph.dropoutKey : Value();
+  if (dropoutKey) {
+    rate = builder.getF64FloatAttr(layer.attnDropout);
+    site = builder.getI64IntegerAttr(graph.nextSite());
+  }
   auto attention = AttentionOp::create(builder, graph.at("attention"), type, withWidth(x, layer.heads), query, key,
-                                       split.getResult(2), uint64_t(layer.heads), APFloat(scale), MaskKind::Causal,
-                                       /*block=*/IntegerAttr());
+                                       split.getResult(2), dropoutKey, uint64_t(layer.heads), APFloat(scale),
+                                       MaskKind::Causal, /*block=*/IntegerAttr(), rate, site);
   return graph.linear("attention/out", attention.getResult(), graph.load(Role::AttnOut), graph.load(Role::AttnOutBias));
 }
 
@@ -47,6 +54,10 @@ static Value buildFeedForward(Graph &graph, const spec::Layer &layer, Value x) {
   x = graph.linear("ff/linear1", x, graph.load(Role::Ff1Weight), graph.load(Role::Ff1Bias));
   auto kind = layer.activation == spec::Activation::Gelu ? ActivationKind::Gelu : ActivationKind::GeluTanh;
   x = ActivationOp::create(graph.builder, graph.at("ff/activation"), x, kind);
+  if (graph.dropoutKey && layer.ffDropout > 0) {
+    x = DropoutOp::create(graph.builder, graph.at("ff/dropout"), x, graph.dropoutKey, APFloat(layer.ffDropout),
+                          graph.nextSite());
+  }
   return graph.linear("ff/linear2", x, graph.load(Role::Ff2Weight), graph.load(Role::Ff2Bias));
 }
 

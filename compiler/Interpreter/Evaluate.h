@@ -7,6 +7,7 @@
 
 #include "compiler/Interpreter/Interpreter.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "runtime/Support/Dropout.h"
 
 namespace mblm::interpreter {
 
@@ -30,6 +31,13 @@ struct Frame {
     return llvm::cast<mlir::RankedTensorType>(op->getResult(resultNumber).getType()).getShape().vec();
   }
 };
+
+// What the dropout with this key multiplies column `column` of row `row` by.
+inline double dropoutFactor(const Tensor &key, double rate, uint64_t site, int64_t row, int64_t column,
+                            int64_t columns) {
+  return rt::dropoutFactor({key.i[0], key.i[1], key.i[2], key.i[3]}, rate, static_cast<uint32_t>(site), row, column,
+                           columns);
+}
 
 // Each evaluates the op of `frame` where it belongs to the family; false where it does not.
 bool evaluateStructure(Frame &frame);

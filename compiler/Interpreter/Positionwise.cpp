@@ -227,6 +227,18 @@ static void evaluate(ActivationGradOp op, Frame &frame) {
   }
 }
 
+static void evaluate(DropoutOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0), &key = frame.operand(1);
+  Tensor &out = frame.result(in);
+  double rate = op.getRate().convertToDouble();
+  int64_t width = in.shape[2];
+  for (int64_t row = 0; row < in.shape[0] * in.shape[1]; ++row) {
+    for (int64_t c = 0; c < width; ++c) {
+      out.f[row * width + c] = in.f[row * width + c] * dropoutFactor(key, rate, op.getSite(), row, c, width);
+    }
+  }
+}
+
 static void evaluate(AddOp op, Frame &frame) {
   const Tensor &lhs = frame.operand(0), &rhs = frame.operand(1);
   Tensor &out = frame.result(lhs);
@@ -252,7 +264,7 @@ static void evaluate(ReduceOp op, Frame &frame) {
 bool mblm::interpreter::evaluatePositionwise(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
       .Case<EmbedOp, EmbedGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp,
-            ActivationGradOp, AddOp, ReduceOp>([&](auto op) {
+            ActivationGradOp, DropoutOp, AddOp, ReduceOp>([&](auto op) {
         evaluate(op, frame);
         return true;
       })

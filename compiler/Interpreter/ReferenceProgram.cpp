@@ -54,10 +54,14 @@ func::FuncOp ReferenceProgram::entryPoint(rt::Entry entry) const {
   return function;
 }
 
-// Entries' arguments are told apart by their types: ids [B, L] i32, mask [B, L], scale a scalar, and the vectors hyper
-// and decay in this order.
+// Entries' arguments are told apart by their types: ids [B, L] i32, mask [B, L], the dropout key [4] i32, scale a scalar,
+// and the vectors hyper and decay in this order.
 Tensor ReferenceProgram::argument(RankedTensorType type, bool firstVector, const rt::Call &call) const {
   int64_t bytes = call.batch * call.slots * model.inner;
+  if (type.getElementType().isInteger(32) && type.getRank() == 1) {
+    rt::DropoutKey key = rt::dropoutKey(call.draw);
+    return Tensor::ids({4}, {key.begin(), key.end()});
+  }
   if (type.getElementType().isInteger(32)) {
     return Tensor::ids({call.batch, call.slots * model.inner}, {call.ids, call.ids + bytes});
   }
@@ -101,7 +105,7 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
   for (Type type : function.getArgumentTypes()) {
     auto tensor = cast<RankedTensorType>(type);
     arguments.push_back(argument(tensor, firstVector, call));
-    firstVector = firstVector && tensor.getRank() != 1;
+    firstVector = firstVector && (tensor.getRank() != 1 || tensor.getElementType().isInteger(32));
   }
   std::vector<Tensor> results = interpreter.call(function, std::move(arguments));
 

@@ -82,6 +82,16 @@ struct Scores {
     }
     return scale * sum;
   }
+  // m[i, j]
+  template <typename Op>
+  double factor(Op op, const Frame &frame, int64_t k, int64_t h, int64_t i, int64_t j) const {
+    if (!op.getDropoutKey()) {
+      return 1;
+    }
+    int64_t length = query.shape[1];
+    return dropoutFactor(*frame.operands.back(), op.getRate()->convertToDouble(), *op.getSite(),
+                         (k * heads + h) * length + i, j, length);
+  }
   // Calls `visit(k, h, i)` for each query.
   template <typename Visit>
   void forEachQuery(Visit visit) const {
@@ -116,9 +126,11 @@ static void evaluate(AttentionOp op, Frame &frame) {
     double logSum = largest + std::log(sum);
     lse.row(k, i)[h] = logSum;
     for (size_t n = 0; n < s.size(); ++n) {
-      const double *v = value.row(k, scores.firstKey(i) + n) + h * width;
+      int64_t j = scores.firstKey(i) + n;
+      const double *v = value.row(k, j) + h * width;
+      double p = std::exp(s[n] - logSum) * scores.factor(op, frame, k, h, i, j);
       for (int64_t c = 0; c < width; ++c) {
-        out.row(k, i)[h * width + c] += std::exp(s[n] - logSum) * v[c];
+        out.row(k, i)[h * width + c] += p * v[c];
       }
     }
   });
@@ -138,13 +150,13 @@ static void evaluate(AttentionGradOp op, Frame &frame) {
       weighted += g[c] * result.row(k, i)[head + c];
     }
     for (int64_t j = scores.firstKey(i); j <= scores.lastKey(i); ++j) {
-      double p = std::exp(scores(k, h, i, j) - lse.row(k, i)[h]), product = 0;
+      double p = std::exp(scores(k, h, i, j) - lse.row(k, i)[h]), m = scores.factor(op, frame, k, h, i, j), product = 0;
       for (int64_t c = 0; c < width; ++c) {
         product += g[c] * value.row(k, j)[head + c];
       }
-      double ds = p * (product - weighted) * scores.scale;
+      double ds = p * (m * product - weighted) * scores.scale;
       for (int64_t c = head; c < head + width; ++c) {
-        valueGrad.row(k, j)[c] += p * grad.row(k, i)[c];
+        valueGrad.row(k, j)[c] += m * p * grad.row(k, i)[c];
         queryGrad.row(k, i)[c] += ds * key.row(k, j)[c];
         keyGrad.row(k, j)[c] += ds * query.row(k, i)[c];
       }

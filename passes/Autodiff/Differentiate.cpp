@@ -1,9 +1,10 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Gradients as IR. @loss is cloned, then swept backwards: each op that a gradient reaches builds its vector-Jacobian
-// product, and the products of a value with several uses are added up. Forward values that are cheap to compute again
-// are, right before their first use in the backward sweep, so that they need not outlive the forward pass.
+// Gradients as IR. @loss, or @train_loss where dropout makes it another function, is cloned, then swept backwards: each op
+// that a gradient reaches builds its vector-Jacobian product, and the products of a value with several uses are added up.
+// Forward values that are cheap to compute again are, right before their first use in the backward sweep, so that they
+// need not outlive the forward pass.
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -154,35 +155,38 @@ public:
 
   void runOnOperation() override {
     auto loss = getOperation().lookupSymbol<func::FuncOp>("loss");
-    if (failed(check(loss))) {
+    auto trained = getOperation().lookupSymbol<func::FuncOp>("train_loss");
+    if (failed(check(loss, "@loss", 2)) || (trained && failed(check(trained, "@train_loss", 3)))) {
       return signalPassFailure();
     }
     OpBuilder builder(loss->getContext());
     builder.setInsertionPointAfter(loss);
-    func::FuncOp gradients = buildGradients(builder, loss);
+    func::FuncOp gradients = buildGradients(builder, trained ? trained : loss);
     if (!gradients) {
       return signalPassFailure();
+    }
+    if (trained) {
+      trained.erase(); // nobody calls it
     }
     builder.setInsertionPointAfter(gradients);
     buildTrainStep(builder, gradients);
   }
 
 private:
-  LogicalResult check(func::FuncOp loss) {
+  LogicalResult check(func::FuncOp loss, StringRef name, unsigned inputs) {
     if (!loss) {
-      return getOperation().emitError("expected a function @loss to differentiate, but the module has none");
+      return getOperation().emitError("expected a function ") << name << " to differentiate, but the module has none";
     }
     FunctionType type = loss.getFunctionType();
     auto isScalar = [](Type type) {
       auto tensor = dyn_cast<RankedTensorType>(type);
       return tensor && tensor.getRank() == 0 && tensor.getElementType().isF32();
     };
-    if (!loss.getBody().hasOneBlock() || type.getNumInputs() != 2 || type.getNumResults() != 3 ||
+    if (!loss.getBody().hasOneBlock() || type.getNumInputs() != inputs || type.getNumResults() != 3 ||
         !llvm::all_of(type.getResults(), isScalar)) {
-      return loss.emitError(
-                 "expected @loss to be one block of type (ids, mask) -> (loss, sum, count) with scalar results, "
-                 "but its type is ")
-             << type;
+      return loss.emitError("expected ")
+             << name << " to be one block of type (ids, mask" << (inputs == 3 ? ", key" : "")
+             << ") -> (loss, sum, count) with scalar results, but its type is " << type;
     }
     for (StringRef name : {"gradients", "train_step"}) {
       if (Operation *made = getOperation().lookupSymbol(name)) {
@@ -192,7 +196,7 @@ private:
     return success();
   }
 
-  // (ids, mask, scale) -> (loss, sum, count)
+  // (ids, mask, [key,] scale) -> (loss, sum, count)
   func::FuncOp buildGradients(OpBuilder &builder, func::FuncOp loss) {
     func::FuncOp function = loss.clone();
     function.setName("gradients");
@@ -217,7 +221,7 @@ private:
     return function;
   }
 
-  // (ids, mask, scale, hyper, decay) -> (loss, sum, count, norm)
+  // (ids, mask, [key,] scale, hyper, decay) -> (loss, sum, count, norm)
   void buildTrainStep(OpBuilder &builder, func::FuncOp gradients) {
     func::FuncOp function = gradients.clone();
     function.setName("train_step");

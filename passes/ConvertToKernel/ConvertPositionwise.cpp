@@ -136,6 +136,29 @@ static Value activationSlope(RowBody &r, Value x, ActivationKind kind) {
 }
 
 //===----------------------------------------------------------------------===//
+// Dropout
+//===----------------------------------------------------------------------===//
+
+Value Converter::dropoutKey(Location loc, Value key, FloatAttr rate, IntegerAttr site) {
+  if (!key) {
+    return {};
+  }
+  auto type = RankedTensorType::get({dropoutKeyWords}, builder.getI32Type());
+  return DropoutKeyOp::create(builder, loc, type, key, rate, site);
+}
+
+void Converter::convertDropout(DropoutOp op) {
+  int64_t width = widthOf(op.getInput());
+  SymbolicDim positions = resultShape(op)[1];
+  SmallVector<Value> inputs{op.getInput(), dropoutKey(op->getLoc(), op.getKey(), op.getRateAttr(), op.getSiteAttr())};
+  replaceWithRows(op, Columns::plain(width), inputs, [&](RowBody &r) {
+    Value row = r.plus(r.times(r.at.sequence, positionsOf(r.b, r.b.getLoc(), positions)), r.at.position);
+    Value factor = KeepOp::create(r.b, r.b.getF32Type(), r.body.getArgument(1), row, r.at.column, width);
+    return SmallVector<Value>{r.mul(r.here(0), factor)};
+  });
+}
+
+//===----------------------------------------------------------------------===//
 // Linear maps
 //===----------------------------------------------------------------------===//
 
@@ -262,6 +285,10 @@ LogicalResult Converter::convertPositionwise(Operation *op) {
         replaceWithRows(op, Columns::plain(widthOf(act.getResult())), op->getOperands(), [&](RowBody &r) {
           return SmallVector<Value>{r.mul(r.here(0), activationSlope(r, r.here(1), act.getKind()))};
         });
+        return success();
+      })
+      .Case([&](DropoutOp dropout) {
+        convertDropout(dropout);
         return success();
       })
       .Case([&](AddOp add) {

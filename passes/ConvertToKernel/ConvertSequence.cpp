@@ -88,7 +88,7 @@ void Converter::convertAttention(mblm::AttentionOp op) {
   AttentionReads reads = attentionReads(op->getLoc(), op.getQuery(), op.getKey(), op.getValue(), heads);
   auto attention = kernel::AttentionOp::create(
       builder, op->getLoc(), op->getResultTypes(), reads.query, reads.key, reads.value, reads.table,
-      spaceOf(resultShape(op)), reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
+      dropoutKey(op->getLoc(), op.getDropoutKey(), op.getRateAttr(), op.getSiteAttr()), spaceOf(resultShape(op)), reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
   replace(op, attention.getResults());
 }
 
@@ -144,9 +144,10 @@ void Converter::convertAttentionGrad(mblm::AttentionGradOp op) {
   auto type = cast<RankedTensorType>(op.getQuery().getType());
   auto together = RankedTensorType::get({type.getDimSize(0), type.getDimSize(1), 3 * heads * width}, type.getElementType());
   SpaceAttr space = spaceOf(shapeOf(op.getGrad()));
+  Value key = dropoutKey(op->getLoc(), op.getDropoutKey(), op.getRateAttr(), op.getSiteAttr());
   auto grads = kernel::AttentionGradOp::create(builder, op->getLoc(), together, op.getGrad(), reads.query, reads.key,
-                                               reads.value, op.getResult(), op.getLse(), reads.table, space, reads.offsets,
-                                               heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
+                                               reads.value, op.getResult(), op.getLse(), reads.table, key, space,
+                                               reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
   if (concat) {
     for (Operation *rope : between) {
       converted.push_back(rope);

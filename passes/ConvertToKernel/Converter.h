@@ -28,6 +28,7 @@ private:
 
   void convertNorm(NormOp op);
   void convertNormGrad(NormGradOp op);
+  void convertDropout(DropoutOp op);
   void convertLinear(LinearOp op);
   void convertRope(RopeOp op);
   void convertAttention(mblm::AttentionOp op);
@@ -59,6 +60,8 @@ private:
   }
   int64_t offsetOf(mlir::ArrayAttr parameters);
   mlir::Value pack(mlir::Location loc, mlir::Value weight, bool transposed);
+  // The `kernel.dropout_key` of an op with dropout; null without a key.
+  mlir::Value dropoutKey(mlir::Location loc, mlir::Value key, mlir::FloatAttr rate, mlir::IntegerAttr site);
   mlir::Value ropeTable(mlir::Location loc, SymbolicDim positions, int64_t width, double base, Pairing pairing);
   // A rows op in place of `op`.
   void replaceWithRows(mlir::Operation *op, Columns columns, mlir::ValueRange inputs, const RowProgram &program);

@@ -29,7 +29,7 @@ constexpr double bytesPerFlop = 0.2;
 
 static double flopsOf(Operation &op) {
   return llvm::StringSwitch<double>(op.getName().getStringRef())
-      .Cases("math.erf", "math.exp", "math.tanh", "math.log", 20)
+      .Cases("math.erf", "math.exp", "math.tanh", "math.log", "kernel.keep", 20)
       .Cases("arith.addf", "arith.subf", "arith.mulf", "kernel.row_sum", "kernel.row_max", 1)
       .Cases("arith.divf", "math.sqrt", 4)
       .Default(0);
@@ -151,7 +151,7 @@ void FuseKernelsPass::inlineInto(kernel::RowsOp producer, RowSite site, unsigned
     SmallVector<Value> indices(load.getIndices());
     Value inside;
     if (load.getOrZero()) {
-      Value positions = positionsOf(builder, loc, producer.getSpace().getPositions());
+      Value positions = kernel::positionsOf(builder, loc, producer.getSpace().getPositions());
       inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, indices[1], positions);
       Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
       indices[1] = arith::SelectOp::create(builder, loc, inside, indices[1], zero);

@@ -75,13 +75,3 @@ bool fusion::dependsOnColumn(Value value) {
 bool fusion::hasReductions(Block &body) {
   return llvm::any_of(body, [](Operation &op) { return isa<kernel::RowSumOp, kernel::RowMaxOp>(op); });
 }
-
-Value fusion::positionsOf(OpBuilder &builder, Location loc, const SymbolicDim &positions) {
-  Value sum = arith::ConstantIndexOp::create(builder, loc, positions.one);
-  if (positions.m) {
-    Value factor = arith::ConstantIndexOp::create(builder, loc, positions.m);
-    Value slots = kernel::SlotsOp::create(builder, loc, builder.getIndexType());
-    sum = arith::AddIOp::create(builder, loc, sum, arith::MulIOp::create(builder, loc, slots, factor));
-  }
-  return sum;
-}

@@ -37,7 +37,5 @@ llvm::SmallVector<RowSite> rowSites(mlir::Operation *op);
 // Whether `value` differs from column to column, and from segment to segment, of one row.
 bool dependsOnColumn(mlir::Value value);
 bool hasReductions(mlir::Block &body);
-// The space's positions as an index inside a row program.
-mlir::Value positionsOf(mlir::OpBuilder &builder, mlir::Location loc, const SymbolicDim &positions);
 
 } // namespace mblm::fusion

@@ -27,6 +27,46 @@ Value AttentionEmitter::visibleKeys(Value key, Value i) {
   return visible;
 }
 
+// Random blocks that fill the machine's vectors best: their words are two vectors of factors.
+static int64_t blocksAtOnce(const Emitter &e) { return e.machine.lanes / 2; }
+
+// The two vectors of `factors`.
+static std::array<Value, 2> halves(Emitter &e, Value factors) {
+  auto half = [&](int64_t n) {
+    return vector::ExtractStridedSliceOp::create(e.b, factors, ArrayRef<int64_t>{n * e.machine.lanes},
+                                                 ArrayRef<int64_t>{e.machine.lanes}, ArrayRef<int64_t>{1})
+        .getResult();
+  };
+  return {half(0), half(1)};
+}
+
+SmallVector<Value> AttentionEmitter::keyFactors(Value sequence, Value head, Value i, Value key) {
+  Value row = e.add(e.mul(e.add(e.mul(sequence, shape.heads), head), positions()), i);
+  Value block = e.add(dropout->rowBlock(row, positions()), e.div(key, DropoutEmitter::perBlock));
+  SmallVector<Value> vectors;
+  for (int64_t n = 0; n < keyBlock / DropoutEmitter::perBlock; n += blocksAtOnce(e)) {
+    llvm::append_range(vectors, halves(e, dropout->blocks(e.add(block, n), blocksAtOnce(e))));
+  }
+  return vectors;
+}
+
+Value AttentionEmitter::allocateFactors() {
+  constexpr int64_t slack = 64; // whole groups of blocks are written, whole vectors read
+  return dropout ? s.allocate(shape.space.getPositions().one * factorRow() + slack) : Value();
+}
+
+void AttentionEmitter::writeFactors(Value sequence, Value head, Value target) {
+  Value row = e.mul(e.add(e.mul(sequence, shape.heads), head), positions());
+  Value first = dropout->rowBlock(row, positions());
+  int64_t blocks = shape.space.getPositions().one * factorRow() / DropoutEmitter::perBlock;
+  e.loop(e.index(0), e.index(blocks), blocksAtOnce(e), [&](Value block) {
+    Value place = e.at(target, e.mul(block, DropoutEmitter::perBlock));
+    for (auto [n, half] : llvm::enumerate(halves(e, dropout->blocks(e.add(first, block), blocksAtOnce(e))))) {
+      e.store(half, e.at(place, e.index(n * e.machine.lanes)));
+    }
+  });
+}
+
 Value AttentionEmitter::rowOf(Value base, int64_t stride, int64_t offset, Value k, Value t, Value head) {
   Value row = e.add(e.mul(k, positions()), t);
   return e.at(base, e.add(e.mul(row, stride), e.add(e.mul(head, shape.width), offset)));

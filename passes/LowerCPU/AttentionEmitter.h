@@ -6,7 +6,10 @@
 // ones in blocks on the gemm tile with an online softmax.
 #pragma once
 
+#include "passes/LowerCPU/DropoutEmitter.h"
 #include "passes/LowerCPU/Kernels.h"
+
+#include <optional>
 
 namespace mblm::cpu {
 
@@ -37,13 +40,19 @@ inline Items attentionItems(const AttentionShape &shape) {
 
 class AttentionEmitter {
 public:
-  AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape)
-      : writer(writer), s(step), e(step.e), shape(shape) {}
+  // `dropoutKey` is null where no probability is dropped.
+  AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape, mlir::Value dropoutKey)
+      : writer(writer), s(step), e(step.e), shape(shape) {
+    if (dropoutKey) {
+      dropout.emplace(e, dropoutKey);
+    }
+  }
 
   KernelWriter &writer;
   KernelWriter::Step &s;
   Emitter &e;
   const AttentionShape shape;
+  std::optional<DropoutEmitter> dropout;
 
   static bool isShort(kernel::SpaceAttr space) {
     return space.getPositions().isConstant() && space.getPositions().one <= shortSequence;
@@ -59,6 +68,15 @@ public:
 
   // Lanes of keys from `key` on that position i sees.
   mlir::Value visibleKeys(mlir::Value key, mlir::Value i);
+
+  // What dropout multiplies the keys [key, key + keyBlock) of position i by, as vectors; `key` is a multiple of the block.
+  llvm::SmallVector<mlir::Value> keyFactors(mlir::Value sequence, mlir::Value head, mlir::Value i, mlir::Value key);
+  // The same for all positions and keys of a short sequence: rows of `factorRow()` floats. Null without dropout.
+  mlir::Value allocateFactors();
+  void writeFactors(mlir::Value sequence, mlir::Value head, mlir::Value target);
+  int64_t factorRow() const {
+    return kernel::ceilDiv(shape.space.getPositions().one, DropoutEmitter::perBlock) * DropoutEmitter::perBlock;
+  }
 
   // Row (k, t) of a tensor with `stride` features, at this head of the group that begins at `offset`.
   mlir::Value rowOf(mlir::Value base, int64_t stride, int64_t offset, mlir::Value k, mlir::Value t, mlir::Value head);

@@ -23,7 +23,7 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
   int64_t length = a.shape.space.getPositions().one, lanes = e.machine.lanes, padded = a.padded();
   int64_t heads = a.shape.heads, width = a.shape.width;
   Value q = a.s.allocate(length * padded), k = a.s.allocate(length * padded), v = a.s.allocate(length * padded);
-  Value scores = a.s.allocate(kernel::ceilDiv(length, lanes) * lanes);
+  Value scores = a.s.allocate(kernel::ceilDiv(length, lanes) * lanes), factors = a.allocateFactors();
   for (Value rows : {q, k, v}) {
     e.zero(rows, e.index(length * padded)); // the padding stays zero
   }
@@ -32,6 +32,9 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
     a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
     a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, zero, n, k);
     a.copyRows(o.value, o.strides[2], o.offsets[2], sequence, head, {}, zero, n, v);
+    if (factors) {
+      a.writeFactors(sequence, head, factors);
+    }
     e.loop(n, [&](Value i) {
       Value first = a.firstKey(i), end = a.endKey(i), count = e.sub(end, first);
       SmallVector<Value> row = a.loadRow(e.at(q, e.mul(i, padded)));
@@ -46,8 +49,11 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
         return SmallVector<Value>{arith::MaximumFOp::create(e.b, best[0], masked(at))};
       })[0]);
       Value sum = e.sumLanes(e.loop(zero, count, lanes, e.splat(0.0), [&](Value at, ValueRange partial) {
-        Value p = e.exp(e.subf(masked(at), e.splat(top)));
-        e.store(p, e.at(scores, at));
+        Value p = e.exp(e.subf(masked(at), e.splat(top))), kept = p;
+        if (factors) {
+          kept = e.mulf(p, e.loadVector(e.at(factors, e.add(e.mul(i, a.factorRow()), e.add(first, at)))));
+        }
+        e.store(kept, e.at(scores, at));
         return SmallVector<Value>{e.addf(partial[0], p)};
       })[0]);
       SmallVector<Value> zeros(a.vectors(), e.splat(0.0));
@@ -73,9 +79,9 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
 }
 
 // One block of scores (rows x keyBlock, rows `stride` apart) becomes probabilities relative to the running maxima; running
-// sums and the accumulated rows of the result follow.
-static void onlineSoftmax(AttentionEmitter &a, Value scores, int64_t stride, Value firstRow, Value rows, Value firstKey,
-                          Value maxima, Value sums, Value accumulated) {
+// sums and the accumulated rows of the result follow. The sums are of all probabilities, dropped or not.
+static void onlineSoftmax(AttentionEmitter &a, Value sequence, Value head, Value scores, int64_t stride, Value firstRow,
+                          Value rows, Value firstKey, Value maxima, Value sums, Value accumulated) {
   Emitter &e = a.e;
   int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
   e.loop(rows, [&](Value r) {
@@ -94,10 +100,14 @@ static void onlineSoftmax(AttentionEmitter &a, Value scores, int64_t stride, Val
     Value top = arith::MaximumFOp::create(e.b, before, e.maxLanes(best));
     e.store(top, e.at(maxima, r));
     Value wideTop = e.splat(top), sum = e.splat(0.0);
+    SmallVector<Value> factors;
+    if (a.dropout) {
+      factors = a.keyFactors(sequence, head, i, firstKey);
+    }
     for (int64_t v = 0; v < vectors; ++v) {
       // Where nothing is visible yet the maximum is the stand-in itself, so the mask must speak again.
       Value p = e.select(visible[v], e.exp(e.subf(values[v], wideTop)), e.splat(0.0));
-      e.store(p, e.at(row, e.index(v * lanes)));
+      e.store(a.dropout ? e.mulf(p, factors[v]) : p, e.at(row, e.index(v * lanes)));
       sum = e.addf(sum, p);
     }
     Value shrink = e.exp(e.subf(e.splat(before), wideTop));
@@ -151,7 +161,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
         product.depth = e.index(width);
         product.accumulate = no;
         a.writer.product(e, product);
-        onlineSoftmax(a, scores, scoreStride, firstRow, rows, firstKey, maxima, sums, accumulated);
+        onlineSoftmax(a, sequence, head, scores, scoreStride, firstRow, rows, firstKey, maxima, sums, accumulated);
         product.a = scores;
         product.lda = e.index(scoreStride);
         product.b = a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, firstKey, head);
@@ -181,7 +191,7 @@ void cpu::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   AttentionShape shape = attentionShape(op);
   unsigned tensors = op->getNumOperands();
   writer.step(op.getLoc(), tensors + 2, attentionItems(shape), [&](KernelWriter::Step &s) {
-    AttentionEmitter a(writer, s, shape);
+    AttentionEmitter a(writer, s, shape, op.getDropoutKey() ? s.pointers[tensors - 1] : Value());
     Operands o{s.pointers[0], s.pointers[1], s.pointers[2], op.getTable() ? s.pointers[3] : Value(),
                s.pointers[tensors], s.pointers[tensors + 1], {}, {}};
     for (unsigned n = 0; n < 3; ++n) {

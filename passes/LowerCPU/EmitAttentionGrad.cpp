@@ -64,6 +64,7 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
   };
   Value q = rows(), k = rows(), v = rows(), g = rows(), dq = rows(), dk = rows(), dv = rows();
   Value scores = a.s.allocate(line), products = a.s.allocate(line), dots = a.s.allocate(line);
+  Value factors = a.allocateFactors();
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), zero = e.index(0), n = e.index(length);
     a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
@@ -71,6 +72,9 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
     a.copyRows(o.value, o.strides[2], o.offsets[2], sequence, head, {}, zero, n, v);
     a.copyRows(o.grad, heads * a.shape.width, 0, sequence, head, {}, zero, n, g);
     writeDots(a, o, sequence, head, n, dots);
+    if (factors) {
+      a.writeFactors(sequence, head, factors);
+    }
     for (Value sum : {dq, dk, dv}) {
       e.zero(sum, e.index(length * padded));
     }
@@ -86,8 +90,13 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
       Value aligned = e.mul(e.div(first, lanes), lanes);
       e.loop(aligned, end, lanes, [&](Value at) {
         Value s = e.loadVector(e.at(scores, at)), d = e.loadVector(e.at(products, at));
-        Value p = e.exp(e.subf(e.mulf(s, e.splat(a.shape.scale)), lse));
-        e.store(p, e.at(scores, at));
+        Value p = e.exp(e.subf(e.mulf(s, e.splat(a.shape.scale)), lse)), kept = p;
+        if (factors) {
+          Value m = e.loadVector(e.at(factors, e.add(e.mul(i, a.factorRow()), at)));
+          kept = e.mulf(p, m);
+          d = e.mulf(d, m);
+        }
+        e.store(kept, e.at(scores, at));
         e.store(e.mulf(e.mulf(p, e.subf(d, dot)), e.splat(a.shape.scale)), e.at(products, at));
       });
       SmallVector<Value> zeros(a.vectors(), e.splat(0.0));
@@ -120,13 +129,20 @@ static void scoreGradients(AttentionEmitter &a, const Operands &o, Value sequenc
   e.loop(rows, [&](Value r) {
     Value i = e.add(firstRow, r), row = e.mul(r, stride);
     Value lse = e.splat(lseAt(a, o, sequence, head, i)), dot = e.splat(e.load(e.at(dots, i)));
+    SmallVector<Value> factors;
+    if (a.dropout) {
+      factors = a.keyFactors(sequence, head, i, firstKey);
+    }
     for (int64_t v = 0; v < keyBlock; v += lanes) {
       Value visible = a.visibleKeys(e.add(firstKey, v), i);
       Value at = e.add(row, v), s = e.loadVector(e.at(scores, at)), d = e.loadVector(e.at(products, at));
       Value p = e.exp(e.subf(e.mulf(s, e.splat(a.shape.scale)), lse));
       p = e.select(visible, p, e.splat(0.0));
+      if (a.dropout) {
+        d = e.mulf(d, factors[v / lanes]);
+      }
       Value ds = e.select(visible, e.mulf(e.mulf(p, e.subf(d, dot)), e.splat(a.shape.scale)), e.splat(0.0));
-      e.store(p, e.at(scores, at));
+      e.store(a.dropout ? e.mulf(p, factors[v / lanes]) : p, e.at(scores, at));
       e.store(ds, e.at(products, at));
     }
   });
@@ -228,7 +244,7 @@ void cpu::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   AttentionShape shape = attentionShape(op);
   unsigned tensors = op->getNumOperands();
   writer.step(op.getLoc(), tensors + 1, attentionItems(shape), [&](KernelWriter::Step &s) {
-    AttentionEmitter a(writer, s, shape);
+    AttentionEmitter a(writer, s, shape, op.getDropoutKey() ? s.pointers[tensors - 1] : Value());
     Operands o{s.pointers[0], s.pointers[1], s.pointers[2], s.pointers[3], s.pointers[4],
                s.pointers[5], op.getTable() ? s.pointers[6] : Value(), s.pointers[tensors], {}, {}};
     for (unsigned n = 0; n < 3; ++n) {

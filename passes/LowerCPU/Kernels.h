@@ -22,6 +22,7 @@ void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 void emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op);
 void emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp op);
+void emitDropoutKey(KernelWriter &writer, kernel::DropoutKeyOp op);
 void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 // Steps over all parameters: (offset, floats) of each, in the order of `decay`.
 void emitUpdate(KernelWriter &writer, kernel::UpdateOp op, llvm::ArrayRef<std::pair<int64_t, int64_t>> parameters);

@@ -65,14 +65,22 @@ static Value rootOf(Value value) {
   return value;
 }
 
-// The caller's buffers: arguments and results of the entries stand in a fixed order (compiler/Frontend).
-static Place argumentPlace(unsigned number) {
+// The caller's buffers: arguments and results of the entries stand in a fixed order (compiler/Frontend), in which a
+// dropout key may be left out.
+static SmallVector<Place> argumentPlaces(func::FuncOp function) {
   static const Place slots[] = {{MBLM_IDS, {}},
                                 {MBLM_MASK, {}},
                                 {MBLM_HYPER, SymbolicDim::constant(8)}, // the gradients' scale
                                 {MBLM_HYPER, {}},
                                 {MBLM_DECAY, {}}};
-  return slots[number];
+  SmallVector<Place> places;
+  unsigned next = 0;
+  for (Type type : function.getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    bool key = tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
+    places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
+  }
+  return places;
 }
 
 static Place resultPlace(unsigned number, bool scalar) {
@@ -86,8 +94,8 @@ static bool addsToGradients(Operation *op) { return op->hasAttr("parameters") &&
 void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
   places.clear();
   temporaries.clear();
-  for (BlockArgument argument : function.getArguments()) {
-    places[argument] = argumentPlace(argument.getArgNumber());
+  for (auto [argument, place] : llvm::zip(function.getArguments(), argumentPlaces(function))) {
+    places[argument] = place;
   }
   Operation *terminator = function.getBody().front().getTerminator();
   for (OpOperand &operand : terminator->getOpOperands()) {
@@ -247,6 +255,7 @@ const CompiledKernel *Lowering::compile(Operation *op) {
       .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
       .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
+      .Case([&](kernel::DropoutKeyOp op) { emitDropoutKey(writer, op); })
       .Case([&](kernel::UpdateOp op) { emitUpdate(writer, op, parameters); })
       .Default([&](Operation *) { emitted = false; });
   if (!emitted) {

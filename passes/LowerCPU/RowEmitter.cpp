@@ -110,11 +110,29 @@ Value RowEmitter::emitLoad(kernel::LoadOp load) {
   return value;
 }
 
+// Whether a column index is always one of a block's first: groups of columns begin at multiples of the vector's lanes.
+bool RowEmitter::beginsBlock(Value column) {
+  kernel::RowIndices at = kernel::rowIndices(body);
+  if (column == at.column) {
+    return segments == 1 || width % DropoutEmitter::perBlock == 0;
+  }
+  return column == at.offset;
+}
+
+Value RowEmitter::emitKeep(kernel::KeepOp keep) {
+  const DropoutEmitter &dropout = dropouts.at(keep.getKey());
+  Value rowBlock = dropout.rowBlock(get(keep.getRow()), e.index(keep.getColumns()));
+  Value factors = dropout.columns(rowBlock, get(keep.getColumn()), beginsBlock(keep.getColumn()));
+  return facts[keep].scope == Column ? factors : e.extract(factors);
+}
+
 void RowEmitter::emitOp(Operation *op) {
   Value result = op->getResult(0), emitted;
   bool wide = facts[result].scope == Column && !result.getType().isIndex();
   if (auto load = dyn_cast<kernel::LoadOp>(op)) {
     emitted = emitLoad(load);
+  } else if (auto keep = dyn_cast<kernel::KeepOp>(op)) {
+    emitted = emitKeep(keep);
   } else if (isa<kernel::SlotsOp>(op)) {
     emitted = e.slots;
   } else if (isa<kernel::SwapPairsOp>(op)) {
@@ -216,9 +234,15 @@ void RowEmitter::reduce(int64_t phase) {
 
 void RowEmitter::emit(Value sequence, Value position, const Sink &sink, ArrayRef<unsigned> perRow, const RowSink &rowSink) {
   map.clear();
+  dropouts.clear();
   kernel::RowIndices at = kernel::rowIndices(body);
   map.map(at.sequence, sequence);
   map.map(at.position, position);
+  for (auto keep : body.getOps<kernel::KeepOp>()) {
+    if (!dropouts.count(keep.getKey())) {
+      dropouts.try_emplace(keep.getKey(), e, tensors[cast<BlockArgument>(keep.getKey()).getArgNumber()].base);
+    }
+  }
   for (int64_t phase = 0; phase < static_cast<int64_t>(reductions.size()); ++phase) {
     reduce(phase);
   }

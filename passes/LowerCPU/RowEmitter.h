@@ -6,7 +6,7 @@
 // the same in all columns are computed once a row, or once a segment.
 #pragma once
 
-#include "passes/LowerCPU/Emitter.h"
+#include "passes/LowerCPU/DropoutEmitter.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
@@ -50,6 +50,8 @@ private:
   void emitScope(Scope scope, llvm::ArrayRef<mlir::Operation *> ops);
   void emitOp(mlir::Operation *op);
   mlir::Value emitLoad(kernel::LoadOp load);
+  mlir::Value emitKeep(kernel::KeepOp keep);
+  bool beginsBlock(mlir::Value column);
   mlir::Value lanesOf(mlir::Value index);
   mlir::Value get(mlir::Value value) { return map.lookupOrDefault(value); }
   mlir::Value vectorOf(mlir::Value emitted);
@@ -60,6 +62,7 @@ private:
   llvm::SmallVector<Memory> tensors;
   llvm::DenseMap<mlir::Value, Facts> facts;
   llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> reductions; // by the phase that computes them
+  llvm::DenseMap<mlir::Value, DropoutEmitter> dropouts; // of the row at hand, by their keys
   mlir::IRMapping map;
 };
 

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs @example of a module of kernels as native code, with B = 1 and M = 2. Arguments are those of a training step
-// (ids, mask, scale, hyper, decay). Parameters and the mask count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ...;
-// gradients are 1 and the optimizer's moments 0. Prints the tensor or scalars returned and, where there are parameters,
-// the buffers that changed.
+// (ids, mask, key, scale, hyper, decay). Parameters and the mask count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ...; the
+// key is [0, 1, 2, on]; gradients are 1 and the optimizer's moments 0. Prints the tensor or scalars returned and, where
+// there are parameters, the buffers that changed.
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "dialects/Register.h"
 #include "runtime/Support/Error.h"
@@ -83,6 +83,7 @@ static void runExample(mlir::ModuleOp module, mlir::func::FuncOp example) {
   call.slots = slots;
   call.ids = ids.data();
   call.mask = mask.data();
+  call.draw = rt::Draw{uint64_t(1) << 32, 2};
   call.hyper = hyper;
   call.decay = decay.data();
   call.params = params.data();

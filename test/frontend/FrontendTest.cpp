@@ -192,13 +192,45 @@ TEST(Frontend, TheTiedHeadReadsTheByteTable) {
   EXPECT_EQ(entropy.getOffset(), 1u); // byte 0 is given, not predicted
 }
 
-TEST(Frontend, SaysThatDropoutIsLeftOut) {
+TEST(Frontend, DropoutIsInTheLossOfTrainingAlone) {
   spec::Spec spec = spec::importConfig("mblm", configs[1].path);
-  EXPECT_TRUE(leftOut(spec).empty());
-  spec.stages[1].layers[0].ffDropout = 0.1;
-  std::vector<std::string> warnings = leftOut(spec);
-  ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_EQ(warnings[0], "/stages/1: dropout is not compiled, training runs without it");
+  auto dropouts = [](func::FuncOp function) {
+    int64_t n = count<DropoutOp>(function);
+    function.walk([&](AttentionOp op) { n += op.getDropoutKey() != nullptr; });
+    return n;
+  };
+  MLIRContext context;
+  EXPECT_FALSE(buildModule(spec, context)->lookupSymbol("train_loss"));
+  int64_t expected = 0;
+  for (spec::Layer &layer : spec.stages[1].layers) {
+    layer.ffDropout = 0.1;
+    layer.attnDropout = 0.2;
+    expected += 2;
+  }
+  OwningOpRef<ModuleOp> module = buildModule(spec, context);
+  std::set<uint64_t> sites;
+  for (auto function : module->getOps<func::FuncOp>()) {
+    EXPECT_EQ(dropouts(function), function.getName() == "train_loss" ? expected : 0) << function.getName().str();
+    function.walk([&](DropoutOp op) {
+      EXPECT_EQ(op.getRate().convertToDouble(), 0.1);
+      sites.insert(op.getSite());
+    });
+    function.walk([&](AttentionOp op) {
+      if (op.getDropoutKey()) {
+        EXPECT_EQ(op.getRate()->convertToDouble(), 0.2);
+        sites.insert(*op.getSite());
+      }
+    });
+  }
+  EXPECT_EQ(int64_t(sites.size()), expected) << "each has a site of its own";
+  // Gradients take the key; the function that they come from is gone.
+  PassManager passes(&context);
+  passes.addPass(createDifferentiatePass());
+  ASSERT_TRUE(succeeded(passes.run(*module)));
+  EXPECT_FALSE(module->lookupSymbol("train_loss"));
+  EXPECT_EQ(module->lookupSymbol<func::FuncOp>("loss").getNumArguments(), 2u);
+  EXPECT_EQ(module->lookupSymbol<func::FuncOp>("gradients").getNumArguments(), 4u);
+  EXPECT_EQ(module->lookupSymbol<func::FuncOp>("train_step").getNumArguments(), 6u);
 }
 
 } // namespace

@@ -79,6 +79,7 @@ Results mblm::fuzz::execute(rt::Program &program, const Inputs &inputs) {
   call.v = v.data();
   call.scalars = &results.gradientsLoss;
   call.scale = 0.75f;
+  call.draw = inputs.draw;
   program.run(rt::Entry::Gradients, call);
   results.gradients = grads.values();
 

@@ -103,6 +103,19 @@ Spec mblm::fuzz::randomSpec(uint64_t seed) {
   return spec;
 }
 
+Spec mblm::fuzz::withDropout(Spec spec) {
+  double rate = 0.1;
+  for (Stage &stage : spec.stages) {
+    for (Layer &layer : stage.layers) {
+      layer.attnDropout = rate;
+      layer.ffDropout = 0.6 - rate;
+      rate = rate > 0.4 ? 0.1 : rate + 0.15;
+    }
+  }
+  spec.text = writeSpec(spec);
+  return spec;
+}
+
 std::string mblm::fuzz::describe(const Spec &spec) { return writeSpec(spec); }
 
 static fuzz::Inputs draw(Dice &dice, const rt::ModelInfo &info, int64_t batch, int64_t slots) {

@@ -9,6 +9,7 @@
 #include "runtime/Program.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ namespace mblm::fuzz {
 
 // A valid spec of 1 to 4 stages, with any option of the format; a few thousand parameters.
 spec::Spec randomSpec(uint64_t seed);
+
+// The same with dropout in all layers, at several rates.
+spec::Spec withDropout(spec::Spec spec);
 
 // The spec's JSON, for messages.
 std::string describe(const spec::Spec &spec);
@@ -25,6 +29,7 @@ struct Inputs {
   std::vector<int32_t> ids;  // [batch, slots * inner], the last slot padded where there is a pad id
   std::vector<float> mask;   // as ids: weights of targets, some zero, zero in the padding
   std::vector<float> params; // [parameterElements], of a size that keeps activations near one
+  std::optional<rt::Draw> draw; // of dropout, for gradients and steps
 };
 Inputs randomInputs(const rt::ModelInfo &info, uint64_t seed);
 Inputs randomInputs(const rt::ModelInfo &info, uint64_t seed, int64_t batch, int64_t slots);

@@ -15,6 +15,8 @@ static const char *causal = "heads = 1, scale = 0.7, mask = #mblm<mask_kind caus
 static const char *causalHeads = "heads = 3, scale = 0.5, mask = #mblm<mask_kind causal>";
 static const char *blockCausal = "heads = 2, scale = 0.6, mask = #mblm<mask_kind block_causal>, block = 3";
 static const char *full = "heads = 2, scale = 0.4, mask = #mblm<mask_kind full>";
+static const char *causalDropout = "heads = 1, scale = 0.7, mask = #mblm<mask_kind causal>, rate = 0.3, site = 2";
+static const char *fullDropout = "heads = 2, scale = 0.4, mask = #mblm<mask_kind full>, rate = 0.4, site = 16777215";
 static const char *nonzero = "kind = #mblm<loss_kind nonzero>";
 static const char *targets = "kind = #mblm<loss_kind targets>, offset = 1, ignore = 2";
 
@@ -65,6 +67,8 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu>"},
       {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu_tanh>"},
       {"mblm.activation_grad", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu_tanh>"},
+      {"mblm.dropout", {{2, 3, 5}, dropoutKey()}, {{2, 3, 5}}, "rate = 0.3, site = 1"},
+      {"mblm.dropout", {{1, 1, 9}, dropoutKey()}, {{1, 1, 9}}, "rate = 0.6, site = 0"},
       {"mblm.add", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, ""},
       {"mblm.add", {{1, 1, 1}, {1, 1, 1}}, {{1, 1, 1}}, ""},
       {"mblm.reduce", {{2, 3, 5}}, {unplaced({5})}, "over = #mblm<reduce_over rows>"},
@@ -83,6 +87,12 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.attention", {{2, 7, 2}, {2, 7, 2}, {2, 7, 2}}, {{2, 7, 2}, {2, 7, 2}}, blockCausal},
       {"mblm.attention", {{2, 4, 6}, {2, 4, 6}, {2, 4, 6}}, {{2, 4, 6}, {2, 4, 2}}, full},
       {"mblm.attention", {{3, 1, 1}, {3, 1, 1}, {3, 1, 1}}, {{3, 1, 1}, {3, 1, 1}}, causal},
+      {"mblm.attention", {{2, 4, 5}, {2, 4, 5}, {2, 4, 5}, dropoutKey()}, {{2, 4, 5}, {2, 4, 1}}, causalDropout},
+      {"mblm.attention", {{2, 5, 6}, {2, 5, 6}, {2, 5, 6}, dropoutKey()}, {{2, 5, 6}, {2, 5, 2}}, fullDropout},
+      {"mblm.attention_grad",
+       {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}, dropoutKey()},
+       {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
+       causalDropout},
       {"mblm.attention_grad",
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}},
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},

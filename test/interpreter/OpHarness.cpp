@@ -33,6 +33,12 @@ test::Operand mblm::test::mask(std::initializer_list<int64_t> shape) {
   return operand;
 }
 
+test::Operand mblm::test::dropoutKey() {
+  test::Operand operand({4});
+  operand.kind = test::Operand::DropoutKey;
+  return operand;
+}
+
 test::Result mblm::test::unplaced(std::initializer_list<int64_t> shape) {
   test::Result result(shape);
   result.placed = false;
@@ -68,7 +74,7 @@ std::vector<std::string> mblm::test::opNames(llvm::function_ref<bool(RegisteredO
 static SmallVector<Type> typesOf(MLIRContext &context, const OpCase &opCase) {
   SmallVector<Type> types;
   for (const test::Operand &operand : opCase.operands) {
-    bool isIds = operand.kind == test::Operand::Ids;
+    bool isIds = operand.kind == test::Operand::Ids || operand.kind == test::Operand::DropoutKey;
     Type element = isIds ? Type(IntegerType::get(&context, 32)) : Type(Float32Type::get(&context));
     types.push_back(RankedTensorType::get(operand.shape, element));
   }
@@ -159,6 +165,9 @@ Tensor mblm::test::randomTensor(std::vector<int64_t> shape, std::mt19937_64 &ran
 }
 
 Tensor mblm::test::randomTensor(const test::Operand &operand, std::mt19937_64 &random) {
+  if (operand.kind == test::Operand::DropoutKey) {
+    return Tensor::ids({4}, {5, -6, 7, 1});
+  }
   Tensor tensor = randomTensor(operand.shape, random);
   if (operand.kind == test::Operand::Ids) {
     std::uniform_int_distribution<int32_t> byte(0, operand.vocab - 1);

@@ -17,19 +17,21 @@
 namespace mblm::test {
 
 struct Operand {
-  enum Kind { Normal, PerPosition, Ids, Mask };
+  enum Kind { Normal, PerPosition, Ids, Mask, DropoutKey };
   std::vector<int64_t> shape;
   Kind kind = Normal;
   int64_t vocab = 0; // of ids
 
   Operand(std::initializer_list<int64_t> shape) : shape(shape) {}
-  // A parameter or a scalar has none.
-  bool hasPositions() const { return shape.size() == 3 || kind != Normal; }
+  // A parameter, a scalar or a key has none.
+  bool hasPositions() const { return shape.size() == 3 || (kind != Normal && kind != DropoutKey); }
 };
 // One number per position; byte ids below `vocab`; weights of targets (some of them zero).
 Operand perPosition(std::initializer_list<int64_t> shape);
 Operand ids(std::initializer_list<int64_t> shape, int64_t vocab);
 Operand mask(std::initializer_list<int64_t> shape);
+// Always the same.
+Operand dropoutKey();
 
 struct Result {
   std::vector<int64_t> shape;

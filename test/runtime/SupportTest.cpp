@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Published answers of the generators and hashes, memory limits, files that appear whole.
+#include "runtime/Support/Dropout.h"
 #include "runtime/Support/Hash.h"
 #include "runtime/Support/Json.h"
 #include "runtime/Support/Memory.h"
@@ -29,6 +30,65 @@ TEST(Random, BelowReachesBothEnds) {
   EXPECT_EQ(below(0, 0, 10), 0u);
   EXPECT_EQ(below(0xffffffff, 0xffffffff, 10), 9u);
   EXPECT_EQ(below(0x80000000, 0, 10), 5u);
+}
+
+namespace {
+
+// Of a tensor of 1000 rows and 1001 columns: how many elements two dropouts keep, and how many both do.
+struct Kept {
+  int64_t first = 0, second = 0, both = 0;
+};
+Kept countKept(double rate, const Draw &draw, uint32_t site, const Draw &otherDraw, uint32_t otherSite) {
+  DropoutKey key = dropoutKey(draw), other = dropoutKey(otherDraw);
+  Kept kept;
+  for (uint64_t row = 0; row < 1000; ++row) {
+    for (uint64_t column = 0; column < 1001; ++column) {
+      bool a = dropoutFactor(key, rate, site, row, column, 1001) != 0;
+      bool b = dropoutFactor(other, rate, otherSite, row, column, 1001) != 0;
+      kept.first += a;
+      kept.second += b;
+      kept.both += a && b;
+    }
+  }
+  return kept;
+}
+
+} // namespace
+
+TEST(Dropout, KeepsItsShareScaledUp) {
+  constexpr double elements = 1000 * 1001;
+  for (double rate : {0.1, 0.5, 0.9}) {
+    Kept kept = countKept(rate, {1, 2}, 3, {1, 2}, 3);
+    double deviation = std::sqrt(elements * rate * (1 - rate));
+    EXPECT_NEAR(double(kept.first), elements * (1 - rate), 4 * deviation) << rate;
+    EXPECT_EQ(kept.both, kept.first) << "the same key and site keep the same";
+  }
+  DropoutKey key = dropoutKey(Draw{1, 2});
+  for (uint64_t column = 0; column < 100; ++column) {
+    double factor = dropoutFactor(key, 0.75, 3, 0, column, 100);
+    EXPECT_TRUE(factor == 0 || factor == 4) << factor;
+    EXPECT_EQ(dropoutFactor(key, 0, 3, 0, column, 100), 1);
+    EXPECT_EQ(dropoutFactor(dropoutKey({}), 0.75, 3, 0, column, 100), 1) << "nothing is dropped without a draw";
+  }
+}
+
+TEST(Dropout, SeedsDrawsAndSitesAreIndependent) {
+  constexpr double elements = 1000 * 1001, rate = 0.5;
+  double deviation = std::sqrt(elements * 0.25 * 0.75);
+  const std::pair<Draw, uint32_t> others[] = {{{2, 2}, 3}, {{1 + (uint64_t(1) << 32), 2}, 3}, {{1, 3}, 3}, {{1, 2}, 4}};
+  for (const auto &[draw, site] : others) {
+    Kept kept = countKept(rate, {1, 2}, 3, draw, site);
+    EXPECT_NEAR(double(kept.both), elements * (1 - rate) * (1 - rate), 4 * deviation);
+  }
+}
+
+TEST(Dropout, FollowsTheFormula) {
+  DropoutKey key = dropoutKey(Draw{0x0123456789abcdef, 77});
+  // Row 5, column 6 of 9: three blocks a row.
+  PhiloxBlock words = philox({5 * 3 + 1, 0, 77, 8 + (4u << 24)}, {0x89abcdef, 0x01234567});
+  for (double rate : {0.05, 0.3, 0.6, 0.99}) {
+    EXPECT_EQ(dropoutFactor(key, rate, 8, 5, 6, 9) != 0, words[2] >= rate * 0x1p32) << rate;
+  }
 }
 
 TEST(Hash, XXH64KnownAnswers) {

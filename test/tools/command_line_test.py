@@ -214,19 +214,34 @@ class CommandLine(unittest.TestCase):
                                               self.path("x.json"), "--json"))
         self.assertFalse(os.path.exists(self.path("x.json")))
 
-    def test_resumed_training_equals_one_run(self):
-        config = self.write("train.json", '{"lr": 0.01, "batch": 2, "length": 48, "save_every": 3}')
-        common = [TINY, *self.native(), "--data", self.path("text"), "--config", config]
-        for steps, out, more in [(6, "whole", []), (3, "halves", []), (6, "halves", ["--resume"])]:
+    def resumes(self, spec, name, config):
+        config = self.write("train.json", config)
+        common = [spec, *self.native(), "--data", self.path("text"), "--config", config]
+        whole, halves = name + "-whole", name + "-halves"
+        for steps, out, more in [(6, whole, []), (3, halves, []), (6, halves, ["--resume"])]:
             code, _, err = self.mblm("train", *common, "--steps", str(steps), "--out", self.path(out), *more)
             self.assertEqual(code, 0, err)
-        with open(self.path("whole/weights.safetensors"), "rb") as one, open(self.path("halves/weights.safetensors"),
-                                                                             "rb") as two:
+        with open(self.path(whole + "/weights.safetensors"), "rb") as one, open(
+                self.path(halves + "/weights.safetensors"), "rb") as two:
             self.assertEqual(one.read(), two.read())
-        with open(self.path("halves/log.jsonl")) as file:
+        with open(self.path(halves + "/log.jsonl")) as file:
             steps = [line for line in map(json.loads, file) if "loss" in line]
         self.assertEqual([line["step"] for line in steps], [1, 2, 3, 4, 5, 6])
         self.assertLess(steps[-1]["loss"], steps[0]["loss"])
+        return [line["loss"] for line in steps]
+
+    def test_resumed_training_equals_one_run(self):
+        self.resumes(TINY, "plain", '{"lr": 0.01, "batch": 2, "length": 48, "save_every": 3}')
+
+    def test_resumed_training_drops_the_same(self):
+        with open(TINY) as file:
+            spec = json.load(file)
+        for stage in spec["stages"]:
+            for layer in stage["layers"]:
+                layer.update(attn_dropout=0.2, ff_dropout=0.1)
+        config = '{"lr": 0.01, "batch": 2, "length": 48, "save_every": 3, "accumulate": 2}'
+        dropping = self.resumes(self.write("dropout.json", json.dumps(spec)), "dropout", config)
+        self.assertNotEqual(dropping[0], self.resumes(TINY, "kept", config)[0])
 
     def test_training_refusals(self):
         self.write("empty", "")

@@ -83,7 +83,8 @@ public:
     hyper[rt::Step] += 1;
     auto start = std::chrono::steady_clock::now();
     if (entry == "train") {
-      loss = model.trainStep(view, 1, hyper, decay.data()).loss;
+      rt::Draw draw{0, uint32_t(hyper[rt::Step])};
+      loss = model.trainStep(view, 1, hyper, decay.data(), draw).loss;
     } else if (entry == "forward") {
       loss = model.loss(view).loss;
     } else if (entry == "logits") {

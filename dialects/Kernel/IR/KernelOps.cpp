@@ -17,6 +17,16 @@ RowIndices kernel::rowIndices(Block &body) {
           body.getArgument(first + 4)};
 }
 
+Value kernel::positionsOf(OpBuilder &builder, Location loc, const SymbolicDim &positions) {
+  Value sum = arith::ConstantIndexOp::create(builder, loc, positions.one);
+  if (positions.m) {
+    Value factor = arith::ConstantIndexOp::create(builder, loc, positions.m);
+    Value slots = SlotsOp::create(builder, loc, builder.getIndexType());
+    sum = arith::AddIOp::create(builder, loc, sum, arith::MulIOp::create(builder, loc, slots, factor));
+  }
+  return sum;
+}
+
 static SymbolicShape spaceShape(SpaceAttr space, Type type) {
   auto tensor = cast<RankedTensorType>(type);
   SymbolicShape shape;

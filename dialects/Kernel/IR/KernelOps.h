@@ -15,6 +15,7 @@ constexpr int64_t panelWidth = 32;   // columns of a packed panel
 constexpr int64_t blockRows = 48;    // rows of a block sum, and of a gemm's work item; a multiple of every gemm tile's rows
 constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` writes
 constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
+constexpr int64_t dropoutKeyWords = 6; // of a `kernel.dropout_key`
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -35,6 +36,8 @@ struct RowIndices {
   mlir::BlockArgument sequence, position, segment, offset, column;
 };
 RowIndices rowIndices(mlir::Block &body);
+// A space's positions as an index inside a row program.
+mlir::Value positionsOf(mlir::OpBuilder &builder, mlir::Location loc, const SymbolicDim &positions);
 
 // The shape of a kernel-level value. Fails only for values that no kernel makes.
 SymbolicShape shapeOf(mlir::Value value);

@@ -68,6 +68,23 @@ def Kernel_SlotsOp : Kernel_Op<"slots", [Pure, Kernel_InRowProgram]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Kernel_KeepOp : Kernel_Op<"keep", [Pure, Kernel_InRowProgram]> {
+  let summary = "What a dropout multiplies an element by.";
+  let description = [{
+    `result` is what `mblm.dropout` multiplies column `column` of row `row` of `columns` columns by: 0 where it is dropped. The
+    column is a uniform value plus 0, `d` or `c`, as in `kernel.load`.
+
+    Constraints:
+    * (C1) it stands in a row program.
+    * (C2) `key` is a tensor<6xi32>, as `kernel.dropout_key` makes it.
+    * (C3) `columns` is at least 1.
+  }];
+  let arguments = (ins AnyRankedTensor:$key, Index:$row, Index:$column, I64Attr:$columns);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$key `[` $row `,` $column `]` `of` $columns attr-dict `:` type($key)";
+  let hasVerifier = 1;
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, Kernel_InRowProgram]> {
   let summary = "Ends a row program with one value per result.";
   let description = "How many values there are, the enclosing op says. Constraints: (C1) it stands in a row program.";
@@ -249,11 +266,12 @@ def Kernel_UpdateOp : Kernel_Op<"update"> {
 // Attention, loss, tables, views
 //===----------------------------------------------------------------------===//
 
-def Kernel_AttentionOp : Kernel_Op<"attention", [Pure]> {
+def Kernel_AttentionOp : Kernel_Op<"attention", [Pure, AttrSizedOperandSegments]> {
   let summary = "Softmax attention with an online softmax: no T x T matrix in memory.";
   let description = [{
     As `mblm.attention`. Query, key and value are read at feature offsets of their sources; with `table` (a
-    `kernel.rope_table` of the head width) queries and keys are rotated as they are read.
+    `kernel.rope_table` of the head width) queries and keys are rotated as they are read, and with
+    `dropout_key` probabilities are dropped.
 
     Constraints:
     * (C1) three offsets, and at each `heads * head_dim` features.
@@ -261,35 +279,36 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [Pure]> {
     * (C3) `result` is [K, T, heads * head_dim] and `lse` [K, T, heads] over `space`.
     * (C4) `table` is [T, head_dim], with an even `head_dim`.
     * (C5) `block` is there for mask `block_causal` and only there, and at least 1.
+    * (C6) `dropout_key`, where given, is a tensor<6xi32>, as `kernel.dropout_key` makes it.
   }];
   let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value, Optional<AnyRankedTensor>:$table,
-                       Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets, I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale,
-                       MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
+                       Optional<AnyRankedTensor>:$dropout_key, Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
+                       I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$lse);
   let assemblyFormat = [{
-    $space $query `,` $key `,` $value `at` $offsets (`rotated` $table^)? `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:`
-    functional-type(operands, results)
+    $space $query `,` $key `,` $value `at` $offsets (`rotated` $table^)? `mask` `(` custom<Mask>($mask, $block) `)`
+    (`dropout` $dropout_key^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
 
-def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure]> {
+def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure, AttrSizedOperandSegments]> {
   let summary = "Gradients of `kernel.attention`, probabilities computed again from `lse`.";
   let description = [{
     As `mblm.attention_grad`; with `table`, the gradients of query and key are rotated back. The result holds the gradients of
     query, key and value side by side, [K, T, 3*heads*head_dim].
 
-    Constraints: (C1) to (C5) of `kernel.attention`, with `result` [K, T, 3 * heads * head_dim] and with `grad` and `output` as
+    Constraints: (C1) to (C6) of `kernel.attention`, with `result` [K, T, 3 * heads * head_dim] and with `grad` and `output` as
     its result there.
   }];
   let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value,
-                       AnyRankedTensor:$output, AnyRankedTensor:$lse, Optional<AnyRankedTensor>:$table, Kernel_SpaceAttr:$space,
-                       DenseI64ArrayAttr:$offsets, I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask,
-                       OptionalAttr<I64Attr>:$block);
+                       AnyRankedTensor:$output, AnyRankedTensor:$lse, Optional<AnyRankedTensor>:$table,
+                       Optional<AnyRankedTensor>:$dropout_key, Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
+                       I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $space $grad `,` $query `,` $key `,` $value `,` $output `,` $lse `at` $offsets (`rotated` $table^)?
-    `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` functional-type(operands, results)
+    `mask` `(` custom<Mask>($mask, $block) `)` (`dropout` $dropout_key^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
@@ -371,6 +390,21 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table", [Pure]> {
   let arguments = (ins Kernel_SpaceAttr:$space, I64Attr:$width, F64Attr:$base, MBLM_PairingAttr:$pairing);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$space $pairing $width `base` $base attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Kernel_DropoutKeyOp : Kernel_Op<"dropout_key", [Pure]> {
+  let summary = "What dropouts at one site read: key, site and rate in one tensor, so that equal kernels share their code.";
+  let description = [{
+    With `key` as in `mblm.dropout`: `result = [seed low, seed high, draw, site + 4 * 2^24, threshold, factor]`, where
+    words below `threshold = round(rate * 2^32)` are dropped and `factor`, the bits of an f32, is 1 / (1 - rate). Where the key
+    says to drop nothing, these are 0 and 1.
+
+    Constraints: (C1) `key` is a tensor<4xi32> and `result` a tensor<6xi32>; (C2) `0 <= rate < 1`; (C3) `0 <= site < 2^24`.
+  }];
+  let arguments = (ins AnyRankedTensor:$key, F64Attr:$rate, I64Attr:$site);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$key `rate` $rate `site` $site attr-dict `:` type($key) `->` type($result)";
   let hasVerifier = 1;
 }
 

@@ -74,6 +74,14 @@ static LogicalResult expectIds(Operation *op, Value ids) {
   return op->emitOpError("expects 'ids' to be i32 of rank 2, but got ") << ids.getType();
 }
 
+static LogicalResult expectWords(Operation *op, Value key, StringRef name, int64_t words) {
+  auto type = RankedTensorType::get({words}, IntegerType::get(op->getContext(), 32));
+  if (key.getType() == type) {
+    return success();
+  }
+  return op->emitOpError("expects '") << name << "' to be " << type << ", but got " << key.getType();
+}
+
 // Arguments are `tensors` in order, then five indices; the terminator yields `yields` values.
 static LogicalResult verifyRowProgram(Operation *op, StringRef name, Region &region, TypeRange tensors,
                                       unsigned yields) {
@@ -172,6 +180,13 @@ LogicalResult SwapPairsOp::verify() {
     return emitOpError("expects segments of an even width, but got ") << width;
   }
   return success();
+}
+
+LogicalResult KeepOp::verify() {
+  if (failed(expectWords(*this, getKey(), "key", dropoutKeyWords))) {
+    return failure(); // keep_c2; keep_c1 is its trait
+  }
+  return expectAtLeast(*this, "columns", getColumns(), 1); // keep_c3
 }
 
 LogicalResult RowsOp::verify() {
@@ -354,14 +369,19 @@ static LogicalResult verifyAttention(OpT op, Value result, StringRef name) {
     return op.emitOpError("expects 'block' for mask 'block_causal' and only there, but got mask '")
            << stringifyMaskKind(op.getMask()) << "' " << (blocks ? "without" : "with") << " it";
   }
-  return blocks ? expectAtLeast(op, "block", *op.getBlock(), 1) : success();
+  if (blocks && failed(expectAtLeast(op, "block", *op.getBlock(), 1))) {
+    return failure();
+  }
+  // attention_c6
+  Value key = op.getDropoutKey();
+  return key ? expectWords(op, key, "dropout_key", dropoutKeyWords) : success();
 }
 
 LogicalResult kernel::AttentionOp::verify() { return verifyAttention(*this, getResult(), "result"); }
 
 LogicalResult kernel::AttentionGradOp::verify() {
   if (failed(verifyAttention(*this, getOutput(), "output"))) {
-    return failure(); // attention_grad_c1, c2, c4, c5
+    return failure(); // attention_grad_c1, c2, c4 to c6
   }
   // attention_grad_c3
   int64_t width = getHeads() * getHeadDim();
@@ -452,6 +472,13 @@ LogicalResult RopeTableOp::verify() {
     return emitOpError("expects 'base' to be positive and finite, but got ") << getBase().convertToDouble();
   }
   return success();
+}
+
+LogicalResult DropoutKeyOp::verify() {
+  if (failed(expectWords(*this, getKey(), "key", 4)) || failed(expectWords(*this, getResult(), "result", dropoutKeyWords))) {
+    return failure(); // dropout_key_c1
+  }
+  return expectDropout(*this, getRate(), getSite()); // dropout_key_c2, dropout_key_c3
 }
 
 LogicalResult ViewOp::verify() {

@@ -25,6 +25,7 @@ INPUT_DEPENDS(PositionOp, Time::Pointwise)
 INPUT_DEPENDS(LinearOp, Time::Pointwise)
 INPUT_DEPENDS(NormOp, Time::Pointwise)
 INPUT_DEPENDS(ActivationOp, Time::Pointwise)
+INPUT_DEPENDS(DropoutOp, Time::Pointwise)
 INPUT_DEPENDS(ReduceOp, Time::Later)
 INPUT_DEPENDS(TokenShiftOp, getReverse() ? Time::Later : Time::Prefix)
 INPUT_DEPENDS(RopeOp, Time::Pointwise)
@@ -54,6 +55,9 @@ Time NormGradOp::getTimeDependence(unsigned operand) { return operand < 2 ? Time
 Time AttentionOp::getTimeDependence(unsigned operand) {
   if (operand == 0) {
     return Time::Pointwise;
+  }
+  if (operand == 3) { // the dropout key
+    return Time::None;
   }
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
 }

@@ -79,6 +79,7 @@ FLOPS_PER_ELEMENT(ActivationOp, 0, activationFlops(getKind()))                  
 FLOPS_PER_ELEMENT(ActivationGradOp, 1, activationSlopeFlops(getKind()))             // value, slope, product
 FLOPS_PER_ELEMENT(CausalConvOp, 0, convolutionFlops(getWeight().getType(), getBias() != nullptr))
 FLOPS_PER_ELEMENT(CausalConvWeightGradOp, 0, convolutionFlops(getType(), false))
+FLOPS_PER_ELEMENT(DropoutOp, 0, 1)                                                  // product; integers count nothing
 FLOPS_PER_ELEMENT(RopeOp, 0, 3)                                                     // six for a pair
 FLOPS_PER_ELEMENT(CrossEntropyOp, 0, 4)                                             // maximum, difference, exp, sum
 FLOPS_PER_ELEMENT(CrossEntropyGradOp, 1, 3)                                         // difference, exp, product
@@ -116,19 +117,22 @@ static double visiblePairs(MaskKind mask, std::optional<uint64_t> block, double 
   llvm_unreachable("every mask has its count");
 }
 
-// Per pair and head: the score and the weighted value, of width d, and scaling, maximum, exponential and sum.
+// Per pair and head: the score and the weighted value, of width d, and scaling, maximum, exponential and sum; a product
+// where some are dropped.
 double AttentionOp::getFlops(Shapes operands, Shapes) {
   const SmallVector<int64_t> &query = operands[0];
   double pairs = visiblePairs(getMask(), getBlock(), static_cast<double>(query[1]));
-  return static_cast<double>(query[0]) * pairs * (4.0 * static_cast<double>(query[2]) + 4.0 * getHeads());
+  double scalars = (getDropoutKey() ? 5.0 : 4.0) * getHeads();
+  return static_cast<double>(query[0]) * pairs * (4.0 * static_cast<double>(query[2]) + scalars);
 }
 
-// Per pair and head: the score again and four products of width d, and five operations on scalars. D is a row product.
+// Per pair and head: the score again and four products of width d, and five operations on scalars, two more where some
+// are dropped. D is a row product.
 double AttentionGradOp::getFlops(Shapes operands, Shapes) {
   const SmallVector<int64_t> &query = operands[1];
   double pairs = visiblePairs(getMask(), getBlock(), static_cast<double>(query[1]));
-  return static_cast<double>(query[0]) * pairs * (10.0 * static_cast<double>(query[2]) + 5.0 * getHeads()) +
-         2 * elements(query);
+  double scalars = (getDropoutKey() ? 7.0 : 5.0) * getHeads();
+  return static_cast<double>(query[0]) * pairs * (10.0 * static_cast<double>(query[2]) + scalars) + 2 * elements(query);
 }
 
 // Per state and position: the decay's product and exponential, the update, the contraction. Per feature: the softplus, the

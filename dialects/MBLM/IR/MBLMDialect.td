@@ -43,4 +43,9 @@ def MBLM_Vector : 1DTensorOf<[F32]>;
 def MBLM_Scalar : Type<And<[0DTensorOf<[F32]>.predicate]>, "0D tensor of 32-bit float values", "::mlir::RankedTensorType">,
                   BuildableType<"::mlir::RankedTensorType::get({}, $_builder.getF32Type())">;
 
+// What dropout draws with: the seed (low and high word), the number of the draw, and 1 or 0: whether to drop at all.
+def MBLM_DropoutKey : Type<CPred<"$_self == ::mlir::RankedTensorType::get({4}, ::mlir::IntegerType::get($_self.getContext(), 32))">,
+                           "dropout key (tensor<4xi32>)", "::mlir::RankedTensorType">,
+                      BuildableType<"::mlir::RankedTensorType::get({4}, $_builder.getI32Type())">;
+
 #endif

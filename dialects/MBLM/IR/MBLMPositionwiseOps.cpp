@@ -151,6 +151,11 @@ LogicalResult NormGradOp::verify() {
   return expectGroups(*this, getGroups(), getInput());
 }
 
+LogicalResult DropoutOp::verify() {
+  // dropout_c1 and dropout_c2 are traits; dropout_c3, dropout_c4
+  return expectDropout(*this, getRate(), getSite());
+}
+
 LogicalResult ReduceOp::verify() {
   // reduce_c1
   auto type = cast<RankedTensorType>(getType());

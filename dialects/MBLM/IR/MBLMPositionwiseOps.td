@@ -163,6 +163,31 @@ def MBLM_ActivationGradOp : MBLM_PureOp<"activation_grad", [SameOperandsAndResul
   let assemblyFormat = "`` $kind $grad `,` $input attr-dict `:` type($input)";
 }
 
+def MBLM_DropoutOp : MBLM_PureOp<"dropout", [
+    AllTypesMatch<["input", "result"]> /*dropout_c1*/, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+  let summary = "Sets random elements to zero and scales the others up.";
+  let description = [{
+    `result[k, t, c] = input[k, t, c] * keep / (1 - rate)` where `key` says to drop, else `input[k, t, c]`. With
+    [seed low, seed high, draw, on] the elements of `key` and row = k*T + t, keep is 1 where
+
+    `philox4x32_10(counter, seed)[c mod 4] >= round(rate * 2^32)`, `counter = [n low, n high, draw, site + 4 * 2^24]` with the
+    64-bit number `n = row * ceil(C/4) + c div 4`,
+
+    and 0 elsewhere. So an element's fate depends on nothing but the key, the site and its place, and the gradient is another
+    dropout at the same site. Every op has a `site` of its own, or it drops what another one drops.
+
+    Constraints:
+    * (C1) `type(result) = type(input)`.
+    * (C2) `key` is a tensor<4xi32>.
+    * (C3) `0 <= rate < 1`.
+    * (C4) `0 <= site < 2^24`.
+  }];
+  let arguments = (ins MBLM_Sequences:$input, MBLM_DropoutKey:$key, F64Attr:$rate, I64Attr:$site);
+  let results = (outs MBLM_Sequences:$result);
+  let assemblyFormat = "$input `key` $key attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
 def MBLM_AddOp : MBLM_PureOp<"add", [SameOperandsAndResultType, Commutative, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
   let summary = "Adds element by element.";
   let description = [{

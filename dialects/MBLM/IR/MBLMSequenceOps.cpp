@@ -39,7 +39,7 @@ LogicalResult RopeOp::verify() {
   return success();
 }
 
-// Constraints C2 to C5 of mblm.attention, for it and its gradient.
+// Constraints C2 to C6 of mblm.attention, for it and its gradient.
 template <typename OpTy>
 static LogicalResult verifyAttention(OpTy op) {
   // attention_c2, attention_grad_c2
@@ -63,7 +63,16 @@ static LogicalResult verifyAttention(OpTy op) {
     return failure();
   }
   // attention_c5, attention_grad_c5
-  return expectFinite(op, "scale", op.getScale());
+  if (failed(expectFinite(op, "scale", op.getScale()))) {
+    return failure();
+  }
+  // attention_c6, attention_grad_c6
+  bool drops = op.getDropoutKey() != nullptr;
+  if (drops != op.getRate().has_value() || drops != op.getSite().has_value()) {
+    return op.emitOpError("expects 'rate' and 'site' with a dropout key and only there, but got ")
+           << (drops ? "a key without both" : "one of them without a key");
+  }
+  return drops ? expectDropout(op, *op.getRate(), *op.getSite()) : success();
 }
 
 LogicalResult AttentionOp::verify() { return verifyAttention(*this); }

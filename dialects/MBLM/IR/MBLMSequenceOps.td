@@ -47,7 +47,10 @@ def MBLM_AttentionOp : MBLM_PureOp<"attention", [
     position i sees (`causal`: [0, i]; `block_causal`: [i - i mod block, i]; `full`: [0, T-1]) and
     `s[j] = scale * sum_c q[i, c] k[j, c]`:
 
-    `lse[k, i, h] = log sum over j in V(i) of exp s[j]`,  `result[i] = sum over j in V(i) of exp(s[j] - lse) v[j]`.
+    `lse[k, i, h] = log sum over j in V(i) of exp s[j]`,  `result[i] = sum over j in V(i) of m[i, j] exp(s[j] - lse) v[j]`.
+
+    m is 1 without `dropout_key`; with it, m is what `mblm.dropout` with `rate` and `site` multiplies column j of row
+    (k*heads + h)*T + i of T columns by. `lse` is that of all scores, dropped or not.
 
     Constraints:
     * (C1) query, key, value and result have one type.
@@ -55,12 +58,14 @@ def MBLM_AttentionOp : MBLM_PureOp<"attention", [
     * (C3) `shape(lse) = [K, T, heads]`.
     * (C4) `block >= 1` is there for `block_causal` and only there.
     * (C5) `scale` is finite.
+    * (C6) `dropout_key`, `rate` and `site` are there together or not at all, as in (C2) to (C4) of `mblm.dropout`.
   }];
-  let arguments = (ins MBLM_Sequences:$query, MBLM_Sequences:$key, MBLM_Sequences:$value, I64Attr:$heads, F64Attr:$scale,
-                       MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
+  let arguments = (ins MBLM_Sequences:$query, MBLM_Sequences:$key, MBLM_Sequences:$value, Optional<MBLM_DropoutKey>:$dropout_key,
+                       I64Attr:$heads, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block,
+                       OptionalAttr<F64Attr>:$rate, OptionalAttr<I64Attr>:$site);
   let results = (outs MBLM_Sequences:$result, MBLM_Sequences:$lse);
   let assemblyFormat = [{
-    $query `,` $key `,` $value `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` type($query) `,` type($lse)
+    $query `,` $key `,` $value `mask` `(` custom<Mask>($mask, $block) `)` (`dropout` $dropout_key^)? attr-dict `:` type($query) `,` type($lse)
   }];
   let hasVerifier = 1;
 }
@@ -71,18 +76,21 @@ def MBLM_AttentionGradOp : MBLM_PureOp<"attention_grad", [
   let description = [{
     With p[i, j] = exp(s[i, j] - lse[i]) for j in V(i), g the row of `grad` and D[i] = sum_c g[i, c] result[i, c]:
 
-    `valueGrad[j] = sum_i p[i, j] g[i]`, `ds[i, j] = p[i, j] (g[i]·v[j] - D[i]) * scale`,
+    `valueGrad[j] = sum_i m[i, j] p[i, j] g[i]`, `ds[i, j] = p[i, j] (m[i, j] g[i]·v[j] - D[i]) * scale`,
     `queryGrad[i] = sum_j ds[i, j] k[j]`, `keyGrad[j] = sum_i ds[i, j] q[i]`.
 
-    Constraints: (C1) to (C5) of `mblm.attention`; `grad` and the results have the type of `query`.
+    (The softmax' gradient subtracts sum_j p[i, j] m[i, j] g[i]·v[j]. That is D[i] with dropout too: `result` is the dropped one.)
+
+    Constraints: (C1) to (C6) of `mblm.attention`; `grad` and the results have the type of `query`.
   }];
   let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$query, MBLM_Sequences:$key, MBLM_Sequences:$value,
-                       MBLM_Sequences:$result, MBLM_Sequences:$lse, I64Attr:$heads, F64Attr:$scale, MBLM_MaskKindAttr:$mask,
-                       OptionalAttr<I64Attr>:$block);
+                       MBLM_Sequences:$result, MBLM_Sequences:$lse, Optional<MBLM_DropoutKey>:$dropout_key,
+                       I64Attr:$heads, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block,
+                       OptionalAttr<F64Attr>:$rate, OptionalAttr<I64Attr>:$site);
   let results = (outs MBLM_Sequences:$queryGrad, MBLM_Sequences:$keyGrad, MBLM_Sequences:$valueGrad);
   let assemblyFormat = [{
-    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` type($query) `,`
-    type($lse)
+    $grad `,` $query `,` $key `,` $value `,` $result `,` $lse `mask` `(` custom<Mask>($mask, $block) `)`
+    (`dropout` $dropout_key^)? attr-dict `:` type($query) `,` type($lse)
   }];
   let hasVerifier = 1;
 }

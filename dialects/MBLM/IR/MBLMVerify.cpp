@@ -67,3 +67,14 @@ LogicalResult mblm::expectFinite(Operation *op, StringRef name, const APFloat &v
   value.toString(text);
   return op->emitOpError("expects '") << name << "' to be finite, but got " << text;
 }
+
+// A word of the counter holds the site, below the stream's eight bits.
+static constexpr int64_t dropoutSites = int64_t(1) << 24;
+
+LogicalResult mblm::expectDropout(Operation *op, const APFloat &rate, uint64_t site) {
+  double number = rate.convertToDouble();
+  if (!(number >= 0 && number < 1)) {
+    return op->emitOpError("expects 'rate' to be in [0, 1), but got ") << number;
+  }
+  return expectBelow(op, "site", site, dropoutSites);
+}

@@ -46,4 +46,7 @@ llvm::LogicalResult expectBelow(mlir::Operation *op, llvm::StringRef name, std::
 // "expects 'scale' to be finite, but got inf"
 llvm::LogicalResult expectFinite(mlir::Operation *op, llvm::StringRef name, const llvm::APFloat &value);
 
+// "expects 'rate' to be in [0, 1), but got 1"; the site likewise. What an op with dropout draws with.
+llvm::LogicalResult expectDropout(mlir::Operation *op, const llvm::APFloat &rate, uint64_t site);
+
 } // namespace mblm

@@ -133,6 +133,15 @@ LogicalResult ActivationOp::buildVjp(OpBuilder &builder, ValueRange resultGrads,
   return success();
 }
 
+bool DropoutOp::isCheapToRecompute() { return true; }
+
+// The same elements are kept.
+LogicalResult DropoutOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(DropoutOp::create(builder, getLoc(), resultGrads[0], getKey(), getRateAttr(), getSiteAttr()));
+  operandGrads.push_back({}); // key
+  return success();
+}
+
 // A residual sum stands for the whole chain of sums below it: computing the last one again would keep every link alive.
 bool AddOp::isCheapToRecompute() { return false; }
 
@@ -175,8 +184,12 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, 
     return refuseGradient(*this, "lse");
   }
   auto grads = AttentionGradOp::create(builder, getLoc(), resultGrads[0], getQuery(), getKey(), getValue(), getResult(),
-                                       getLse(), getHeadsAttr(), getScaleAttr(), getMaskAttr(), getBlockAttr());
+                                       getLse(), getDropoutKey(), getHeadsAttr(), getScaleAttr(), getMaskAttr(),
+                                       getBlockAttr(), getRateAttr(), getSiteAttr());
   operandGrads.append(grads->result_begin(), grads->result_end());
+  if (getDropoutKey()) {
+    operandGrads.push_back({});
+  }
   return success();
 }
 

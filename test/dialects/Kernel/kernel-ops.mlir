@@ -88,7 +88,7 @@ func.func @gradients(%x: tensor<?x?x8xf32>, %rows: tensor<?x1x256x32xf32>, %sums
 }
 
 // CHECK-LABEL: func @attention
-func.func @attention(%qkv: tensor<?x?x48xf32>, %g: tensor<?x?x16xf32>) {
+func.func @attention(%qkv: tensor<?x?x48xf32>, %g: tensor<?x?x16xf32>, %key: tensor<4xi32>) {
   // CHECK: %[[TABLE:[a-z0-9_]+]] = kernel.rope_table <1 x M> half_split 8 base 1.000000e+04 : tensor<?x8xf32>
   %table = kernel.rope_table <1 x M> half_split 8 base 1.0e4 : tensor<?x8xf32>
   // CHECK: kernel.rope_table <1 x 5> interleaved 8 base 5.000000e+02 : tensor<5x16xf32>
@@ -109,6 +109,27 @@ func.func @attention(%qkv: tensor<?x?x48xf32>, %g: tensor<?x?x16xf32>) {
       {head_dim = 8 : i64, heads = 2 : i64, scale = 1.0 : f64}
       : (tensor<?x?x16xf32>, tensor<?x?x48xf32>, tensor<?x?x48xf32>, tensor<?x?x48xf32>, tensor<?x?x16xf32>,
          tensor<?x?x2xf32>, tensor<?x8xf32>) -> tensor<?x?x48xf32>
+  // CHECK: %[[KEY:[a-z0-9_]+]] = kernel.dropout_key %{{[a-z0-9_]+}} rate 1.000000e-01 site 3 : tensor<4xi32> -> tensor<6xi32>
+  %site = kernel.dropout_key %key rate 1.0e-1 site 3 : tensor<4xi32> -> tensor<6xi32>
+  // CHECK: kernel.attention <B x M> %[[QKV]], %[[QKV]], %[[QKV]] at [0, 16, 32] mask(causal) dropout %[[KEY]] {{{.*}}} :
+  %w, %lse3 = kernel.attention <B x M> %qkv, %qkv, %qkv at [0, 16, 32] mask(causal) dropout %site
+      {head_dim = 8 : i64, heads = 2 : i64, scale = 1.0 : f64}
+      : (tensor<?x?x48xf32>, tensor<?x?x48xf32>, tensor<?x?x48xf32>, tensor<6xi32>)
+      -> (tensor<?x?x16xf32>, tensor<?x?x2xf32>)
+  // CHECK: kernel.attention_grad {{.*}} rotated %[[TABLE]] mask(causal) dropout %[[KEY]] {{{.*}}} :
+  %e = kernel.attention_grad <B x M> %g, %qkv, %qkv, %qkv, %w, %lse3 at [0, 16, 32] rotated %table mask(causal)
+      dropout %site {head_dim = 8 : i64, heads = 2 : i64, scale = 1.0 : f64}
+      : (tensor<?x?x16xf32>, tensor<?x?x48xf32>, tensor<?x?x48xf32>, tensor<?x?x48xf32>, tensor<?x?x16xf32>,
+         tensor<?x?x2xf32>, tensor<?x8xf32>, tensor<6xi32>) -> tensor<?x?x48xf32>
+  // CHECK: kernel.rows <B x M> columns 16 in 1 x 16(%{{[a-z0-9_]+}}, %[[KEY]])
+  %f = kernel.rows <B x M> columns 16 in 1 x 16(%g, %site) : (tensor<?x?x16xf32>, tensor<6xi32>) -> tensor<?x?x16xf32> {
+  ^bb0(%in: tensor<?x?x16xf32>, %drop: tensor<6xi32>, %k: index, %t: index, %j: index, %d1: index, %c: index):
+    %v = kernel.load %in[%k, %t, %c] : tensor<?x?x16xf32> -> f32
+    // CHECK: kernel.keep %{{[a-z0-9_]+}}[%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}] of 16 : tensor<6xi32>
+    %m = kernel.keep %drop[%t, %c] of 16 : tensor<6xi32>
+    %r = arith.mulf %v, %m : f32
+    kernel.yield %r : f32
+  }
   return
 }
 

@@ -68,3 +68,17 @@ func.func @elements(%x: tensor<2x5x4xf32>, %g: tensor<4xf32>) -> tensor<2x5x4xf3
   %3 = mblm.add %2, %x : tensor<2x5x4xf32>
   return %3 : tensor<2x5x4xf32>
 }
+
+// As @causal, and a product for each pair and head.
+// expected-remark@+1 {{1 ops, 780 flops}}
+func.func @causal_dropout(%x: tensor<2x5x4xf32>, %key: tensor<4xi32>) -> tensor<2x5x4xf32> {
+  %y:2 = mblm.attention %x, %x, %x mask(causal) dropout %key {heads = 2, scale = 0.5 : f64, rate = 0.1 : f64, site = 0}
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>
+  return %y#0 : tensor<2x5x4xf32>
+}
+
+// expected-remark@+1 {{1 ops, 40 flops}}
+func.func @dropout(%x: tensor<2x5x4xf32>, %key: tensor<4xi32>) -> tensor<2x5x4xf32> {
+  %y = mblm.dropout %x key %key {rate = 0.1 : f64, site = 0} : tensor<2x5x4xf32>
+  return %y : tensor<2x5x4xf32>
+}

@@ -15,7 +15,7 @@ func.func @positions(%x: tensor<?x?x8xf32>) {
 }
 
 // CHECK-LABEL: func @attention
-func.func @attention(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>) {
+func.func @attention(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x?x8xf32>, %key: tensor<4xi32>) {
   // CHECK: mblm.attention %[[Q:.*]], %[[K:.*]], %[[V:.*]] mask(causal) {heads = 2 : i64, scale = 5.000000e-01 : f64} :
   %0:2 = mblm.attention %q, %k, %v mask(causal) {heads = 2, scale = 0.5 : f64} : tensor<?x?x8xf32>, tensor<?x?x2xf32>
   // CHECK: mblm.attention %[[Q]], %[[K]], %[[V]] mask(full) {{.*}} : tensor<?x?x8xf32>, tensor<?x?x2xf32>
@@ -26,6 +26,12 @@ func.func @attention(%q: tensor<?x?x8xf32>, %k: tensor<?x?x8xf32>, %v: tensor<?x
   // CHECK: mblm.attention_grad %[[A]], %[[Q]], %[[K]], %[[V]], %[[A]], %[[LSE]] mask(block_causal, 4)
   %3:3 = mblm.attention_grad %2, %q, %k, %v, %2, %lse mask(block_causal, 4) {heads = 2, scale = 0.5 : f64}
     : tensor<?x?x8xf32>, tensor<?x?x2xf32>
+  // CHECK: mblm.attention %[[Q]], %[[K]], %[[V]] mask(causal) dropout %[[KEY:.*]] {heads = 2 : i64, rate = 1.000000e-01 : f64, scale = 5.000000e-01 : f64, site = 7 : i64} :
+  %4, %lse4 = mblm.attention %q, %k, %v mask(causal) dropout %key {heads = 2, scale = 0.5 : f64, rate = 0.1 : f64, site = 7}
+    : tensor<?x?x8xf32>, tensor<?x?x2xf32>
+  // CHECK: mblm.attention_grad %{{.*}}, %[[Q]], %[[K]], %[[V]], %{{.*}}, %{{.*}} mask(causal) dropout %[[KEY]] {heads = 2 : i64,
+  %5:3 = mblm.attention_grad %4, %q, %k, %v, %4, %lse4 mask(causal) dropout %key
+    {heads = 2, scale = 0.5 : f64, rate = 0.1 : f64, site = 7} : tensor<?x?x8xf32>, tensor<?x?x2xf32>
   return
 }
 

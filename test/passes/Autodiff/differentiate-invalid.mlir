@@ -14,6 +14,17 @@ module {
 // -----
 
 module {
+  func.func @loss(%ids: tensor<?x?xi32>, %mask: tensor<?x?xf32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) {
+    %zero = arith.constant dense<0.0> : tensor<f32>
+    return %zero, %zero, %zero : tensor<f32>, tensor<f32>, tensor<f32>
+  }
+  // expected-error@+1 {{expected @train_loss to be one block of type (ids, mask, key) -> (loss, sum, count) with scalar results, but its type is '(tensor<?x?xi32>) -> tensor<f32>'}}
+  func.func private @train_loss(tensor<?x?xi32>) -> tensor<f32>
+}
+
+// -----
+
+module {
   mblm.parameter @table at 0 : tensor<5x5xf32>
   func.func @loss(%ids: tensor<?x?xi32>, %mask: tensor<?x?xf32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) {
     %table = mblm.load [@table] : tensor<5x5xf32>
