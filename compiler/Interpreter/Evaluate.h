@@ -35,6 +35,7 @@ struct Frame {
 bool evaluateStructure(Frame &frame);
 bool evaluatePositionwise(Frame &frame);
 bool evaluateSequence(Frame &frame);
+bool evaluateStateSpace(Frame &frame);
 bool evaluateTraining(Frame &frame);
 
 } // namespace mblm::interpreter

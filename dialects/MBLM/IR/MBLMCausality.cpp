@@ -58,16 +58,26 @@ Time AttentionOp::getTimeDependence(unsigned operand) {
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
 }
 
-// Sequences reach as far as the state does; the decays and the skip have no positions.
-Time SelectiveScanOp::getTimeDependence(unsigned operand) {
-  auto type = cast<RankedTensorType>(getOperand(operand).getType());
-  return type.getRank() == 3 ? Time::Prefix : Time::None;
+// What goes into a state (input, steps, b) reaches every later position; what reads it (c, the gate) its own. Decays and
+// skip have no positions.
+static Time recurrenceDepends(unsigned operand) {
+  switch (operand) {
+  case 0:
+  case 1:
+  case 3:
+    return Time::Prefix;
+  case 4:
+    return Time::Pointwise;
+  default:
+    return Time::None;
+  }
 }
 
-Time SsdOp::getTimeDependence(unsigned operand) {
-  auto type = cast<RankedTensorType>(getOperand(operand).getType());
-  return type.getRank() == 3 ? Time::Prefix : Time::None;
+Time SelectiveScanOp::getTimeDependence(unsigned operand) {
+  return operand == 6 ? Time::Pointwise : recurrenceDepends(operand);
 }
+
+Time SsdOp::getTimeDependence(unsigned operand) { return recurrenceDepends(operand); }
 
 // The target of row t is the byte at t + offset.
 Time CrossEntropyOp::getTimeDependence(unsigned operand) {
