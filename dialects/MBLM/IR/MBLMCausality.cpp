@@ -44,8 +44,6 @@ ALL_DEPEND(EmbedGradOp, Time::Later)
 ALL_DEPEND(WeightGradOp, Time::Later)
 ALL_DEPEND(AttentionGradOp, Time::Later)
 ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
-ALL_DEPEND(SelectiveScanGradOp, Time::Later)
-ALL_DEPEND(SsdGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
 #undef ALL_DEPEND
 
@@ -78,6 +76,16 @@ Time SelectiveScanOp::getTimeDependence(unsigned operand) {
 }
 
 Time SsdOp::getTimeDependence(unsigned operand) { return recurrenceDepends(operand); }
+
+// `grad` stands before the operands of the recurrence.
+Time SelectiveScanGradOp::getTimeDependence(unsigned operand) {
+  bool placed = operand == 0 || operand == 7 || recurrenceDepends(operand - 1) != Time::None;
+  return placed ? Time::Later : Time::None;
+}
+
+Time SsdGradOp::getTimeDependence(unsigned operand) {
+  return operand == 0 || recurrenceDepends(operand - 1) != Time::None ? Time::Later : Time::None;
+}
 
 // The target of row t is the byte at t + offset.
 Time CrossEntropyOp::getTimeDependence(unsigned operand) {
