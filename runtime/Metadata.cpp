@@ -47,6 +47,8 @@ static Parameter readParameter(const json &value, int64_t total, const std::stri
   p.offset = value.at("offset").get<int64_t>();
   p.init = value.at("init").get<std::string>();
   p.scale = value.value("scale", 0.0);
+  p.low = value.value("low", 0.0);
+  p.high = value.value("high", 0.0);
   p.zeroRow = value.value("zero_row", int64_t(-1));
   int64_t elements = 1;
   bool bad = p.offset < 0 || p.shape.empty() || p.zeroRow >= p.shape[0];

@@ -25,20 +25,52 @@ float *Model::flat(Flat which) {
   return buffer.data();
 }
 
+// A number of a distribution that takes one uniform number, u in (0, 1); f64 as below.
+static float drawOne(const Parameter &p, double u) {
+  if (p.init == "log_uniform") {
+    return float(std::log(p.low + u * (p.high - p.low)));
+  }
+  if (p.init == "step") { // the inverse of softplus
+    double step = std::max(std::exp(std::log(p.low) + u * (std::log(p.high) - std::log(p.low))), p.scale);
+    return float(step + std::log(-std::expm1(-step)));
+  }
+  return float(p.scale * (2 * u - 1));
+}
+
 // Four numbers of the distribution from one random block.
-static void drawBlock(const std::string &init, double scale, const PhiloxBlock &bits, float *out) {
+static void drawBlock(const Parameter &p, const PhiloxBlock &bits, float *out) {
   for (int i = 0; i < 4; i += 2) {
-    if (init == "normal") { // Box-Muller, in f64 so that every C library rounds to the same f32
+    if (p.init == "normal") { // Box-Muller, in f64 so that every C library rounds to the same f32
       double u = (double(bits[i]) + 0.5) * 0x1p-32;
       double angle = 6.283185307179586 * (double(bits[i + 1]) * 0x1p-32);
-      double radius = scale * std::sqrt(-2 * std::log(u));
+      double radius = p.scale * std::sqrt(-2 * std::log(u));
       out[i] = float(radius * std::cos(angle));
       out[i + 1] = float(radius * std::sin(angle));
     } else {
-      out[i] = float(scale * ((double(bits[i]) + 0.5) * 0x1p-31 - 1));
-      out[i + 1] = float(scale * ((double(bits[i + 1]) + 0.5) * 0x1p-31 - 1));
+      out[i] = drawOne(p, (double(bits[i]) + 0.5) * 0x1p-32);
+      out[i + 1] = drawOne(p, (double(bits[i + 1]) + 0.5) * 0x1p-32);
     }
   }
+}
+
+// Values that no chance decides; false where it does.
+static bool fillFixed(const Parameter &p, float *out) {
+  int64_t n = p.elements();
+  if (p.init == "log_count") {
+    for (int64_t e = 0; e < n; ++e) {
+      out[e] = float(std::log(double(e % p.shape.back() + 1)));
+    }
+    return true;
+  }
+  bool fixed = p.init == "zeros" || p.init == "ones" || p.init == "constant";
+  if (fixed) {
+    std::fill(out, out + n, p.init == "ones" ? 1.0f : p.init == "constant" ? float(p.scale) : 0.0f);
+  }
+  return fixed;
+}
+
+static bool isRandom(const std::string &init) {
+  return init == "normal" || init == "uniform" || init == "log_uniform" || init == "step";
 }
 
 void Model::initialize(uint64_t seed) {
@@ -47,16 +79,15 @@ void Model::initialize(uint64_t seed) {
     const Parameter &p = info().parameters[index];
     float *out = params + p.offset;
     int64_t n = p.elements();
-    if (p.init == "zeros" || p.init == "ones") {
-      std::fill(out, out + n, p.init == "ones" ? 1.0f : 0.0f);
+    if (fillFixed(p, out)) {
       continue;
     }
-    if (p.init != "normal" && p.init != "uniform") {
+    if (!isRandom(p.init)) {
       throw Error(Exit::Integrity, "parameter '" + p.name + "' has unknown initial distribution '" + p.init + "'");
     }
     for (int64_t block = 0; block * 4 < n; ++block) {
       float values[4];
-      drawBlock(p.init, p.scale, randomBlock(seed, Stream::Init, block, uint32_t(index), 0), values);
+      drawBlock(p, randomBlock(seed, Stream::Init, block, uint32_t(index), 0), values);
       std::copy(values, values + std::min<int64_t>(4, n - block * 4), out + block * 4);
     }
     if (p.zeroRow >= 0) {

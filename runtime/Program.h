@@ -29,8 +29,11 @@ struct Parameter {
   std::string name;           // the reference's
   std::vector<int64_t> shape; // row-major
   int64_t offset = 0;         // in floats, into the flat parameter buffer
-  std::string init;           // "zeros" | "ones" | "normal" (scale = deviation) | "uniform" (scale = bound)
+  // "zeros" | "ones" | "constant" (scale) | "normal" (scale = deviation) | "uniform" (scale = bound) | "log_count" (ln 1, ln 2,
+  // ... in each row) | "log_uniform" (ln U(low, high)) | "step" (softplus of it is exp U(ln low, ln high), at least scale)
+  std::string init;
   double scale = 0;
+  double low = 0, high = 0;
   int64_t zeroRow = -1; // a row that starts at zero whatever `init` says: the pad id's, in tables that never train it
   int64_t elements() const {
     int64_t n = 1;

@@ -11,12 +11,18 @@ namespace mblm::frontend {
 // "/stages/1" where the spec does not say.
 std::string stagePointer(const spec::Spec &spec, size_t stage);
 
+// Of a layer; "#2" behind the pointer of the third one that one entry of the description makes.
+std::string layerPointer(const spec::Spec &spec, size_t stage, size_t layer);
+
 // One position per slot of `stage`: bytes embedded, positions, the parent's `context` (null at the outermost stage)
 // and the start token in front. `ids` are [B, bytes].
 mlir::Value buildStageInput(Graph &graph, size_t stage, mlir::Value ids, mlir::Value context);
 
 // One layer: attention, then feed-forward, each residual and behind its own norm.
 mlir::Value buildTransformerLayer(Graph &graph, size_t stage, size_t layer, mlir::Value input);
+
+// One layer: a mixer (Mamba-1 or Mamba-2), and a gated feed-forward where the spec has one, likewise.
+mlir::Value buildMambaLayer(Graph &graph, size_t stage, size_t layer, mlir::Value input);
 
 // The local stage's outputs behind its final norm, start positions included.
 mlir::Value buildHierarchy(Graph &graph, mlir::Value ids);

@@ -24,7 +24,8 @@ static Value embedBytes(Graph &graph, size_t stage, Value ids) {
   }
   auto type =
       RankedTensorType::get({ShapedType::kDynamic, slots, bytes * spec.stages.back().dim}, builder.getF32Type());
-  IntegerAttr skip = spec.pad && !spec.padGradient ? builder.getI64IntegerAttr(*spec.pad) : IntegerAttr();
+  std::optional<int64_t> untrained = spec.untrainedRow();
+  IntegerAttr skip = untrained ? builder.getI64IntegerAttr(*untrained) : IntegerAttr();
   return EmbedOp::create(builder, graph.at("embedding"), type, ids, graph.load(Role::ByteTable), uint64_t(bytes), skip);
 }
 

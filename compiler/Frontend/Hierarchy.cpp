@@ -16,11 +16,25 @@ std::string mblm::frontend::stagePointer(const spec::Spec &spec, size_t stage) {
   return pointer.empty() ? "/stages/" + std::to_string(stage) : pointer;
 }
 
+std::string mblm::frontend::layerPointer(const spec::Spec &spec, size_t stage, size_t layer) {
+  const std::vector<spec::Layer> &layers = spec.stages[stage].layers;
+  const std::string &pointer = layers[layer].pointer;
+  if (pointer.empty()) {
+    return stagePointer(spec, stage) + "/layers/" + std::to_string(layer);
+  }
+  size_t repetition = 0;
+  while (repetition < layer && layers[layer - repetition - 1].pointer == pointer) {
+    ++repetition;
+  }
+  return repetition == 0 ? pointer : pointer + "#" + std::to_string(repetition);
+}
+
 // All layers and the final norm.
 static Value buildStage(Graph &graph, size_t stage, Value x) {
   const spec::Stage &current = graph.spec.stages[stage];
   for (size_t layer = 0; layer < current.layers.size(); ++layer) {
-    x = buildTransformerLayer(graph, stage, layer, x);
+    x = current.layers[layer].isMamba() ? buildMambaLayer(graph, stage, layer, x)
+                                        : buildTransformerLayer(graph, stage, layer, x);
   }
   graph.enter(stagePointer(graph.spec, stage), int(stage));
   return graph.norm("norm", x, current.finalNorm, current.finalNormEps, Role::FinalNormWeight, Role::FinalNormBias);

@@ -30,10 +30,18 @@ static const char *initName(spec::Init init) {
     return "zeros";
   case spec::Init::Ones:
     return "ones";
+  case spec::Init::Constant:
+    return "constant";
   case spec::Init::Normal:
     return "normal";
   case spec::Init::Uniform:
     return "uniform";
+  case spec::Init::LogCount:
+    return "log_count";
+  case spec::Init::LogUniform:
+    return "log_uniform";
+  case spec::Init::Step:
+    return "step";
   }
   return "";
 }
@@ -48,16 +56,20 @@ static const char *namesName(spec::Names names) {
     return "megabyte";
   case spec::Names::Gpt2:
     return "gpt2";
+  case spec::Names::Mamba:
+    return "mamba";
   }
   return "";
 }
 
-// Buffers that the references store beside their weights: rotary frequencies; GPT-2's causal masks and its tied head.
+// Buffers that the references store beside their weights: rotary frequencies; GPT-2's causal masks; tied heads.
 static std::vector<std::string> ignorableNames(const spec::Spec &spec) {
-  if (spec.names != spec::Names::Gpt2) {
+  std::vector<std::string> names;
+  if (spec.names == spec::Names::Gpt2) {
+    names = {"*.attn.bias", "*.attn.masked_bias"};
+  } else if (spec.names != spec::Names::Mamba) {
     return {"*.rotary_emb.inv_freq"};
   }
-  std::vector<std::string> names{"*.attn.bias", "*.attn.masked_bias"};
   if (spec.tieEmbeddings) {
     names.push_back("lm_head.weight");
   }
@@ -81,9 +93,10 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   ParameterLayout layout = layoutParameters(parameters);
   for (size_t p = 0; p < parameters.size(); ++p) {
     const spec::Parameter &from = parameters[p];
-    info.parameters.push_back({from.name, from.shape, layout.offsets[p], initName(from.init), from.scale});
-    if (from.role == spec::Role::ByteTable && !spec.padGradient && spec.pad) {
-      info.parameters.back().zeroRow = *spec.pad;
+    info.parameters.push_back(
+        {from.name, from.fileShape(), layout.offsets[p], initName(from.init), from.scale, from.low, from.high});
+    if (from.role == spec::Role::ByteTable) {
+      info.parameters.back().zeroRow = spec.untrainedRow().value_or(-1);
     }
   }
   info.parameterElements = layout.elements;

@@ -61,20 +61,6 @@ static Value buildFeedForward(Graph &graph, const spec::Layer &layer, Value x) {
   return graph.linear("ff/linear2", x, graph.load(Role::Ff2Weight), graph.load(Role::Ff2Bias));
 }
 
-// "#2" behind the pointer of the third layer that one entry of the description makes.
-static std::string layerPointer(const spec::Spec &spec, size_t stage, size_t layer) {
-  const std::vector<spec::Layer> &layers = spec.stages[stage].layers;
-  const std::string &pointer = layers[layer].pointer;
-  if (pointer.empty()) {
-    return stagePointer(spec, stage) + "/layers/" + std::to_string(layer);
-  }
-  size_t repetition = 0;
-  while (repetition < layer && layers[layer - repetition - 1].pointer == pointer) {
-    ++repetition;
-  }
-  return repetition == 0 ? pointer : pointer + "#" + std::to_string(repetition);
-}
-
 Value mblm::frontend::buildTransformerLayer(Graph &graph, size_t stage, size_t layer, Value input) {
   const spec::Layer &current = graph.spec.stages[stage].layers[layer];
   graph.enter(layerPointer(graph.spec, stage, layer), int(stage), int(layer));

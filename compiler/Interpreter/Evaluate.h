@@ -43,6 +43,7 @@ inline double dropoutFactor(const Tensor &key, double rate, uint64_t site, int64
 bool evaluateStructure(Frame &frame);
 bool evaluatePositionwise(Frame &frame);
 bool evaluateSequence(Frame &frame);
+bool evaluateStateSpace(Frame &frame);
 bool evaluateTraining(Frame &frame);
 
 } // namespace mblm::interpreter

@@ -112,7 +112,7 @@ static void evaluate(WeightGradOp op, Frame &frame) {
 
 namespace {
 
-// One position before gain and bias: xh = (x - mean) * factor.
+// One position's features, or a group of them, before gain and bias: xh = (x - mean) * factor.
 struct NormalisedRow {
   std::vector<double> xh;
   double factor;
@@ -143,12 +143,16 @@ struct NormalisedRow {
 
 static void evaluate(NormOp op, Frame &frame) {
   const Tensor &in = frame.operand(0), &gain = frame.operand(1);
+  int64_t width = in.shape[2] / static_cast<int64_t>(op.getGroups()); // of a group
   Tensor &out = frame.result(in);
   for (int64_t k = 0; k < in.shape[0]; ++k) {
     for (int64_t t = 0; t < in.shape[1]; ++t) {
-      NormalisedRow row(in.row(k, t), in.shape[2], op.getKind(), op.getEps().convertToDouble());
-      for (int64_t c = 0; c < in.shape[2]; ++c) {
-        out.row(k, t)[c] = row.xh[c] * gain.f[c] + (op.getBias() ? frame.operand(2).f[c] : 0.0);
+      for (int64_t from = 0; from < in.shape[2]; from += width) {
+        NormalisedRow row(in.row(k, t) + from, width, op.getKind(), op.getEps().convertToDouble());
+        for (int64_t c = 0; c < width; ++c) {
+          double bias = op.getBias() ? frame.operand(2).f[from + c] : 0.0;
+          out.row(k, t)[from + c] = row.xh[c] * gain.f[from + c] + bias;
+        }
       }
     }
   }
@@ -156,31 +160,33 @@ static void evaluate(NormOp op, Frame &frame) {
 
 static void evaluate(NormGradOp op, Frame &frame) {
   const Tensor &grad = frame.operand(0), &in = frame.operand(1), &gain = frame.operand(2);
-  int64_t width = in.shape[2];
+  int64_t width = in.shape[2] / static_cast<int64_t>(op.getGroups()); // of a group
   Tensor &inputGrad = frame.result(in), &gainGrad = frame.result(gain);
   Tensor *biasGrad = op.getBiasGrad() ? &frame.result(gain) : nullptr;
   for (int64_t k = 0; k < in.shape[0]; ++k) {
     for (int64_t t = 0; t < in.shape[1]; ++t) {
-      NormalisedRow row(in.row(k, t), width, op.getKind(), op.getEps().convertToDouble());
-      const double *g = grad.row(k, t);
-      double mean = 0, product = 0; // means of gg and of gg * xh
-      for (int64_t c = 0; c < width; ++c) {
-        mean += g[c] * gain.f[c] / width;
-        product += g[c] * gain.f[c] * row.xh[c] / width;
-        gainGrad.f[c] += g[c] * row.xh[c];
-        if (biasGrad) {
-          biasGrad->f[c] += g[c];
+      for (int64_t from = 0; from < in.shape[2]; from += width) {
+        NormalisedRow row(in.row(k, t) + from, width, op.getKind(), op.getEps().convertToDouble());
+        const double *g = grad.row(k, t) + from, *gains = gain.f.data() + from;
+        double mean = 0, product = 0; // means of gg and of gg * xh
+        for (int64_t c = 0; c < width; ++c) {
+          mean += g[c] * gains[c] / width;
+          product += g[c] * gains[c] * row.xh[c] / width;
+          gainGrad.f[from + c] += g[c] * row.xh[c];
+          if (biasGrad) {
+            biasGrad->f[from + c] += g[c];
+          }
         }
-      }
-      for (int64_t c = 0; c < width; ++c) {
-        double value = g[c] * gain.f[c];
-        if (op.getKind() == NormKind::Layer) {
-          value -= mean;
+        for (int64_t c = 0; c < width; ++c) {
+          double value = g[c] * gains[c];
+          if (op.getKind() == NormKind::Layer) {
+            value -= mean;
+          }
+          if (!row.clamped) {
+            value -= row.xh[c] * product;
+          }
+          inputGrad.row(k, t)[from + c] = row.factor * value;
         }
-        if (!row.clamped) {
-          value -= row.xh[c] * product;
-        }
-        inputGrad.row(k, t)[c] = row.factor * value;
       }
     }
   }
@@ -195,6 +201,8 @@ static double activate(ActivationKind kind, double x) {
     return x / 2 * (1 + std::erf(x * halfRoot));
   case ActivationKind::GeluTanh:
     return x / 2 * (1 + std::tanh(tanhScale * (x + cubic * x * x * x)));
+  case ActivationKind::Silu:
+    return x / (1 + std::exp(-x));
   }
   llvm_unreachable("every kind has a formula");
 }
@@ -206,6 +214,10 @@ static double activationSlope(ActivationKind kind, double x) {
   case ActivationKind::GeluTanh: {
     double th = std::tanh(tanhScale * (x + cubic * x * x * x));
     return 0.5 * (1 + th) + x / 2 * (1 - th * th) * tanhScale * (1 + 3 * cubic * x * x);
+  }
+  case ActivationKind::Silu: {
+    double s = 1 / (1 + std::exp(-x));
+    return s * (1 + x * (1 - s));
   }
   }
   llvm_unreachable("every kind has a slope");
@@ -247,6 +259,14 @@ static void evaluate(AddOp op, Frame &frame) {
   }
 }
 
+static void evaluate(MultiplyOp op, Frame &frame) {
+  const Tensor &lhs = frame.operand(0), &rhs = frame.operand(1);
+  Tensor &out = frame.result(lhs);
+  for (size_t n = 0; n < lhs.f.size(); ++n) {
+    out.f[n] = lhs.f[n] * rhs.f[n];
+  }
+}
+
 static void evaluate(ReduceOp op, Frame &frame) {
   const Tensor &in = frame.operand(0);
   Tensor &out = frame.result(frame.staticShape(0));
@@ -264,7 +284,7 @@ static void evaluate(ReduceOp op, Frame &frame) {
 bool mblm::interpreter::evaluatePositionwise(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
       .Case<EmbedOp, EmbedGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp,
-            ActivationGradOp, DropoutOp, AddOp, ReduceOp>([&](auto op) {
+            ActivationGradOp, DropoutOp, AddOp, MultiplyOp, ReduceOp>([&](auto op) {
         evaluate(op, frame);
         return true;
       })

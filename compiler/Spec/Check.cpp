@@ -62,6 +62,16 @@ static void checkTop(const Spec &spec, const Origin &origin) {
   if (!spec.pad && !spec.padGradient) {
     origin.fail("/pad_gradient", "pad_gradient is false but there is no pad; expected true, or \"pad\"");
   }
+  if (spec.frozen && *spec.frozen >= spec.vocab) {
+    origin.fail("/padding_idx", key("/padding_idx") + " is " + number(*spec.frozen) + " but " + key("/vocab") + " is " +
+                                    number(spec.vocab) + "; expected at most " + number(spec.vocab - 1));
+  }
+  if (spec.frozen && (spec.tieEmbeddings || !spec.padGradient)) {
+    origin.fail("/padding_idx", spec.tieEmbeddings
+                                    ? "padding_idx needs a table that the head does not train; expected null, or "
+                                      "tie_embeddings false"
+                                    : "padding_idx and pad_gradient false both keep a row as it is; expected one of them");
+  }
   if (spec.tieEmbeddings && !spec.padGradient) {
     origin.fail("/pad_gradient",
                 "pad_gradient is false but tie_embeddings is true, and the head trains the table's row "
@@ -71,14 +81,69 @@ static void checkTop(const Spec &spec, const Origin &origin) {
     origin.fail("/start_token",
                 "start_token is false with " + number(int64_t(stages)) + " stages; expected true, or 1 stage");
   }
-  if (spec.names == Names::Gpt2 && stages != 1) {
-    origin.fail("/names", "names \"gpt2\" has no names for " + number(int64_t(stages)) +
+}
+
+// The names of Mamba's language models are for one stage of Mamba layers, those of GPT-2 for one of Transformer layers.
+static void checkNames(const Spec &spec, const Origin &origin) {
+  if (spec.names != Names::Gpt2 && spec.names != Names::Mamba) {
+    return;
+  }
+  bool ofMamba = spec.names == Names::Mamba;
+  std::string words = ofMamba ? "names \"mamba\"" : "names \"gpt2\"";
+  if (spec.stages.size() != 1) {
+    origin.fail("/names", words + " has no names for " + number(int64_t(spec.stages.size())) +
                               " stages; expected \"mblm\" or \"megabyte\", or 1 stage");
   }
-  if (spec.names == Names::Gpt2 && spec.startToken) {
-    origin.fail(
-        "/names",
-        "names \"gpt2\" has no name for a start token; expected \"mblm\" or \"megabyte\", or start_token false");
+  if (spec.startToken) {
+    origin.fail("/names",
+                words + " has no name for a start token; expected \"mblm\" or \"megabyte\", or start_token false");
+  }
+  const Stage &stage = spec.stages[0];
+  for (const Layer &layer : stage.layers) {
+    if (layer.isMamba() != ofMamba) {
+      origin.fail("/names", words + " has no names for \"" + blockName(layer.block) +
+                                "\" layers; expected \"mblm\" or \"megabyte\"");
+    }
+  }
+  if (ofMamba && stage.position == Position::Learned) {
+    origin.fail("/names", words + " has no name for a table of positions; expected \"mblm\" or \"megabyte\", or position "
+                                  "\"none\" or \"rope\"");
+  }
+}
+
+static void checkMamba2(const Mamba &mamba, int64_t dim, const std::string &pointer, const Origin &origin) {
+  int64_t inner = mamba.innerDim(dim), width = mamba.ssmDimOf(dim), heads = mamba.headsOf(dim);
+  if (width > inner) {
+    origin.fail(pointer + "/ssm_dim", "ssm_dim is " + number(width) + " but there are " + number(inner) +
+                                          " features inside; expected at most " + number(inner));
+  }
+  if (width % mamba.headDim != 0) {
+    origin.fail(pointer + "/head_dim", origin.key(pointer + "/head_dim") + " is " + number(mamba.headDim) + " but " +
+                                           number(width) + " features pass the recurrence; expected a divisor of them");
+  }
+  if (heads % mamba.groups != 0) {
+    origin.fail(pointer + "/groups", origin.key(pointer + "/groups") + " is " + number(mamba.groups) + " but there are " +
+                                         number(heads) + " heads; expected a divisor of them");
+  }
+  if (mamba.dtMax && *mamba.dtMax < mamba.dtMin) {
+    origin.fail(pointer + "/dt_limit_max", "the largest step dt is below the least one; expected limits in order");
+  }
+  if (mamba.aInitMax < mamba.aInitMin) {
+    origin.fail(pointer + "/a_init_max", "the largest first decay is below the least one; expected them in order");
+  }
+}
+
+static void checkMamba(const Layer &layer, int64_t dim, const Origin &origin) {
+  const Mamba &mamba = layer.mamba;
+  if (mamba.innerDim(dim) < 1) {
+    origin.fail(layer.pointer + "/expand", "expand leaves no feature of " + number(dim) + "; expected at least 1 / " +
+                                               number(dim));
+  }
+  if (mamba.dtInitMax < mamba.dtInitMin) {
+    origin.fail(layer.pointer + "/dt_init_max", "the largest first step is below the least one; expected them in order");
+  }
+  if (layer.block == Block::Mamba2) {
+    checkMamba2(mamba, dim, layer.pointer, origin);
   }
 }
 
@@ -90,7 +155,9 @@ static void checkStage(const Stage &stage, const Origin &origin) {
                     " \"rope\" rotates pairs of features; expected an even number, nearest " + number(stage.dim + 1));
   }
   for (const Layer &layer : stage.layers) {
-    if (layer.rotary && layer.headDim % 2 != 0) {
+    if (layer.isMamba()) {
+      checkMamba(layer, stage.dim, origin);
+    } else if (layer.rotary && layer.headDim % 2 != 0) {
       std::string pointer = layer.pointer + "/head_dim";
       origin.fail(pointer, origin.key(pointer) + " is " + number(layer.headDim) + " but " +
                                origin.key(layer.pointer + "/rotary") +
@@ -158,6 +225,7 @@ static void checkParameters(const Spec &spec, const Origin &origin) {
 
 void mblm::spec::checkSpec(const Spec &spec, const Origin &origin) {
   checkTop(spec, origin);
+  checkNames(spec, origin);
   for (const Stage &stage : spec.stages) {
     checkStage(stage, origin);
   }

@@ -4,6 +4,8 @@
 // The table itself. The words of a Choice stand in the order of its enumeration in Spec.h.
 #include "compiler/Spec/Fields.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +19,7 @@ std::string numeral(double value) {
       .dump();
 }
 
+constexpr std::array blockWords = {"transformer", "mamba1", "mamba2"};
 const std::vector<std::string> normWords = {"none", "rms_clamp", "layer", "rms"};
 
 template <typename T>
@@ -53,23 +56,18 @@ std::vector<Field<Spec>> makeTopFields() {
   fields.push_back(
       required(integer<Spec>("vocab", &Spec::vocab, 2, maxSize, "Number of ids: 256 bytes and the special ids.")));
 
-  Field<Spec> pad = other<Spec>("pad", Facts::Kind::Integer, 0, maxSize - 1,
-                                "Id that fills incomplete patches and is never a target; below `vocab`. Two or more "
-                                "stages need it.");
-  pad.nullable = true;
-  pad.whenAbsent = "null";
-  pad.get = [](const Spec &spec) { return spec.pad ? Value(*spec.pad) : Value(); };
-  pad.set = [](Spec &spec, const Value &value) {
-    const int64_t *id = std::get_if<int64_t>(&value);
-    spec.pad = id != nullptr ? std::optional<int64_t>(*id) : std::nullopt;
-  };
-  fields.push_back(pad);
+  fields.push_back(optionalInteger<Spec>("pad", &Spec::pad, 0, maxSize - 1, "null",
+                                         "Id that fills incomplete patches and is never a target; below `vocab`. Two or "
+                                         "more stages need it."));
 
   fields.push_back(flag<Spec>("start_token", &Spec::startToken,
                               "Every sequence of a stage begins with a learned vector, so the first byte is predicted "
                               "too. `false`: one stage, a plain causal language model."));
   fields.push_back(flag<Spec>("pad_gradient", &Spec::padGradient,
                               "Row `pad` of the byte tables is trained. `false`: it stays as it is (MBLM)."));
+  fields.push_back(optionalInteger<Spec>("padding_idx", &Spec::frozen, 0, maxSize - 1, "null",
+                                         "Another id whose row of the byte tables is not trained, though it is a target "
+                                         "(mambapy)."));
   fields.push_back(
       flag<Spec>("tie_embeddings", &Spec::tieEmbeddings, "The head's matrix is the byte table of the last stage."));
   fields.push_back(flag<Spec>("head_bias", &Spec::headBias, "The head adds a bias."));
@@ -78,7 +76,7 @@ std::vector<Field<Spec>> makeTopFields() {
                                 "(MEGABYTE)."));
   fields.push_back(flag<Spec>("fixed_length", &Spec::fixedLength,
                               "Never more than `length` positions in the first stage, whatever its `position` says."));
-  fields.push_back(choice<Spec>("names", &Spec::names, {"mblm", "mblm-0.4.0", "megabyte", "gpt2"},
+  fields.push_back(choice<Spec>("names", &Spec::names, {"mblm", "mblm-0.4.0", "megabyte", "gpt2", "mamba"},
                                 "Whose parameter names the weights carry."));
   Field<Spec> stages = other<Spec>("stages", Facts::Kind::List, 1, maxStages,
                                    "The hierarchy, from the most global stage to the one of bytes.");
@@ -104,28 +102,100 @@ std::vector<Field<Stage>> makeStageFields() {
   return fields;
 }
 
+// Only layers of some kinds have the field.
+Field<LayerEntry> of(std::vector<Block> blocks, Field<LayerEntry> field) {
+  field.blocks = std::move(blocks);
+  return field;
+}
+
+// The same for a member of the layer's Mamba part.
+Field<LayerEntry> of(std::vector<Block> blocks, const Field<Mamba> &part) {
+  Field<LayerEntry> field;
+  static_cast<Facts &>(field) = part;
+  field.blocks = std::move(blocks);
+  field.get = [part](const LayerEntry &from) { return part.get(from.mamba); };
+  field.set = [part](LayerEntry &into, const Value &value) { part.set(into.mamba, value); };
+  return field;
+}
+
+void addTransformerFields(std::vector<Field<LayerEntry>> &fields) {
+  using L = LayerEntry;
+  auto add = [&](Field<L> field) { fields.push_back(of({Block::Transformer}, std::move(field))); };
+  add(required(integer<L>("heads", &L::heads, 1, maxHeads, "Attention heads.")));
+  add(required(
+      integer<L>("head_dim", &L::headDim, 1, maxHeads, "Width of a head; `heads` x `head_dim` need not equal `dim`.")));
+  add(integer<L>("ff_mult", &L::ffMult, 1, maxFfMult, "Hidden width of the feed-forward over `dim`."));
+  add(flag<L>("rotary", &L::rotary, "Rotate queries and keys by position, half-split pairs (`head_dim` even)."));
+  add(number<L>("rotary_base", &L::rotaryBase, 1, 1e12, "Base of the rotary angles."));
+  add(flag<L>("token_shift", &L::tokenShift,
+              "The second half of a block's input features comes from the previous position."));
+}
+
+void addMambaFields(std::vector<Field<LayerEntry>> &fields) {
+  using M = Mamba;
+  const std::vector<Block> both = {Block::Mamba1, Block::Mamba2}, one = {Block::Mamba1}, two = {Block::Mamba2};
+  auto add = [&](const std::vector<Block> &blocks, const Field<M> &field) { fields.push_back(of(blocks, field)); };
+  add(both, integer<M>("state", &M::state, 1, maxHeads, "Numbers that a feature remembers."));
+  add(both, integer<M>("conv", &M::conv, 1, maxHeads, "Taps of the causal convolution."));
+  add(both, number<M>("expand", &M::expand, 1e-3, maxFfMult, "Features inside over `dim`, rounded down."));
+  add(both, flag<M>("bias", &M::bias, "Biases in the input and output projections."));
+  add(both, flag<M>("conv_bias", &M::convBias, "A bias in the convolution."));
+  add(one, optionalInteger<M>("dt_rank", &M::dtRank, 1, maxSize, "null: `dim` / 16, rounded up",
+                              "Features that the steps dt are projected from."));
+  add(two, integer<M>("head_dim", &M::headDim, 1, maxSize, "Width of a head; divides `ssm_dim`."));
+  add(two, integer<M>("groups", &M::groups, 1, maxSize, "Groups of heads that share b and c; divides the heads."));
+  add(two, optionalInteger<M>("ssm_dim", &M::ssmDim, 1, maxSize, "null: all features inside",
+                              "Features that pass the recurrence; the others are gated alone."));
+  add(two, flag<M>("skip_per_feature", &M::skipPerFeature, "The skip has a number for each feature, not each head."));
+  add(two, flag<M>("gated_norm", &M::gatedNorm, "RMS norm over each group's features at the gate."));
+  add(two, flag<M>("norm_before_gate", &M::normBeforeGate, "The gate comes behind that norm, not before it."));
+  add(two, number<M>("dt_limit_min", &M::dtMin, 0, maxStep, "Least step dt."));
+  Field<M> most = other<M>("dt_limit_max", Facts::Kind::Number, 0, maxStep, "Largest step dt.");
+  most.nullable = true;
+  most.whenAbsent = "null";
+  most.get = [](const M &mamba) { return mamba.dtMax ? Value(*mamba.dtMax) : Value(); };
+  most.set = [](M &mamba, const Value &value) {
+    const double *given = std::get_if<double>(&value);
+    mamba.dtMax = given != nullptr ? std::optional<double>(*given) : std::nullopt;
+  };
+  add(two, most);
+  add(two, integer<M>("chunk", &M::chunk, 1, maxSize, "Positions computed at once; changes no value."));
+  add(both, integer<M>("mlp", &M::mlp, 0, maxSize, "Hidden width of a gated feed-forward behind the mixer; 0: none."));
+  add(one, number<M>("dt_scale", &M::dtScale, 1e-6, 1e6, "Factor of the first values that dt is projected with."));
+  add(one, choice<M>("dt_init", &M::dtInit, {"random", "constant"}, "Those values: uniform, or all alike."));
+  add(both, number<M>("dt_init_min", &M::dtInitMin, minEps, maxStep, "First steps are log-uniform from here,"));
+  add(both, number<M>("dt_init_max", &M::dtInitMax, minEps, maxStep, "to here,"));
+  add(both, number<M>("dt_init_floor", &M::dtInitFloor, minEps, maxStep, "and no less than this."));
+  add(two, number<M>("a_init_min", &M::aInitMin, minEps, maxStep, "First decays -A are uniform from here"));
+  add(two, number<M>("a_init_max", &M::aInitMax, minEps, maxStep, "to here."));
+}
+
 std::vector<Field<LayerEntry>> makeLayerFields() {
   using L = LayerEntry;
   std::vector<Field<L>> fields;
   fields.push_back(integer<L>("repeat", &L::repeat, 1, maxLayers, "How many such layers follow each other."));
-  fields.push_back(choice<L, Block>("block", &L::block, {"transformer"}, "Kind of the block."));
-  fields.push_back(required(integer<L>("heads", &L::heads, 1, maxHeads, "Attention heads.")));
-  fields.push_back(required(
-      integer<L>("head_dim", &L::headDim, 1, maxHeads, "Width of a head; `heads` x `head_dim` need not equal `dim`.")));
-  fields.push_back(integer<L>("ff_mult", &L::ffMult, 1, maxFfMult, "Hidden width of the feed-forward over `dim`."));
-  fields.push_back(
-      flag<L>("rotary", &L::rotary, "Rotate queries and keys by position, half-split pairs (`head_dim` even)."));
-  fields.push_back(number<L>("rotary_base", &L::rotaryBase, 1, 1e12, "Base of the rotary angles."));
-  fields.push_back(flag<L>("token_shift", &L::tokenShift,
-                           "The second half of a block's input features comes from the previous position."));
-  fields.push_back(choice<L, Norm>("norm", &L::norm, normWords, "Norm before attention and before the feed-forward."));
+  fields.push_back(choice<L, Block>("block", &L::block, {blockWords.begin(), blockWords.end()}, "Kind of the block."));
+  addTransformerFields(fields);
+  addMambaFields(fields);
+  fields.push_back(choice<L, Norm>("norm", &L::norm, normWords,
+                                   "Norm before attention or the mixer, and before the feed-forward."));
   fields.push_back(eps<L>("norm_eps", &L::normEps, "norm"));
-  fields.push_back(
-      choice<L, Activation>("activation", &L::activation, {"gelu", "gelu_tanh"}, "Exact GELU (erf) or its tanh form."));
-  fields.push_back(
-      flag<L>("attention_bias", &L::attentionBias, "Biases in the query, key, value and output projections."));
-  fields.push_back(dropout<L>("attn_dropout", &L::attnDropout, "on the attention probabilities"));
-  fields.push_back(dropout<L>("ff_dropout", &L::ffDropout, "after the activation"));
+  auto add = [&](Field<L> field) { fields.push_back(of({Block::Transformer}, std::move(field))); };
+  add(choice<L, Activation>("activation", &L::activation, {"gelu", "gelu_tanh"}, "Exact GELU (erf) or its tanh form."));
+  add(flag<L>("attention_bias", &L::attentionBias, "Biases in the query, key, value and output projections."));
+  add(dropout<L>("attn_dropout", &L::attnDropout, "on the attention probabilities"));
+  add(dropout<L>("ff_dropout", &L::ffDropout, "after the activation"));
+  return fields;
+}
+
+// The table's rows for layers of one kind.
+std::vector<Field<LayerEntry>> fieldsOf(Block block) {
+  std::vector<Field<LayerEntry>> fields;
+  for (const Field<LayerEntry> &field : makeLayerFields()) {
+    if (field.blocks.empty() || std::find(field.blocks.begin(), field.blocks.end(), block) != field.blocks.end()) {
+      fields.push_back(field);
+    }
+  }
   return fields;
 }
 
@@ -173,7 +243,10 @@ const std::vector<Field<Stage>> &mblm::spec::stageFields() {
   return fields;
 }
 
-const std::vector<Field<LayerEntry>> &mblm::spec::layerFields() {
-  static const std::vector<Field<LayerEntry>> fields = makeLayerFields();
-  return fields;
+const std::vector<Field<LayerEntry>> &mblm::spec::layerFields(Block block) {
+  static const std::vector<Field<LayerEntry>> fields[] = {fieldsOf(Block::Transformer), fieldsOf(Block::Mamba1),
+                                                          fieldsOf(Block::Mamba2)};
+  return fields[size_t(block)];
 }
+
+const char *mblm::spec::blockName(Block block) { return blockWords[size_t(block)]; }

@@ -9,6 +9,7 @@
 #include "compiler/Spec/Spec.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,6 +35,7 @@ struct Facts {
   std::string element;    // List: what an entry is; Any: the words of expected()
   std::string whenAbsent; // words in place of the default, where it depends on other fields
   bool written = true;    // part of the canonical form
+  std::vector<Block> blocks; // layers: the kinds of block that have it; empty: all
 
   // "an integer from 1 to 8", the words of every message about the field.
   std::string expected() const;
@@ -47,6 +49,7 @@ struct Field : Facts {
 
 // An entry of "layers".
 struct LayerEntry : Layer {
+  using Layer::Layer;
   int64_t repeat = 1;
 };
 
@@ -57,10 +60,12 @@ constexpr int64_t maxSize = 2147483647;
 constexpr int64_t maxHeads = 65536;
 constexpr int64_t maxFfMult = 1024;
 constexpr double minEps = 1e-30; // still a normal f32
+constexpr double maxStep = 1e6;
 
 const std::vector<Field<Spec>> &topFields();
 const std::vector<Field<Stage>> &stageFields();
-const std::vector<Field<LayerEntry>> &layerFields();
+const std::vector<Field<LayerEntry>> &layerFields(Block block);
+const char *blockName(Block block); // as "block" spells it
 
 double defaultEps(Norm norm);
 
@@ -111,6 +116,25 @@ Field<T> choice(std::string key, E T::*member, std::vector<std::string> words, s
   field.doc = std::move(doc);
   field.get = [member](const T &from) { return Value(int64_t(from.*member)); };
   field.set = [member](T &into, const Value &value) { into.*member = E(std::get<int64_t>(value)); };
+  return field;
+}
+
+template <typename T>
+Field<T> optionalInteger(std::string key, std::optional<int64_t> T::*member, int64_t min, int64_t max,
+                         std::string whenAbsent, std::string doc) {
+  Field<T> field;
+  field.key = std::move(key);
+  field.kind = Facts::Kind::Integer;
+  field.nullable = true;
+  field.min = double(min);
+  field.max = double(max);
+  field.whenAbsent = std::move(whenAbsent);
+  field.doc = std::move(doc);
+  field.get = [member](const T &from) { return from.*member ? Value(*(from.*member)) : Value(); };
+  field.set = [member](T &into, const Value &value) {
+    const int64_t *given = std::get_if<int64_t>(&value);
+    into.*member = given != nullptr ? std::optional<int64_t>(*given) : std::nullopt;
+  };
   return field;
 }
 

@@ -16,12 +16,13 @@ namespace {
 struct Format {
   const char *name;
   const char *mark; // a key that no other format has
-  Imported (*import)(const Source &);
+  Imported (*import)(const Source &, const TensorShapes *);
 };
 
 const Format formats[] = {
     {"mblm", "hidden_dims", importMblm},
     {"megabyte", "depth", importMegabyte},
+    {"mamba", "d_model", importMamba},
     {"transformer", "n_embd", importTransformer},
 };
 
@@ -63,11 +64,12 @@ void mblm::spec::checkSameCount(const Source &source, const std::string &key, si
   }
 }
 
-Spec mblm::spec::importConfig(const std::string &name, const std::string &path) {
+Spec mblm::spec::importConfig(const std::string &name, const std::string &path, const TensorShapes *weights,
+                              std::vector<std::string> *notes) {
   auto format = std::find_if(std::begin(formats), std::end(formats), [&](const Format &f) { return name == f.name; });
   if (format == std::end(formats)) {
     std::string nearest = nearestWord(name, importFormats());
-    throw Error(Exit::Usage, "unknown format " + inQuotes(name) + "; expected mblm, megabyte or transformer" +
+    throw Error(Exit::Usage, "unknown format " + inQuotes(name) + "; expected mblm, megabyte, mamba or transformer" +
                                  (nearest.empty() ? "" : " (nearest: " + nearest + ")"));
   }
   Source source = Source::fromFile(path);
@@ -79,7 +81,10 @@ Spec mblm::spec::importConfig(const std::string &name, const std::string &path) 
                       ", not " + name + "; expected \"mblm import " + other.name + "\"");
     }
   }
-  Imported imported = format->import(source);
+  Imported imported = format->import(source, weights);
+  if (notes != nullptr) {
+    *notes = imported.notes;
+  }
   Spec &spec = imported.spec;
   spec.name = stem(path);
   for (size_t i = 0; i < spec.stages.size(); ++i) {

@@ -5,6 +5,7 @@
 // so that a refusal names the reference's own keys.
 #pragma once
 
+#include "compiler/Spec/Import.h"
 #include "compiler/Spec/Objects.h"
 
 #include <map>
@@ -14,11 +15,14 @@ namespace mblm::spec {
 struct Imported {
   Spec spec;
   std::map<std::string, std::string> pointers; // of the spec -> of the configuration
+  std::vector<std::string> notes;              // what the configuration alone does not say
 };
 
-Imported importMblm(const Source &source);
-Imported importMegabyte(const Source &source);
-Imported importTransformer(const Source &source);
+// `weights` may be null.
+Imported importMblm(const Source &source, const TensorShapes *weights);
+Imported importMegabyte(const Source &source, const TensorShapes *weights);
+Imported importMamba(const Source &source, const TensorShapes *weights);
+Imported importTransformer(const Source &source, const TensorShapes *weights);
 
 // A required list of sizes, one for each stage.
 template <typename T>

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Configurations of MBLM: parallel lists over the stages and one block for all of them or a list of blocks. A block
-// without `block_type` is told by its keys.
+// without `block_type` is told by its keys. Every stage's layers are alike.
 #include "compiler/Spec/ImportCommon.h"
 
 using namespace mblm;
@@ -26,7 +26,11 @@ struct BlockConfig {
   double ffDropout = 0;
 };
 
-const std::vector<std::string> mambaKeys = {"d_state", "d_conv", "expand", "headdim"};
+struct MambaConfig {
+  Position position = Position::None;
+  Mamba mamba;
+  double dropout = 0;
+};
 
 std::vector<Field<Config>> configFields() {
   Field<Config> chunks = other<Config>("train_checkpoint_chunks", Facts::Kind::List, 0, double(maxStages), "");
@@ -47,8 +51,8 @@ std::vector<Field<Config>> configFields() {
   };
 }
 
-std::vector<Field<BlockConfig>> blockFields() {
-  using B = BlockConfig;
+template <typename B>
+Field<B> positionField() {
   Field<B> position = other<B>("pos_emb_type", Facts::Kind::Choice, 0, 0, "");
   position.nullable = true;
   position.choices = {"fixed", "rope"};
@@ -56,57 +60,119 @@ std::vector<Field<BlockConfig>> blockFields() {
     const int64_t *word = std::get_if<int64_t>(&value);
     block.position = word == nullptr ? Position::None : *word == 0 ? Position::Learned : Position::Rope;
   };
-  Field<B> attnDropout = number<B>("attn_dropout", &B::attnDropout, 0, 1, "");
-  Field<B> ffDropout = number<B>("ff_dropout", &B::ffDropout, 0, 1, "");
-  attnDropout.belowMax = ffDropout.belowMax = true;
+  return position;
+}
+
+template <typename B>
+Field<B> dropoutField(std::string key, double B::*member) {
+  Field<B> field = number<B>(std::move(key), member, 0, 1, "");
+  field.belowMax = true;
+  return field;
+}
+
+std::vector<Field<BlockConfig>> blockFields() {
+  using B = BlockConfig;
   return {
       other<B>("block_type", Facts::Kind::Any, 0, 0, ""), // looked at before
-      position,
+      positionField<B>(),
       required(integer<B>("attn_head_dims", &B::headDim, 1, maxHeads, "")),
       required(integer<B>("attn_num_heads", &B::heads, 1, maxHeads, "")),
       required(flag<B>("attn_use_rot_embs", &B::rotary, "")),
-      attnDropout,
+      dropoutField<B>("attn_dropout", &B::attnDropout),
       integer<B>("ff_multiplier", &B::ffMult, 1, maxFfMult, ""),
-      ffDropout,
+      dropoutField<B>("ff_dropout", &B::ffDropout),
       flag<B>("use_flash_attn", &B::flash, ""), // the same values either way
   };
 }
 
-// Refuses kinds that this version does not compile, naming the stage.
-void checkKind(const Source &source, const Node &node, const std::string &pointer, size_t stage) {
-  std::string who = "stage " + std::to_string(stage) + " has block kind ";
-  const char *known = "; this version compiles \"transformer\" blocks";
+Field<MambaConfig> ofMamba(const Field<Mamba> &part) {
+  Field<MambaConfig> field;
+  static_cast<Facts &>(field) = part;
+  field.set = [part](MambaConfig &into, const Value &value) { part.set(into.mamba, value); };
+  return required(field);
+}
+
+std::vector<Field<MambaConfig>> mambaFields() {
+  using M = Mamba;
+  return {
+      other<MambaConfig>("block_type", Facts::Kind::Any, 0, 0, ""),
+      positionField<MambaConfig>(),
+      ofMamba(integer<M>("d_state", &M::state, 1, maxHeads, "")),
+      ofMamba(integer<M>("d_conv", &M::conv, 1, maxHeads, "")),
+      ofMamba(number<M>("expand", &M::expand, 1e-3, maxFfMult, "")),
+      ofMamba(integer<M>("headdim", &M::headDim, 1, maxSize, "")),
+      dropoutField<MambaConfig>("dropout", &MambaConfig::dropout),
+  };
+}
+
+// What a block's keys and `block_type` say; absent: a Mamba block of either kind.
+std::optional<Block> takeBlock(const Source &source, const Node &node, const std::string &pointer, size_t stage) {
   const Node::Member *type = node.find("block_type");
   if (type == nullptr) {
-    for (const std::string &key : mambaKeys) {
-      if (const Node::Member *member = node.find(key)) {
-        source.fail(member->offset, pointer + pointerStep(key), who + "\"mamba\" (by its key \"" + key + "\")" + known);
-      }
+    bool hasMambaKeys = false;
+    for (const char *key : {"d_state", "d_conv", "expand", "headdim"}) {
+      hasMambaKeys = hasMambaKeys || node.find(key) != nullptr;
     }
-    return;
+    return hasMambaKeys ? std::nullopt : std::optional<Block>(Block::Transformer);
   }
   Facts facts;
   facts.key = "block_type";
   facts.kind = Facts::Kind::Choice;
   facts.choices = {"transformer", "mamba1", "mamba2", "transformerEncoder"};
   std::string typePointer = pointer + "/block_type";
-  if (std::get<int64_t>(takeValue(source, type->value, typePointer, facts)) != 0) {
-    source.fail(type->value.offset, typePointer, who + inQuotes(type->value.text) + known);
+  int64_t word = std::get<int64_t>(takeValue(source, type->value, typePointer, facts));
+  if (word == 3) {
+    source.fail(type->value.offset, typePointer,
+                "stage " + std::to_string(stage) + " has block kind " + inQuotes(type->value.text) +
+                    "; this version compiles causal models: expected \"transformer\", \"mamba1\" or \"mamba2\"");
   }
+  return allBlocks[word];
+}
+
+// Which Mamba the weights of a stage are: one decay for each feature and state, or one for each head. Absent: they hold
+// none.
+std::optional<Block> blockOfWeights(const TensorShapes *weights, size_t stage) {
+  if (weights == nullptr) {
+    return std::nullopt;
+  }
+  auto decays = weights->find("stage_models." + std::to_string(stage) + ".layers.0.mixer.A_log");
+  if (decays == weights->end() || decays->second.empty() || decays->second.size() > 2) {
+    return std::nullopt;
+  }
+  return decays->second.size() == 2 ? Block::Mamba1 : Block::Mamba2;
+}
+
+// MBLM runs Mamba-2 where mamba_ssm can be imported and Mamba-1 where not, whatever `block_type` says; the weights tell.
+Block chooseMamba(std::optional<Block> said, const TensorShapes *weights, size_t stage,
+                  std::vector<std::string> &notes) {
+  std::optional<Block> found = blockOfWeights(weights, stage);
+  std::string who = "stage " + std::to_string(stage) + ": ";
+  if (found) {
+    if (found != said) {
+      notes.push_back(who + blockName(*found) + ", as the shape of its weights' A_log says" +
+                      (said ? std::string("; block_type says ") + blockName(*said) : std::string()));
+    }
+    return *found;
+  }
+  Block taken = said.value_or(Block::Mamba2);
+  notes.push_back(who + blockName(taken) + (said ? ", as block_type says" : ", as it has no block_type") +
+                  "; MBLM takes what is installed, so give --weights to have the weights decide");
+  return taken;
 }
 
 } // namespace
 
-Imported mblm::spec::importMblm(const Source &source) {
+Imported mblm::spec::importMblm(const Source &source, const TensorShapes *weights) {
   const Node &root = source.root();
   const std::vector<Field<Config>> fields = configFields();
   const std::vector<Field<BlockConfig>> ofBlock = blockFields();
-  const Place inBlock = placeOf("a block", ofBlock);
+  const std::vector<Field<MambaConfig>> ofMambaBlock = mambaFields();
+  const Place inBlock = placeOf("a transformer block", ofBlock), inMamba = placeOf("a mamba block", ofMambaBlock);
   if (const Node::Member *mask = root.find("mask_token_id")) {
     source.fail(mask->offset, "/mask_token_id",
                 "mask_token_id belongs to the masked encoder; this version compiles causal models");
   }
-  checkKeys(source, root, "", placeOf("an mblm configuration", fields), {inBlock});
+  checkKeys(source, root, "", placeOf("an mblm configuration", fields), {inBlock, inMamba});
   Config config;
   takeFields(source, root, "", fields, config);
   std::vector<int64_t> dims = takeSizes(source, "hidden_dims", maxSize);
@@ -130,24 +196,37 @@ Imported mblm::spec::importMblm(const Source &source) {
     std::string index = "/" + std::to_string(i);
     const Node &node = isList ? blocks.items[i] : blocks;
     std::string pointer = isList ? "/block" + index : "/block";
-    if (node.kind == Node::Kind::Object) {
-      checkKind(source, node, pointer, i);
-    }
-    checkKeys(source, node, pointer, inBlock);
-    BlockConfig block;
-    takeFields(source, node, pointer, ofBlock, block);
-
-    Layer layer;
-    layer.heads = block.heads;
-    layer.headDim = block.headDim;
-    layer.ffMult = block.ffMult;
-    layer.rotary = block.rotary;
-    layer.attnDropout = block.attnDropout;
-    layer.ffDropout = block.ffDropout;
+    checkObject(source, node, pointer, "a block");
+    std::optional<Block> said = takeBlock(source, node, pointer, i);
     Stage stage;
     stage.dim = dims[i];
     stage.length = lengths[i];
-    stage.position = block.position;
+    Layer layer;
+    if (said != Block::Transformer) {
+      layer = Layer(chooseMamba(said, weights, i, imported.notes));
+      checkKeys(source, node, pointer, inMamba, {inBlock});
+      MambaConfig block;
+      takeFields(source, node, pointer, ofMambaBlock, block);
+      layer.mamba = block.mamba;
+      stage.position = block.position;
+      stage.finalNorm = layer.block == Block::Mamba1 ? Norm::None : Norm::Rms;
+      stage.finalNormEps = defaultEps(stage.finalNorm);
+      if (block.dropout > 0) {
+        imported.notes.push_back("stage " + std::to_string(i) + ": dropout is left out (the reference's Mamba-1 has none, "
+                                 "its Mamba-2 drops in evaluation too)");
+      }
+    } else {
+      checkKeys(source, node, pointer, inBlock, {inMamba});
+      BlockConfig block;
+      takeFields(source, node, pointer, ofBlock, block);
+      layer.heads = block.heads;
+      layer.headDim = block.headDim;
+      layer.ffMult = block.ffMult;
+      layer.rotary = block.rotary;
+      layer.attnDropout = block.attnDropout;
+      layer.ffDropout = block.ffDropout;
+      stage.position = block.position;
+    }
     stage.layers.assign(size_t(depths[i]), layer);
     spec.stages.push_back(std::move(stage));
 
@@ -155,7 +234,8 @@ Imported mblm::spec::importMblm(const Source &source) {
     imported.pointers[at] = imported.pointers[at + "/dim"] = "/hidden_dims" + index;
     imported.pointers[at + "/length"] = "/seq_lens" + index;
     imported.pointers[at + "/position"] = pointer + "/pos_emb_type";
-    imported.pointers[at + "/layers/0/head_dim"] = pointer + "/attn_head_dims";
+    imported.pointers[at + "/layers/0/head_dim"] = pointer + (layer.isMamba() ? "/headdim" : "/attn_head_dims");
+    imported.pointers[at + "/layers/0/expand"] = pointer + "/expand";
     imported.pointers[at + "/layers/0/rotary"] = pointer + "/attn_use_rot_embs";
   }
   return imported;

@@ -64,7 +64,7 @@ std::vector<int64_t> takeDims(const Source &source, size_t stages) {
 
 } // namespace
 
-Imported mblm::spec::importMegabyte(const Source &source) {
+Imported mblm::spec::importMegabyte(const Source &source, const TensorShapes *) {
   const std::vector<Field<Config>> fields = configFields();
   checkKeys(source, source.root(), "", placeOf("a megabyte configuration", fields));
   Config config;

@@ -31,7 +31,7 @@ std::vector<Field<Config>> configFields() {
 
 } // namespace
 
-Imported mblm::spec::importTransformer(const Source &source) {
+Imported mblm::spec::importTransformer(const Source &source, const TensorShapes *) {
   const Node &root = source.root();
   const std::vector<Field<Config>> fields = configFields();
   checkKeys(source, root, "", placeOf("a transformer configuration", fields));

@@ -54,11 +54,16 @@ static std::string listed(const std::vector<std::string> &words) {
   return line;
 }
 
+void mblm::spec::checkObject(const Source &source, const Node &node, const std::string &pointer,
+                           const std::string &what) {
+  if (node.kind != Node::Kind::Object) {
+    source.fail(node.offset, pointer, what + " is " + describe(node) + "; expected an object");
+  }
+}
+
 void mblm::spec::checkKeys(const Source &source, const Node &node, const std::string &pointer, const Place &here,
                            const std::vector<Place> &elsewhere) {
-  if (node.kind != Node::Kind::Object) {
-    source.fail(node.offset, pointer, here.what + " is " + describe(node) + "; expected an object");
-  }
+  checkObject(source, node, pointer, here.what);
   auto has = [](const Place &place, const std::string &key) {
     return std::find(place.keys.begin(), place.keys.end(), key) != place.keys.end();
   };

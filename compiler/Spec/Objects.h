@@ -32,6 +32,9 @@ Place placeOf(std::string what, const std::vector<Field<T>> &fields) {
   return place;
 }
 
+// Refuses anything but an object.
+void checkObject(const Source &source, const Node &node, const std::string &pointer, const std::string &what);
+
 // Refuses anything but an object whose keys all belong here. `elsewhere` tells where else a misplaced key would be
 // right.
 void checkKeys(const Source &source, const Node &node, const std::string &pointer, const Place &here,

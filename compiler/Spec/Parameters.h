@@ -34,6 +34,24 @@ enum class Role {
   Ff1Bias,
   Ff2Weight, // [D_i, m*D_i]
   Ff2Bias,
+  MixerNormWeight, // [D_i]                         Mamba layers: before the mixer
+  MixerNormBias,   // [D_i]                         Norm::Layer only
+  MixerIn,         // [2*E, D_i]; Mamba-2: [2*E + 2*G*N + H, D_i], E the features inside, G*N those of b and of c
+  MixerInBias,
+  Conv,            // [C, taps]; C = E, Mamba-2: the recurrence's features and 2*G*N
+  ConvBias,        // [C]
+  StepAndState,    // [R + 2*N, E]                  Mamba-1: dt's features, b and c
+  Step,            // [E, R]                        Mamba-1: dt
+  StepBias,        // [E]; Mamba-2: [H]
+  DecayLog,        // [E, N]; Mamba-2: [H]
+  Skip,            // [E]; Mamba-2: [H], or one for each feature
+  GateNormWeight,  // [E]                           Mamba-2
+  MixerOut,        // [D_i, E]
+  MixerOutBias,
+  MlpNormWeight,   // [D_i]                         Mamba layers with a gated feed-forward
+  MlpNormBias,
+  MlpIn,           // [2*hidden, D_i]               values, then gates
+  MlpOut,          // [D_i, hidden]
   FinalNormWeight, // [D_i]
   FinalNormBias,
   NextWeight, // [P_{i+1} * D_{i+1}, D_i]           stages above the local one
@@ -42,7 +60,16 @@ enum class Role {
   HeadBias,   // [V]
 };
 
-enum class Init { Zeros, Ones, Normal, Uniform }; // N(0, scale^2); U(-scale, scale)
+enum class Init {
+  Zeros,
+  Ones,
+  Constant,   // scale
+  Normal,     // N(0, scale^2)
+  Uniform,    // U(-scale, scale)
+  LogCount,   // each row: ln 1, ln 2, ...
+  LogUniform, // ln U(low, high)
+  Step,       // what softplus makes a step of: exp U(ln low, ln high), no less than scale
+};
 
 struct Parameter {
   std::string name; // the reference's
@@ -52,7 +79,10 @@ struct Parameter {
   std::vector<int64_t> shape;
   Init init;
   double scale = 0;
+  double low = 0, high = 0;
   int64_t elements() const;
+  // The shape in weights files: the references keep the taps of a convolution as [C, 1, taps].
+  std::vector<int64_t> fileShape() const;
 };
 
 // In buffer order. Throws nothing: a valid spec always has parameters.

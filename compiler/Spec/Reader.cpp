@@ -20,9 +20,26 @@ static void checkFormat(const Source &source) {
   }
 }
 
-static Stage readStage(const Source &source, const Node &node, const std::string &pointer, const Place &here,
-                       const Place &inLayer, const std::vector<Place> &places) {
-  checkKeys(source, node, pointer, here, places);
+static Place placeOf(Block block) {
+  return placeOf(std::string("a ") + blockName(block) + " layer", layerFields(block));
+}
+
+// The kind decides which keys a layer has, so it is read first.
+static Block readBlock(const Source &source, const Node &node, const std::string &pointer) {
+  checkObject(source, node, pointer, "a layer");
+  LayerEntry entry;
+  for (const Field<LayerEntry> &field : layerFields(entry.block)) {
+    const Node::Member *member = field.key == "block" ? node.find(field.key) : nullptr;
+    if (member != nullptr) {
+      field.set(entry, takeValue(source, member->value, pointer + "/block", field));
+    }
+  }
+  return entry.block;
+}
+
+static Stage readStage(const Source &source, const Node &node, const std::string &pointer,
+                       const std::vector<Place> &places) {
+  checkKeys(source, node, pointer, placeOf("a stage", stageFields()), places);
   Stage stage;
   stage.pointer = pointer;
   takeFields(source, node, pointer, stageFields(), stage);
@@ -33,9 +50,9 @@ static Stage readStage(const Source &source, const Node &node, const std::string
   for (size_t i = 0; i < layers.items.size(); ++i) {
     const Node &item = layers.items[i];
     std::string itemPointer = pointer + "/layers/" + std::to_string(i);
-    checkKeys(source, item, itemPointer, inLayer, places);
-    LayerEntry entry;
-    takeFields(source, item, itemPointer, layerFields(), entry);
+    LayerEntry entry(readBlock(source, item, itemPointer));
+    checkKeys(source, item, itemPointer, placeOf(entry.block), places);
+    takeFields(source, item, itemPointer, layerFields(entry.block), entry);
     if (item.find("norm_eps") == nullptr) {
       entry.normEps = defaultEps(entry.norm);
     }
@@ -51,16 +68,17 @@ static Stage readStage(const Source &source, const Node &node, const std::string
 }
 
 static Spec build(const Source &source) {
-  const std::vector<Place> places = {placeOf("the top level", topFields()), placeOf("a stage", stageFields()),
-                                     placeOf("a layer", layerFields())};
+  std::vector<Place> places = {placeOf("the top level", topFields()), placeOf("a stage", stageFields())};
+  for (Block block : allBlocks) {
+    places.push_back(placeOf(block));
+  }
   checkFormat(source);
   checkKeys(source, source.root(), "", places[0], places);
   Spec spec;
   takeFields(source, source.root(), "", topFields(), spec);
   const Node &stages = source.root().find("stages")->value;
   for (size_t i = 0; i < stages.items.size(); ++i) {
-    spec.stages.push_back(
-        readStage(source, stages.items[i], "/stages/" + std::to_string(i), places[1], places[2], places));
+    spec.stages.push_back(readStage(source, stages.items[i], "/stages/" + std::to_string(i), places));
   }
   checkSpec(spec, Origin{source});
   spec.text = source.text();

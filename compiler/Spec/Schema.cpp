@@ -75,10 +75,10 @@ static Json property(const Facts &facts, const Value &initial) {
 }
 
 template <typename T>
-static Json object(const std::vector<Field<T>> &fields) {
+static Json object(const std::vector<Field<T>> &fields, const T &initial = T()) {
   Json json = {{"type", "object"}, {"properties", Json::object()}, {"required", Json::array()}};
   for (const Field<T> &field : fields) {
-    json["properties"][field.key] = property(field, field.get(T()));
+    json["properties"][field.key] = property(field, field.get(initial));
     if (field.required) {
       json["required"].push_back(field.key);
     }
@@ -87,19 +87,42 @@ static Json object(const std::vector<Field<T>> &fields) {
   return json;
 }
 
+static std::string layerName(Block block) { return std::string(blockName(block)) + "_layer"; }
+
+static Json layerSchema(Block block) {
+  LayerEntry initial(block);
+  Json json = object(layerFields(block), initial);
+  // Says which of the kinds an object is; without it, a Transformer.
+  Json &kind = json["properties"]["block"];
+  kind.erase("enum");
+  kind.erase("default");
+  kind["const"] = blockName(block);
+  if (block != LayerEntry().block) {
+    json["required"].push_back("block");
+  }
+  return json;
+}
+
 std::string mblm::spec::jsonSchema() {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "MBLM model description"}};
   schema.update(object(topFields()));
-  schema["$defs"] = {{"stage", object(stageFields())}, {"layer", object(layerFields())}};
+  schema["$defs"] = {{"stage", object(stageFields())}};
+  for (Block block : allBlocks) {
+    schema["$defs"]["layer"]["anyOf"].push_back({{"$ref", "#/$defs/" + layerName(block)}});
+  }
+  for (Block block : allBlocks) {
+    schema["$defs"][layerName(block)] = layerSchema(block);
+  }
   return schema.dump(2) + "\n";
 }
 
 template <typename T>
-static void tableRows(std::string &table, const std::string &place, const std::vector<Field<T>> &fields) {
+static void tableRows(std::string &table, const std::string &place, const std::vector<Field<T>> &fields,
+                      const T &from = T()) {
   for (const Field<T> &field : fields) {
     std::string initial = field.required              ? "required"
                           : !field.whenAbsent.empty() ? field.whenAbsent
-                                                      : "`" + defaultOf(field, field.get(T())).dump() + "`";
+                                                      : "`" + defaultOf(field, field.get(from)).dump() + "`";
     table +=
         "| " + place + " | `" + field.key + "` | " + field.expected() + " | " + initial + " | " + field.doc + " |\n";
   }
@@ -109,6 +132,8 @@ std::string mblm::spec::fieldTable() {
   std::string table = "| where | key | value | default | meaning |\n| --- | --- | --- | --- | --- |\n";
   tableRows(table, "top", topFields());
   tableRows(table, "stage", stageFields());
-  tableRows(table, "layer", layerFields());
+  for (Block block : allBlocks) {
+    tableRows(table, std::string(blockName(block)) + " layer", layerFields(block), LayerEntry(block));
+  }
   return table;
 }

@@ -43,13 +43,13 @@ static Json writeLayers(const std::vector<Layer> &layers) {
   Json pendingJson;
   auto flush = [&] {
     if (!pendingJson.is_null()) {
-      list.push_back(writeFields(layerFields(), pending));
+      list.push_back(writeFields(layerFields(pending.block), pending));
     }
   };
   for (const Layer &layer : layers) {
     LayerEntry entry;
     static_cast<Layer &>(entry) = layer;
-    Json json = writeFields(layerFields(), entry);
+    Json json = writeFields(layerFields(entry.block), entry);
     if (json == pendingJson) {
       ++pending.repeat;
       continue;

@@ -41,6 +41,10 @@ std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp modul
   for (const rt::Parameter &p : info.parameters) {
     parameters.push_back(
         {{"name", p.name}, {"shape", p.shape}, {"offset", p.offset}, {"init", p.init}, {"scale", p.scale}});
+    if (p.high > 0) {
+      parameters.back()["low"] = p.low;
+      parameters.back()["high"] = p.high;
+    }
     if (p.zeroRow >= 0) {
       parameters.back()["zero_row"] = p.zeroRow;
     }

@@ -76,7 +76,7 @@ std::unique_ptr<rt::Program> reference(const spec::Spec &spec) {
 class NativeModel : public testing::TestWithParam<Variant> {};
 
 TEST_P(NativeModel, AgreesWithTheReference) {
-  spec::Spec spec = randomSpec(GetParam().seed);
+  spec::Spec spec = randomSpec(GetParam().seed, {std::begin(test::nativeBlocks), std::end(test::nativeBlocks)});
   SCOPED_TRACE(describe(spec));
   rt::ModelInfo info = makeModelInfo(spec);
   Inputs inputs = randomInputs(info, GetParam().seed);

@@ -38,9 +38,52 @@ private:
   uint64_t state;
 };
 
-Layer randomLayer(Dice &dice, const std::string &pointer) {
-  Layer layer;
+Norm randomNorm(Dice &dice) { return dice.oneOf({Norm::None, Norm::RmsClamp, Norm::Layer, Norm::Rms}); }
+
+Mamba randomMamba(Dice &dice, int64_t dim, bool second) {
+  Mamba mamba;
+  mamba.state = dice.between(1, 5);
+  mamba.conv = dice.between(1, 5);
+  mamba.expand = dice.oneOf({1.0, 1.5, 2.0});
+  mamba.bias = dice.coin();
+  mamba.convBias = dice.coin();
+  mamba.mlp = dice.coin() ? dice.between(1, 9) : 0;
+  if (!second) {
+    mamba.dtRank = dice.coin() ? std::optional<int64_t>(dice.between(1, 3)) : std::nullopt;
+    return mamba;
+  }
+  int64_t inner = mamba.innerDim(dim);
+  int64_t width = dice.coin() ? inner : dice.between(1, inner);
+  mamba.ssmDim = width == inner ? std::nullopt : std::optional<int64_t>(width);
+  auto divisor = [&](int64_t of) {
+    int64_t value = dice.between(1, of);
+    while (of % value != 0) {
+      --value;
+    }
+    return value;
+  };
+  mamba.headDim = divisor(width);
+  mamba.groups = divisor(width / mamba.headDim);
+  mamba.skipPerFeature = dice.coin();
+  mamba.gatedNorm = !dice.rarely();
+  mamba.normBeforeGate = dice.coin();
+  mamba.chunk = dice.between(1, 8);
+  if (dice.rarely()) {
+    mamba.dtMin = 0.25;
+    mamba.dtMax = 1.5;
+  }
+  return mamba;
+}
+
+Layer randomLayer(Dice &dice, const std::string &pointer, int64_t dim, const std::vector<Block> &blocks) {
+  Layer layer(blocks[size_t(dice.between(0, int64_t(blocks.size()) - 1))]);
   layer.pointer = pointer;
+  if (layer.isMamba()) {
+    layer.mamba = randomMamba(dice, dim, layer.block == Block::Mamba2);
+    layer.norm = randomNorm(dice);
+    layer.normEps = layer.norm == Norm::RmsClamp ? 1e-8 : 1e-5;
+    return layer;
+  }
   layer.heads = dice.between(1, 3);
   layer.headDim = dice.between(1, 6);
   layer.rotary = dice.coin();
@@ -50,14 +93,14 @@ Layer randomLayer(Dice &dice, const std::string &pointer) {
   }
   layer.ffMult = dice.between(1, 3);
   layer.tokenShift = dice.coin();
-  layer.norm = dice.oneOf({Norm::None, Norm::RmsClamp, Norm::Layer, Norm::Rms});
+  layer.norm = randomNorm(dice);
   layer.normEps = layer.norm == Norm::RmsClamp ? 1e-8 : 1e-5;
   layer.activation = dice.oneOf({Activation::Gelu, Activation::GeluTanh});
   layer.attentionBias = dice.coin();
   return layer;
 }
 
-Stage randomStage(Dice &dice, size_t index, int64_t longest) {
+Stage randomStage(Dice &dice, size_t index, int64_t longest, const std::vector<Block> &blocks) {
   Stage stage;
   stage.pointer = "/stages/" + std::to_string(index);
   stage.dim = dice.between(1, 12);
@@ -68,23 +111,39 @@ Stage randomStage(Dice &dice, size_t index, int64_t longest) {
   }
   int64_t layers = dice.between(1, 2);
   for (int64_t l = 0; l < layers; ++l) {
-    stage.layers.push_back(randomLayer(dice, stage.pointer + "/layers/" + std::to_string(l)));
+    stage.layers.push_back(randomLayer(dice, stage.pointer + "/layers/" + std::to_string(l), stage.dim, blocks));
   }
-  stage.finalNorm = dice.oneOf({Norm::None, Norm::RmsClamp, Norm::Layer, Norm::Rms});
+  stage.finalNorm = randomNorm(dice);
   stage.finalNormEps = stage.finalNorm == Norm::RmsClamp ? 1e-8 : 1e-5;
   return stage;
 }
 
+// Any scheme that has names for such a spec.
+Names randomNames(Dice &dice, const Spec &spec) {
+  bool plain = spec.stages.size() == 1 && !spec.startToken && dice.coin();
+  size_t mamba = 0;
+  for (const Layer &layer : spec.stages[0].layers) {
+    mamba += layer.isMamba();
+  }
+  if (plain && mamba == 0) {
+    return Names::Gpt2;
+  }
+  if (plain && mamba == spec.stages[0].layers.size() && spec.stages[0].position != Position::Learned) {
+    return Names::Mamba;
+  }
+  return dice.oneOf({Names::Mblm, Names::Mblm040, Names::Megabyte});
+}
+
 } // namespace
 
-Spec mblm::fuzz::randomSpec(uint64_t seed) {
+Spec mblm::fuzz::randomSpec(uint64_t seed, const std::vector<Block> &blocks) {
   Dice dice(seed);
   Spec spec;
   spec.name = "fuzz-" + std::to_string(seed);
   spec.vocab = dice.between(2, 20);
   int64_t stages = dice.between(1, 4);
   for (int64_t i = 0; i < stages; ++i) {
-    spec.stages.push_back(randomStage(dice, size_t(i), stages == 1 ? 12 : stages == 2 ? 6 : 4));
+    spec.stages.push_back(randomStage(dice, size_t(i), stages == 1 ? 12 : stages == 2 ? 6 : 4, blocks));
   }
   if (stages > 1 || dice.coin()) {
     spec.pad = dice.between(0, spec.vocab - 1);
@@ -92,13 +151,13 @@ Spec mblm::fuzz::randomSpec(uint64_t seed) {
   spec.startToken = stages > 1 || dice.coin();
   spec.tieEmbeddings = dice.rarely();
   spec.padGradient = !spec.pad || spec.tieEmbeddings || dice.coin();
+  if (spec.padGradient && !spec.tieEmbeddings && dice.rarely()) {
+    spec.frozen = dice.between(0, spec.vocab - 1);
+  }
   spec.headBias = dice.coin();
   spec.loss = dice.oneOf({Loss::MeanNonzero, Loss::MeanTargets});
   spec.fixedLength = dice.rarely();
-  spec.names = dice.oneOf({Names::Mblm, Names::Mblm040, Names::Megabyte, Names::Gpt2});
-  if (spec.names == Names::Gpt2 && (stages > 1 || spec.startToken)) {
-    spec.names = Names::Mblm;
-  }
+  spec.names = randomNames(dice, spec);
   spec.text = writeSpec(spec);
   return spec;
 }
@@ -131,7 +190,7 @@ static fuzz::Inputs draw(Dice &dice, const rt::ModelInfo &info, int64_t batch, i
   }
   inputs.params.assign(size_t(info.parameterElements), 0.0f);
   for (const rt::Parameter &parameter : info.parameters) {
-    double width = parameter.shape.size() == 2 ? double(parameter.shape[1]) : 1;
+    double width = parameter.shape.size() >= 2 ? double(parameter.shape.back()) : 1;
     bool isTable = parameter.init == "normal";
     for (int64_t e = 0; e < parameter.elements(); ++e) {
       double value = dice.normal() * (isTable ? 1 : 0.7 / std::sqrt(width));

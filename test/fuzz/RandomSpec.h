@@ -9,14 +9,16 @@
 #include "runtime/Program.h"
 
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace mblm::fuzz {
 
-// A valid spec of 1 to 4 stages, with any option of the format; a few thousand parameters.
-spec::Spec randomSpec(uint64_t seed);
+// A valid spec of 1 to 4 stages of those kinds of block, with any option of the format; a few thousand parameters.
+spec::Spec randomSpec(uint64_t seed, const std::vector<spec::Block> &blocks = {std::begin(spec::allBlocks),
+                                                                               std::end(spec::allBlocks)});
 
 // The same with dropout in all layers, at several rates.
 spec::Spec withDropout(spec::Spec spec);

@@ -42,9 +42,25 @@ TEST(RandomSpec, StaysSmall) {
   }
 }
 
-TEST(RandomSpec, ReachesTheOptionsInFiftySeeds) {
+void countMamba(const spec::Layer &layer, int64_t dim, std::map<std::string, int> &seen) {
+  const spec::Mamba &mamba = layer.mamba;
+  ++seen[mamba.bias ? "bias" : "no bias"];
+  ++seen[mamba.convBias ? "bias of taps" : "no bias of taps"];
+  ++seen[mamba.mlp > 0 ? "feed-forward" : "no feed-forward"];
+  if (layer.block == spec::Block::Mamba1) {
+    ++seen[mamba.dtRank ? "rank" : "rank of the width"];
+    return;
+  }
+  ++seen[!mamba.gatedNorm ? "no gated norm" : mamba.normBeforeGate ? "norm before gate" : "gate before norm"];
+  ++seen[mamba.groups > 1 ? "groups" : "one group"];
+  ++seen[mamba.dtMax ? "limits" : "no limits"];
+  ++seen[mamba.ssmDimOf(dim) < mamba.innerDim(dim) ? "features beside" : "none beside"];
+  ++seen[mamba.skipPerFeature ? "skip a feature" : "skip a head"];
+}
+
+TEST(RandomSpec, ReachesTheOptionsInAHundredSeeds) {
   std::map<std::string, int> seen;
-  for (uint64_t seed = 0; seed < 50; ++seed) {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
     spec::Spec spec = randomSpec(seed);
     ++seen["stages " + std::to_string(spec.stages.size())];
     ++seen[spec.startToken ? "start" : "no start"];
@@ -52,17 +68,24 @@ TEST(RandomSpec, ReachesTheOptionsInFiftySeeds) {
     ++seen[spec.padGradient ? "pad learns" : "pad does not learn"];
     ++seen[spec.loss == spec::Loss::MeanNonzero ? "nonzero" : "targets"];
     ++seen[spec.names == spec::Names::Gpt2 ? "joint q k v" : "separate q k v"];
+    ++seen[spec.names == spec::Names::Mamba ? "names of mamba" : "other names"];
+    ++seen[spec.frozen ? "another row does not learn" : "no other row"];
     for (const spec::Stage &stage : spec.stages) {
       ++seen["position " + std::to_string(int(stage.position))];
       for (const spec::Layer &layer : stage.layers) {
+        ++seen["norm " + std::to_string(int(layer.norm))];
+        ++seen["block " + std::to_string(int(layer.block))];
+        if (layer.isMamba()) {
+          countMamba(layer, stage.dim, seen);
+          continue;
+        }
         ++seen[layer.rotary ? "rotary" : "no rotary"];
         ++seen[layer.tokenShift ? "shift" : "no shift"];
         ++seen[layer.attentionBias ? "attention bias" : "no attention bias"];
-        ++seen["norm " + std::to_string(int(layer.norm))];
       }
     }
   }
-  EXPECT_EQ(seen.size(), 4u + 10 + 3 + 6 + 4);
+  EXPECT_EQ(seen.size(), 4u + 14 + 3 + 6 + 4 + 3 + 8 + 11);
 }
 
 } // namespace

@@ -56,6 +56,7 @@ private:
     rt::Ids view() const { return {batch, length, ids.data(), mask.empty() ? nullptr : mask.data()}; }
   };
   Inputs inputs() const;
+  std::vector<float> recordedNorms() const;
   void checkContinuation(rt::Model &model, const std::vector<int32_t> &ids, int64_t batch, int64_t promptLength,
                          const std::string &logits, const Tolerances &tolerances) const;
 

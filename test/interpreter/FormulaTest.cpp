@@ -27,16 +27,20 @@ struct Formula {
 
 void PrintTo(const Formula &formula, std::ostream *os) { *os << formula.op.label(); }
 
+const double inverseE = std::exp(-1.0);
 const double ln2 = std::log(2.0), ln3 = std::log(3.0), ln4 = std::log(4.0), root2 = std::sqrt(2.0);
+const double silu3 = 0.75 * ln3; // silu(ln3)
 // Angles of the rotations below, at position 1: 1 and 100^(-1/2) in f32.
 const double c1 = std::cos(1.0), s1 = std::sin(1.0), c2 = std::cos(double(0.1f)), s2 = std::sin(double(0.1f));
 
 const char *clamp = "kind = #mblm<norm_kind rms_clamp>, eps = 1.0e-8";
 const char *clamped = "kind = #mblm<norm_kind rms_clamp>, eps = 10.0";
 const char *rms = "kind = #mblm<norm_kind rms>, eps = 3.5";
+const char *rmsGroups = "kind = #mblm<norm_kind rms>, eps = 3.5, groups = 2";
 const char *layer = "kind = #mblm<norm_kind layer>, eps = 3.0";
 const char *gelu = "kind = #mblm<activation_kind gelu>";
 const char *geluTanh = "kind = #mblm<activation_kind gelu_tanh>";
+const char *silu = "kind = #mblm<activation_kind silu>";
 const char *halfSplit = "pairing = #mblm<pairing half_split>, base = 100.0";
 const char *interleaved = "pairing = #mblm<pairing interleaved>, base = 100.0, inverse";
 const char *causal = "heads = 1, scale = 1.0, mask = #mblm<mask_kind causal>";
@@ -82,10 +86,14 @@ const std::vector<Formula> &formulas() {
       {{"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, clamp}, {{3, 4}, {2, 10}}, {{6 * root2 / 5, 8 * root2}}},
       {{"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, clamped}, {{3, 4}, {2, 10}}, {{0.6, 4}}},
       {{"mblm.norm", {{1, 1, 2}, {2}}, {{1, 1, 2}}, rms}, {{3, 4}, {2, 10}}, {{1.5, 10}}},
+      {{"mblm.norm", {{1, 1, 4}, {4}}, {{1, 1, 4}}, rmsGroups}, {{3, 4, 1, 0}, {2, 10, 4, 7}}, {{1.5, 10, 2, 0}}},
       {{"mblm.norm", {{1, 1, 2}, {2}, {2}}, {{1, 1, 2}}, layer}, {{1, 3}, {2, 10}, {1, 1}}, {{0, 6}}},
       {{"mblm.norm_grad", {{1, 1, 2}, {1, 1, 2}, {2}}, {{1, 1, 2}, {2}}, rms},
        {{1, 0}, {3, 4}, {2, 10}},
        {{0.359375, -0.1875}, {0.75, 0}}},
+      {{"mblm.norm_grad", {{1, 1, 4}, {1, 1, 4}, {4}}, {{1, 1, 4}, {4}}, rmsGroups},
+       {{0, 0, 1, 0}, {1, 2, 3, 4}, {2, 10, 2, 10}},
+       {{0, 0, 0.359375, -0.1875}, {0, 0, 0.75, 0}}},
       {{"mblm.norm_grad", {{1, 1, 2}, {1, 1, 2}, {2}}, {{1, 1, 2}, {2}}, clamped},
        {{1, 0}, {3, 4}, {2, 10}},
        {{0.2, 0}, {0.3, 0}}},
@@ -104,6 +112,11 @@ const std::vector<Formula> &formulas() {
       {{"mblm.activation_grad", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, geluTanh},
        {{2, 2}, {0, 1}},
        {{1, 2.1659281676915655}}},
+      {{"mblm.activation", {{1, 1, 2}}, {{1, 1, 2}}, silu}, {{0, ln3}}, {{0, 0.75 * ln3}}},
+      {{"mblm.activation_grad", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, silu},
+       {{2, 2}, {0, ln3}},
+       {{1, 1.5 * (1 + ln3 / 4)}}},
+      {{"mblm.multiply", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, ""}, {{1, 2}, {10, 20}}, {{10, 40}}},
       {{"mblm.add", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, ""}, {{1, 2}, {10, 20}}, {{11, 22}}},
       {{"mblm.reduce", {{2, 2, 1}}, {{1}}, "over = #mblm<reduce_over rows>"}, {{1, 2, 3, 4}}, {{10}}},
       {{"mblm.reduce", {{2, 2, 1}}, {{3, 1}}, "over = #mblm<reduce_over batch>"}, {{1, 2, 3, 4}}, {{4, 6, 0}}},
@@ -135,6 +148,77 @@ const std::vector<Formula> &formulas() {
         causal},
        {{0, 1}, {1, 1}, {0, ln3}, {8, 4}, {8, 5}, {0, ln4}},
        {{0, -0.75 * ln3}, {0.75, -0.75}, {0.25, 0.75}}},
+      // State spaces: softplus(0) is ln2, so a state halves where a_log is 0 and falls to a quarter where it is ln2
+      {{"mblm.causal_conv", {{1, 3, 1}, {1, 2}, {1}}, {{1, 3, 1}}, ""},
+       {{1, 2, 3}, {10, 1}, {100}},
+       {{101, 112, 123}}},
+      {{"mblm.causal_conv", {{1, 3, 1}, {1, 2}}, {{1, 3, 1}}, "reverse"}, {{1, 2, 3}, {10, 1}}, {{21, 32, 3}}},
+      {{"mblm.causal_conv_weight_grad", {{1, 3, 1}, {1, 3, 1}}, {{1, 2}}, ""}, {{1, 10, 100}, {1, 2, 3}}, {{210, 321}}},
+      {{"mblm.selective_scan", {{1, 2, 1}, {1, 2, 1}, {1, 2}, {1, 2, 2}, {1, 2, 2}, {1}}, {{1, 2, 1}}, ""},
+       {{2, 3}, {0, 0}, {0, ln2}, {1, 1, 2, 1}, {1, 0, 10, 4}, {5}},
+       {{2 * ln2 + 10, 84 * ln2 + 15}}},
+      {{"mblm.selective_scan",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2}, {1, 2, 2}, {1, 2, 2}, {1}, {1, 2, 1}},
+        {{1, 2, 1}},
+        ""},
+       {{2, 3}, {0, 0}, {0, ln2}, {1, 1, 2, 1}, {1, 0, 10, 4}, {5}, {0, ln3}},
+       {{0, (84 * ln2 + 15) * silu3}}},
+      {{"mblm.selective_scan_grad",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 1}, {1, 2, 1}, {1, 2, 1}, {1}},
+        {{1, 2, 1}, {1, 2, 1}, {1, 1}, {1, 2, 1}, {1, 2, 1}, {1}},
+        ""},
+       {{1, 1}, {2, 3}, {0, 0}, {0}, {1, 2}, {1, 10}, {5}},
+       {{5 + 6 * ln2, 5 + 20 * ln2},
+        {6, 30 - 5 * ln2},
+        {-10 * ln2 * ln2},
+        {12 * ln2, 30 * ln2},
+        {2 * ln2, 7 * ln2},
+        {5}}},
+      {{"mblm.selective_scan_grad",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 1}, {1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}},
+        {{1, 2, 1}, {1, 2, 1}, {1, 1}, {1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}},
+        ""},
+       {{1, 1}, {2, 3}, {0, 0}, {0}, {1, 2}, {1, 10}, {5}, {0, ln3}},
+       {{5 * silu3 * ln2, 5 * silu3 + 20 * silu3 * ln2},
+        {5 * silu3, silu3 * (30 - 5 * ln2)},
+        {-10 * silu3 * ln2 * ln2},
+        {10 * silu3 * ln2, 30 * silu3 * ln2},
+        {0, 7 * silu3 * ln2},
+        {3 * silu3},
+        {ln2 + 5, (70 * ln2 + 15) * 0.75 * (1 + ln3 / 4)}}},
+      {{"mblm.ssd", {{1, 2, 2}, {1, 2, 2}, {2}, {1, 2, 2}, {1, 2, 2}, {2}, {2}}, {{1, 2, 2}}, "groups = 2"},
+       {{2, 1, 3, 1}, {0, 1, 0, 1}, {0, ln2}, {1, 2, 2, 3}, {1, 1, 10, 2}, {5, 7}, {0, -1}},
+       {{2 * ln2 + 10, 2 * ln2 + 7, 70 * ln2 + 15, 7 * ln2 + 7}}},
+      {{"mblm.ssd", {{1, 1, 2}, {1, 1, 1}, {1}, {1, 1, 2}, {1, 1, 2}, {2}, {1}}, {{1, 1, 2}}, "chunk = 1"},
+       {{2, 3}, {0}, {0}, {1, 2}, {3, 1}, {5, 7}, {0}},
+       {{10 * ln2 + 10, 15 * ln2 + 21}}},
+      {{"mblm.ssd", {{1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}, {1, 2, 1}, {1}, {1}}, {{1, 2, 1}}, "dt_min = 1.0"},
+       {{2, 3}, {0, 0}, {0}, {1, 2}, {1, 10}, {5}, {0}},
+       {{12, 75 + 20 * inverseE}}},
+      {{"mblm.ssd_grad",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}, {1, 2, 1}, {1}, {1}},
+        {{1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}, {1, 2, 1}, {1}, {1}},
+        ""},
+       {{1, 1}, {2, 3}, {0, 0}, {0}, {1, 2}, {1, 10}, {5}, {0}},
+       {{5 + 6 * ln2, 5 + 20 * ln2},
+        {6, 30 - 5 * ln2},
+        {-10 * ln2 * ln2},
+        {12 * ln2, 30 * ln2},
+        {2 * ln2, 7 * ln2},
+        {5},
+        {36 - 5 * ln2}}},
+      {{"mblm.ssd_grad",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}, {1, 2, 1}, {1}, {1}},
+        {{1, 2, 1}, {1, 2, 1}, {1}, {1, 2, 1}, {1, 2, 1}, {1}, {1}},
+        "dt_min = 1.0"},
+       {{1, 1}, {2, 3}, {0, 0}, {0}, {1, 2}, {1, 10}, {5}, {0}},
+       {{6 + 10 * inverseE, 25},
+        {0, 0},
+        {-20 * inverseE},
+        {2 + 20 * inverseE, 30},
+        {2, 6 + 2 * inverseE},
+        {5},
+        {0}}},
       // Training: logits of one and three quarters
       {{"mblm.cross_entropy", {{1, 3, 2}, ids({1, 3}, 2)}, {{1, 3}, {1, 3}}, ""},
        {{0, ln3, 0, ln3, 0, 0}, {0, 1, 1}},

@@ -11,12 +11,15 @@ static const char *clampSmall = "kind = #mblm<norm_kind rms_clamp>, eps = 1.0e-8
 static const char *clampLarge = "kind = #mblm<norm_kind rms_clamp>, eps = 10.0";
 static const char *rms = "kind = #mblm<norm_kind rms>, eps = 1.0e-3";
 static const char *layer = "kind = #mblm<norm_kind layer>, eps = 1.0e-5";
+static const char *rmsGroups = "kind = #mblm<norm_kind rms>, eps = 1.0e-3, groups = 2";
+static const char *layerGroups = "kind = #mblm<norm_kind layer>, eps = 1.0e-5, groups = 3";
 static const char *causal = "heads = 1, scale = 0.7, mask = #mblm<mask_kind causal>";
 static const char *causalHeads = "heads = 3, scale = 0.5, mask = #mblm<mask_kind causal>";
 static const char *blockCausal = "heads = 2, scale = 0.6, mask = #mblm<mask_kind block_causal>, block = 3";
 static const char *full = "heads = 2, scale = 0.4, mask = #mblm<mask_kind full>";
 static const char *causalDropout = "heads = 1, scale = 0.7, mask = #mblm<mask_kind causal>, rate = 0.3, site = 2";
 static const char *fullDropout = "heads = 2, scale = 0.4, mask = #mblm<mask_kind full>, rate = 0.4, site = 16777215";
+static const char *groupsAndLimits = "groups = 2, dt_min = 0.5, dt_max = 1.5";
 static const char *nonzero = "kind = #mblm<loss_kind nonzero>";
 static const char *targets = "kind = #mblm<loss_kind targets>, offset = 1, ignore = 2";
 
@@ -42,6 +45,7 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.split", {{2, 3, 7}}, {{2, 3, 2}, {2, 3, 4}, {2, 3, 1}}, ""},
       {"mblm.split", {{3, 1, 2}}, {{3, 1, 1}, {3, 1, 1}}, ""},
       {"mblm.concat", {{2, 3, 2}, {2, 3, 4}, {2, 3, 1}}, {{2, 3, 7}}, ""},
+      {"mblm.concat", {{3, 1, 1}, {3, 1, 1}}, {{3, 1, 2}}, ""},
       // Single positions
       {"mblm.embed", {ids({2, 3}, 7), {7, 5}}, {{2, 3, 5}}, ""},
       {"mblm.embed", {ids({2, 6}, 4), {4, 3}}, {{2, 3, 6}}, "bytes = 2, skip = 1"},
@@ -62,15 +66,22 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.norm", {{3, 1, 1}, {1}}, {{3, 1, 1}}, rms},
       {"mblm.norm", {{2, 3, 7}, {7}, {7}}, {{2, 3, 7}}, layer},
       {"mblm.norm", {{3, 1, 3}, {3}, {3}}, {{3, 1, 3}}, layer},
+      {"mblm.norm", {{2, 3, 6}, {6}}, {{2, 3, 6}}, rmsGroups},
+      {"mblm.norm", {{2, 3, 6}, {6}, {6}}, {{2, 3, 6}}, layerGroups},
       {"mblm.norm_grad", {{2, 3, 5}, {2, 3, 5}, {5}}, {{2, 3, 5}, unplaced({5})}, rms},
+      {"mblm.norm_grad", {{2, 3, 6}, {2, 3, 6}, {6}}, {{2, 3, 6}, unplaced({6})}, rmsGroups},
       {"mblm.norm_grad", {{2, 3, 5}, {2, 3, 5}, {5}}, {{2, 3, 5}, unplaced({5}), unplaced({5})}, layer},
       {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu>"},
       {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu_tanh>"},
+      {"mblm.activation", {{2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind silu>"},
       {"mblm.activation_grad", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind gelu_tanh>"},
       {"mblm.dropout", {{2, 3, 5}, dropoutKey()}, {{2, 3, 5}}, "rate = 0.3, site = 1"},
       {"mblm.dropout", {{1, 1, 9}, dropoutKey()}, {{1, 1, 9}}, "rate = 0.6, site = 0"},
+      {"mblm.activation_grad", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, "kind = #mblm<activation_kind silu>"},
       {"mblm.add", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, ""},
       {"mblm.add", {{1, 1, 1}, {1, 1, 1}}, {{1, 1, 1}}, ""},
+      {"mblm.multiply", {{2, 3, 5}, {2, 3, 5}}, {{2, 3, 5}}, ""},
+      {"mblm.multiply", {{1, 1, 1}, {1, 1, 1}}, {{1, 1, 1}}, ""},
       {"mblm.reduce", {{2, 3, 5}}, {unplaced({5})}, "over = #mblm<reduce_over rows>"},
       {"mblm.reduce", {{2, 3, 5}}, {unplaced({4, 5})}, "over = #mblm<reduce_over batch>"},
       {"mblm.reduce", {{2, 3, 5}}, {unplaced({5})}, "over = #mblm<reduce_over starts>"},
@@ -97,6 +108,28 @@ const std::vector<OpCase> &mblm::test::opCases() {
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}},
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
        causal},
+      // State spaces
+      {"mblm.causal_conv", {{2, 5, 3}, {3, 4}, {3}}, {{2, 5, 3}}, ""},
+      {"mblm.causal_conv", {{2, 3, 2}, {2, 5}}, {{2, 3, 2}}, ""}, // more taps than positions
+      {"mblm.causal_conv", {{3, 1, 1}, {1, 1}, {1}}, {{3, 1, 1}}, ""},
+      {"mblm.causal_conv_weight_grad", {{2, 5, 3}, {2, 5, 3}}, {unplaced({3, 4})}, ""},
+      {"mblm.selective_scan",
+       {{2, 4, 3}, {2, 4, 3}, {3, 2}, {2, 4, 2}, {2, 4, 2}, {3}, {2, 4, 3}},
+       {{2, 4, 3}},
+       ""},
+      {"mblm.selective_scan", {{2, 5, 2}, {2, 5, 2}, {2, 3}, {2, 5, 3}, {2, 5, 3}, {2}}, {{2, 5, 2}}, ""},
+      {"mblm.selective_scan", {{3, 1, 1}, {3, 1, 1}, {1, 1}, {3, 1, 1}, {3, 1, 1}, {1}}, {{3, 1, 1}}, ""},
+      {"mblm.selective_scan_grad",
+       {{2, 4, 3}, {2, 4, 3}, {2, 4, 3}, {3, 2}, {2, 4, 2}, {2, 4, 2}, {3}, {2, 4, 3}},
+       {{2, 4, 3}, {2, 4, 3}, unplaced({3, 2}), {2, 4, 2}, {2, 4, 2}, unplaced({3}), {2, 4, 3}},
+       ""},
+      {"mblm.ssd", {{2, 4, 6}, {2, 4, 3}, {3}, {2, 4, 5}, {2, 4, 5}, {3}, {3}}, {{2, 4, 6}}, "chunk = 2"},
+      {"mblm.ssd", {{2, 3, 8}, {2, 3, 4}, {4}, {2, 3, 6}, {2, 3, 6}, {8}, {4}}, {{2, 3, 8}}, groupsAndLimits},
+      {"mblm.ssd", {{3, 1, 1}, {3, 1, 1}, {1}, {3, 1, 1}, {3, 1, 1}, {1}, {1}}, {{3, 1, 1}}, ""},
+      {"mblm.ssd_grad",
+       {{2, 3, 8}, {2, 3, 8}, {2, 3, 4}, {4}, {2, 3, 6}, {2, 3, 6}, {8}, {4}},
+       {{2, 3, 8}, {2, 3, 4}, unplaced({4}), {2, 3, 6}, {2, 3, 6}, unplaced({8}), unplaced({4})},
+       groupsAndLimits},
       // Training
       {"mblm.cross_entropy", {{2, 3, 5}, ids({2, 3}, 5)}, {{2, 3}, {2, 3}}, ""},
       {"mblm.cross_entropy", {{2, 3, 4}, ids({2, 4}, 4)}, {{2, 3}, {2, 3}}, "offset = 1, ignore = 0"},

@@ -6,6 +6,7 @@
 #include "test/runtime/BigramProgram.h"
 #include "test/runtime/TestFiles.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace mblm::rt {
@@ -22,6 +23,18 @@ Model bigram(const BigramShape &shape = {}) {
   model.initialize(1);
   return model;
 }
+
+// Nothing but parameters.
+class ParametersOnly final : public Program {
+public:
+  explicit ParametersOnly(ModelInfo model) : model(std::move(model)) {}
+  const ModelInfo &info() const override { return model; }
+  void run(Entry, const Call &) override {}
+  int64_t workspaceBytes(Entry, int64_t, int64_t) const override { return 0; }
+
+private:
+  ModelInfo model;
+};
 
 } // namespace
 
@@ -44,6 +57,35 @@ TEST(Model, InitializesBySeedAlone) {
   EXPECT_NEAR(std::sqrt(square / double(table.elements())), 0.5, 0.01);
   EXPECT_EQ(first[0], 0.0f); // "zeros"
   EXPECT_EQ(first[258], 0.0f) << "holes stay zero";
+}
+
+TEST(Model, FirstValuesOfStateSpaces) {
+  ModelInfo info;
+  info.parameters = {{"counts", {3, 4}, 0, "log_count"},
+                     {"constant", {4}, 16, "constant", 0.25},
+                     {"steps", {5000}, 32, "step", 0.002, 0.001, 0.1},
+                     {"decays", {5000}, 5040, "log_uniform", 0, 1, 16}};
+  info.parameterElements = 10048;
+  Model model(std::make_unique<ParametersOnly>(info));
+  model.initialize(1);
+  const float *values = model.flat(Flat::Params);
+  for (int64_t i = 0; i < 12; ++i) {
+    EXPECT_FLOAT_EQ(values[i], float(std::log(double(i % 4 + 1))));
+  }
+  EXPECT_EQ(values[19], 0.25f);
+  std::vector<double> steps, decays;
+  for (int64_t i = 0; i < 5000; ++i) {
+    steps.push_back(std::log1p(std::exp(double(values[32 + i]))));
+    decays.push_back(std::exp(double(values[5040 + i])));
+  }
+  std::sort(steps.begin(), steps.end());
+  std::sort(decays.begin(), decays.end());
+  EXPECT_NEAR(steps.front(), 0.002, 1e-6); // the floor
+  EXPECT_NEAR(steps[2500], 0.01, 5e-4);    // the middle of a log-uniform draw
+  EXPECT_NEAR(steps.back(), 0.1, 1e-3);
+  EXPECT_NEAR(decays.front(), 1, 0.02);
+  EXPECT_NEAR(decays[2500], 8.5, 0.3);
+  EXPECT_NEAR(decays.back(), 16, 0.02);
 }
 
 TEST(Model, ForwardPadsAndCrops) {

@@ -41,6 +41,12 @@ const std::string mblmConfig =
 const std::string megabyteConfig = R"({ "num_tokens": 256, "dim": [24, 16], "depth": [2, 1], "max_seq_len": [8, 4] })";
 const std::string gptConfig = R"({ "block_size": 40, "vocab_size": 256, "n_layer": 2, "n_head": 2, "n_embd": 32 })";
 
+const std::string mambaConfig =
+    R"({ "d_model": 16, "n_layer": 3, "vocab_size": 250, "rms_norm": true, "tie_embeddings": false,
+  "residual_in_fp32": true, "fused_add_norm": true, "pad_vocab_size_multiple": 8, "d_intermediate": 20,
+  "ssm_cfg": { "layer": "Mamba2", "d_state": 8, "headdim": 8, "ngroups": 2, "rmsnorm": false,
+    "dt_limit": [0.01, null], "A_init_range": [2, 4] } })";
+
 TEST(Import, Mblm) {
   Temporary file(mblmConfig);
   Spec spec = importConfig("mblm", file.path);
@@ -111,6 +117,82 @@ TEST(Import, Transformer) {
   EXPECT_TRUE(layer.attentionBias && !layer.tokenShift && !layer.rotary);
 }
 
+TEST(Import, Mamba) {
+  Temporary file(mambaConfig);
+  std::vector<std::string> notes;
+  Spec spec = importConfig("mamba", file.path, nullptr, &notes);
+  EXPECT_EQ(spec.names, Names::Mamba);
+  EXPECT_EQ(spec.vocab, 256);
+  EXPECT_EQ(notes, std::vector<std::string>{"vocab_size 250 is padded to 256, a multiple of 8"});
+  EXPECT_FALSE(spec.pad || spec.startToken || spec.headBias || spec.tieEmbeddings || spec.fixedLength);
+  ASSERT_EQ(spec.stages.size(), 1u);
+  ASSERT_EQ(spec.stages[0].layers.size(), 3u);
+  const Layer &layer = spec.stages[0].layers[2];
+  EXPECT_EQ(layer.block, Block::Mamba2);
+  EXPECT_EQ(layer.norm, Norm::Rms);
+  EXPECT_EQ(spec.stages[0].finalNorm, Norm::Rms);
+  EXPECT_EQ(layer.mamba.state * 100 + layer.mamba.headDim * 10 + layer.mamba.groups, 882);
+  EXPECT_FALSE(layer.mamba.gatedNorm);
+  EXPECT_EQ(layer.mamba.dtMin, 0.01);
+  EXPECT_FALSE(layer.mamba.dtMax.has_value());
+  EXPECT_EQ(layer.mamba.aInitMin, 2);
+  EXPECT_EQ(layer.mamba.aInitMax, 4);
+  EXPECT_EQ(layer.mamba.mlp, 128); // rounded up
+}
+
+TEST(Import, MambaByDefault) {
+  Temporary file(R"({ "d_model": 40, "n_layer": 1, "vocab_size": 256, "rms_norm": false, "ssm_cfg": { "dt_rank": "auto" } })");
+  Spec spec = importConfig("mamba", file.path);
+  EXPECT_TRUE(spec.tieEmbeddings);
+  const Layer &layer = spec.stages[0].layers[0];
+  EXPECT_EQ(layer.block, Block::Mamba1);
+  EXPECT_EQ(layer.norm, Norm::Layer);
+  EXPECT_EQ(layer.mamba.state, 16);
+  EXPECT_EQ(layer.mamba.dtRankOf(40), 3);
+}
+
+std::string mblmWithMamba(const std::string &type) {
+  return R"({ "num_tokens": 9, "pad_token_id": 0, "hidden_dims": [8], "num_layers": [2], "seq_lens": [4],
+    "train_checkpoint_chunks": null, "block": [ { )" +
+         type + R"("d_state": 4, "d_conv": 4, "expand": 2, "headdim": 8, "dropout": 0.1 } ] })";
+}
+
+// The weights decide, then block_type; and what was decided is said.
+TEST(Import, MblmTakesTheMambaThatTheWeightsAre) {
+  const std::string tensor = "stage_models.0.layers.0.mixer.A_log";
+  const TensorShapes first = {{tensor, {16, 4}}}, second = {{tensor, {2}}}, none = {{"to_logits.bias", {9}}};
+  const std::string dropout = "stage 0: dropout is left out (the reference's Mamba-1 has none, its Mamba-2 drops in "
+                              "evaluation too)";
+  const std::string rule = "; MBLM takes what is installed, so give --weights to have the weights decide";
+  struct {
+    const char *type;
+    const TensorShapes *weights;
+    Block block;
+    std::string note;
+  } cases[] = {
+      {"\"block_type\": \"mamba1\", ", nullptr, Block::Mamba1, "stage 0: mamba1, as block_type says" + rule},
+      {"\"block_type\": \"mamba2\", ", &none, Block::Mamba2, "stage 0: mamba2, as block_type says" + rule},
+      {"", nullptr, Block::Mamba2, "stage 0: mamba2, as it has no block_type" + rule},
+      {"\"block_type\": \"mamba1\", ", &first, Block::Mamba1, ""},
+      {"\"block_type\": \"mamba1\", ", &second, Block::Mamba2,
+       "stage 0: mamba2, as the shape of its weights' A_log says; block_type says mamba1"},
+      {"\"block_type\": \"mamba2\", ", &first, Block::Mamba1,
+       "stage 0: mamba1, as the shape of its weights' A_log says; block_type says mamba2"},
+      {"", &first, Block::Mamba1, "stage 0: mamba1, as the shape of its weights' A_log says"},
+  };
+  for (const auto &each : cases) {
+    Temporary file(mblmWithMamba(each.type));
+    std::vector<std::string> notes, expected{each.note, dropout};
+    if (each.note.empty()) {
+      expected.erase(expected.begin());
+    }
+    Spec spec = importConfig("mblm", file.path, each.weights, &notes);
+    EXPECT_EQ(spec.stages[0].layers[1].block, each.block) << each.type;
+    EXPECT_EQ(spec.stages[0].finalNorm, each.block == Block::Mamba1 ? Norm::None : Norm::Rms);
+    EXPECT_EQ(notes, expected);
+  }
+}
+
 TEST(Import, ShippedBenchmarksComeFromHere) {
   for (const char *name : {"bench-mblm-1d-t", "bench-mblm-2d-tt", "bench-mblm-3d-ttt", "bench-megabyte"}) {
     Spec spec = readSpec("models/" + std::string(name) + ".json");
@@ -160,12 +242,14 @@ INSTANTIATE_TEST_SUITE_P(
              "3 c.json:1:63: /hidden_dims/1: hidden_dims is 15 but pos_emb_type \"rope\" rotates pairs of features; "
              "expected an even number, nearest 16"},
         Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"mamba2\", \"d_state\": 8,",
-             "3 c.json:3:30: /block/0/block_type: stage 0 has block kind \"mamba2\"; this version compiles "
-             "\"transformer\" "
-             "blocks"},
-        Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"d_state\": 8,",
-             "3 c.json:3:16: /block/0/d_state: stage 0 has block kind \"mamba\" (by its key \"d_state\"); this version "
-             "compiles \"transformer\" blocks"},
+             "3 c.json:3:54: /block/0/attn_num_heads: unknown key \"attn_num_heads\" in a mamba block; it belongs in a "
+             "transformer block"},
+        Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"transformer\", \"d_state\": 8,",
+             "3 c.json:3:45: /block/0/d_state: unknown key \"d_state\" in a transformer block; it belongs in a mamba "
+             "block"},
+        Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"transformerEncoder\",",
+             "3 c.json:3:30: /block/0/block_type: stage 0 has block kind \"transformerEncoder\"; this version compiles "
+             "causal models: expected \"transformer\", \"mamba1\" or \"mamba2\""},
         Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"transformr\",",
              "3 c.json:3:30: /block/0/block_type: block_type is \"transformr\"; expected \"transformer\", \"mamba1\", "
              "\"mamba2\" or \"transformerEncoder\" (nearest: \"transformer\")"},
@@ -197,7 +281,21 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"transformer", megabyteConfig, "256", "256",
              "3 c.json:1:39: /depth: key \"depth\" belongs to a configuration of format megabyte, not transformer; "
              "expected \"mblm import megabyte\""},
+        Case{"mamba", mambaConfig, "\"d_state\": 8", "\"d_state\": 8, \"dt_rank\": 2",
+             "3 c.json:3:56: /ssm_cfg/dt_rank: unknown key \"dt_rank\" in a Mamba2 mixer; it belongs in a Mamba1 mixer"},
+        Case{"mamba", mambaConfig, "\"ssm_cfg\"", "\"d_conv\": 4, \"ssm_cfg\"",
+             "3 c.json:3:3: /d_conv: unknown key \"d_conv\" in a mamba configuration; it belongs in ssm_cfg"},
+        Case{"mamba", mambaConfig, "Mamba2", "Mamba3",
+             "3 c.json:3:25: /ssm_cfg/layer: layer is \"Mamba3\"; expected \"Mamba1\" or \"Mamba2\" (nearest: "
+             "\"Mamba1\")"},
+        Case{"mamba", mambaConfig, "\"headdim\": 8", "\"headdim\": 7",
+             "3 c.json:3:67: /ssm_cfg/headdim: headdim is 7 but 32 features pass the recurrence; expected a divisor of "
+             "them"},
+        Case{"mamba", mambaConfig, "[0.01, null]", "[0.01, 0.001]",
+             "3 c.json:4:18: /ssm_cfg/dt_limit: dt_limit is an array; expected an array of two numbers in order, or null"},
+        Case{"mamba", mambaConfig, "\"d_model\"", "\"attn_layer_idx\": [0], \"d_model\"",
+             "3 c.json:1:21: /attn_layer_idx: attn_layer_idx has 1 entry; expected an array of 0 to 0 attention layers"},
         Case{"megabite", gptConfig, "32", "32",
-             "2 unknown format \"megabite\"; expected mblm, megabyte or transformer (nearest: megabyte)"}));
+             "2 unknown format \"megabite\"; expected mblm, megabyte, mamba or transformer (nearest: megabyte)"}));
 
 } // namespace

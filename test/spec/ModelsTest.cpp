@@ -43,7 +43,7 @@ int64_t count(const std::string &path) {
 
 TEST(Models, ReadAndWrittenWithoutLoss) {
   std::vector<std::string> files = modelFiles();
-  EXPECT_GE(files.size(), 21u);
+  EXPECT_GE(files.size(), 44u);
   for (const std::string &file : files) {
     SCOPED_TRACE(file);
     Spec spec = readSpec(file);
@@ -82,9 +82,24 @@ TEST(Models, ParameterCounts) {
       {"mblm-360m-1d-t", 361451776},        {"mblm-360m-2d-tt", 361752832},    {"mblm-360m-3d-ttt", 362211584},
       {"mblm-360m-3d", 363163904},          {"megabyte-758m-262m", 967948544}, {"megabyte-1.3b-350m", 1546948864},
       {"byte-transformer-320m", 315278592}, {"quickstart", 2004929},
+      {"mambabyte-353m", 353861632},        {"mambabyte-972m", 973910784},     {"mambabyte-1.6b", 1606049280},
   };
   for (const auto &[name, total] : counts) {
     EXPECT_EQ(count("models/" + name + ".json"), total) << name;
+  }
+}
+
+// What MBLM's published configurations count with either Mamba.
+TEST(Models, PublishedCountsWithEitherMamba) {
+  const std::map<std::string, std::pair<int64_t, int64_t>> counts = {
+      {"mblm-360m-2d-mm", {360850560, 400073984}},
+      {"mblm-360m-2d-mt", {358898528, 377755904}},
+      {"mblm-360m-3d-mtt", {362870112, 369658112}},
+      {"mblm-360m-1d-m", {356983616, 397716736}},
+  };
+  for (const auto &[name, totals] : counts) {
+    EXPECT_EQ(count("models/" + name + ".json"), totals.first) << name;
+    EXPECT_EQ(count("models/" + name + "-mamba1.json"), totals.second) << name;
   }
 }
 
@@ -103,22 +118,30 @@ TEST(Models, TwinsAreTiny) {
       EXPECT_EQ(readSpec(file).names, readSpec(big).names) << file;
     }
   }
-  EXPECT_EQ(twins, 7u);
+  EXPECT_EQ(twins, 16u);
 }
 
 TEST(Models, SchemaIsTheTable) {
   EXPECT_EQ(contents("models/schema.json"), jsonSchema());
   nlohmann::json schema = nlohmann::json::parse(jsonSchema());
   EXPECT_EQ(schema["properties"]["vocab"]["minimum"], 2);
-  EXPECT_EQ(schema["$defs"]["layer"]["required"], nlohmann::json({"heads", "head_dim"}));
-  EXPECT_EQ(schema["$defs"]["layer"]["properties"]["ff_mult"]["default"], 4);
+  EXPECT_EQ(schema["$defs"]["layer"]["anyOf"].size(), 3u);
+  const nlohmann::json &transformer = schema["$defs"]["transformer_layer"], &second = schema["$defs"]["mamba2_layer"];
+  EXPECT_EQ(transformer["required"], nlohmann::json({"heads", "head_dim"}));
+  EXPECT_EQ(transformer["properties"]["ff_mult"]["default"], 4);
+  EXPECT_EQ(second["required"], nlohmann::json({"block"}));
+  EXPECT_EQ(second["properties"]["block"]["const"], "mamba2");
+  EXPECT_EQ(second["properties"]["state"]["default"], 128);
+  EXPECT_FALSE(second["properties"].contains("dt_rank"));
 }
 
 TEST(Models, FieldTableNamesEveryKey) {
   std::string table = fieldTable();
   for (const char *row : {"| top | `loss` | \"mean_nonzero\" or \"mean_targets\" | `\"mean_nonzero\"` |",
                           "| stage | `dim` | an integer from 1 to 2147483647 | required |",
-                          "| layer | `ff_dropout` | a number from 0 to 1, 1 excluded | `0` |"}) {
+                          "| transformer layer | `ff_dropout` | a number from 0 to 1, 1 excluded | `0` |",
+                          "| mamba1 layer | `state` | an integer from 1 to 65536 | `16` |",
+                          "| mamba2 layer | `state` | an integer from 1 to 65536 | `128` |"}) {
     EXPECT_NE(table.find(row), std::string::npos) << row;
   }
 }

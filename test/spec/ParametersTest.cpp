@@ -17,8 +17,9 @@ namespace {
 
 std::string line(const Parameter &parameter) {
   std::string text = parameter.name + " [";
-  for (size_t i = 0; i < parameter.shape.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + std::to_string(parameter.shape[i]);
+  const std::vector<int64_t> shape = parameter.fileShape();
+  for (size_t i = 0; i < shape.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
   }
   return text + "]";
 }
@@ -61,6 +62,9 @@ INSTANTIATE_TEST_SUITE_P(All, AgainstReference,
                          testing::Values(Case{"mblm", "d01_1d_t_fixed"}, Case{"mblm", "d02_1d_t_nopos_norot_long"},
                                          Case{"mblm", "d05_2d_tt_fixed_exact"}, Case{"mblm", "d09_3d_ttt_fixed_exact"},
                                          Case{"mblm", "d12_2d_tt_rope_lossmask"},
+                                         Case{"mblm", "d07_2d_mt_exact"}, Case{"mblm", "m2_d2_2d_mt_pad"},
+                                         Case{"mamba", "mamba_lm_rms_tied"}, Case{"mamba", "mambabyte_ln_untied"},
+                                         Case{"mamba", "mamba2_lm"},
                                          Case{"megabyte", "mega_2s_posemb_only"}, Case{"megabyte", "mega_3s_relpos"},
                                          Case{"megabyte", "mega_intdim_odd_pad257"},
                                          Case{"megabyte", "byte_transformer_1stage"},
@@ -139,6 +143,44 @@ TEST(Parameters, FirstValuesOfGpt2) {
   for (Role role : {Role::QkvBias, Role::AttnOutBias, Role::Ff1Bias, Role::Ff2Bias, Role::AttnNormBias}) {
     EXPECT_EQ(find(all, role).init, Init::Zeros);
   }
+}
+
+TEST(Parameters, FirstValuesOfMamba1) {
+  std::vector<Parameter> all = listParameters(importConfig("mblm", "test/spec/data/d07_2d_mt_exact.json"));
+  EXPECT_EQ(find(all, Role::DecayLog).init, Init::LogCount);
+  EXPECT_EQ(find(all, Role::Skip).init, Init::Ones);
+  EXPECT_DOUBLE_EQ(find(all, Role::Conv).scale, 0.5);                   // 4 taps
+  EXPECT_DOUBLE_EQ(find(all, Role::ConvBias).scale, 0.5);
+  EXPECT_DOUBLE_EQ(find(all, Role::Step).scale, std::sqrt(0.5));        // rank 2
+  EXPECT_DOUBLE_EQ(find(all, Role::MixerOut).scale, std::sqrt(1 / 48.0)); // 48 features inside
+  const Parameter &bias = find(all, Role::StepBias);
+  EXPECT_EQ(bias.init, Init::Step);
+  EXPECT_EQ(bias.low, 0.001);
+  EXPECT_EQ(bias.high, 0.1);
+  EXPECT_EQ(bias.scale, 1e-4);
+}
+
+TEST(Parameters, FirstValuesOfMamba2) {
+  std::vector<Parameter> all = listParameters(importConfig("mamba", "test/spec/data/mamba2_lm.json"));
+  const Parameter &decay = find(all, Role::DecayLog);
+  EXPECT_EQ(decay.init, Init::LogUniform);
+  EXPECT_EQ(decay.low, 1);
+  EXPECT_EQ(decay.high, 16);
+  EXPECT_EQ(find(all, Role::GateNormWeight).init, Init::Ones);
+  EXPECT_DOUBLE_EQ(find(all, Role::MixerOut).scale, 1 / 8.0 / std::sqrt(2.0)); // 64 features, 2 layers
+  EXPECT_DOUBLE_EQ(find(all, Role::ByteTable).scale, 0.02);
+}
+
+TEST(Parameters, FinalNormIsNamedAfterTheLastLayer) {
+  Spec spec = readSpec("models/mblm-4d-mix-tiny.json");
+  std::vector<std::string> names;
+  for (const Parameter &parameter : listParameters(spec)) {
+    if (parameter.role == Role::FinalNormWeight) {
+      names.push_back(parameter.name);
+    }
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"stage_models.0.norm.g", "stage_models.1.norm_f.weight",
+                                             "stage_models.2.norm_f.weight", "stage_models.3.norm.g"}));
 }
 
 TEST(Parameters, StoredBuffersAreIgnorable) {

@@ -52,7 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"vocab\"", "\"vocabulary\"",
              "3 m.json:1:16: /vocabulary: unknown key \"vocabulary\" in the top level; nearest valid key is \"vocab\""},
         Case{"\"length\": 4", "\"ff_mult\": 4",
-             "3 m.json:3:17: /stages/0/ff_mult: unknown key \"ff_mult\" in a stage; it belongs in a layer"},
+             "3 m.json:3:17: /stages/0/ff_mult: unknown key \"ff_mult\" in a stage; it belongs in a transformer layer"},
         Case{"\"length\": 4", "\"a/b~\\n\": 4",
              "3 m.json:3:17: /stages/0/a~1b~0\\n: unknown key \"a/b~\\n\" in a stage; valid keys are dim, length, "
              "position, layers, final_norm, final_norm_eps"}));
@@ -83,8 +83,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"heads\": 2", "\"heads\": 2, \"norm\": \"layr\"",
              "3 m.json:4:41: /stages/0/layers/0/norm: norm is \"layr\"; expected \"none\", \"rms_clamp\", \"layer\" or "
              "\"rms\" (nearest: \"layer\")"},
-        Case{"\"heads\": 2", "\"heads\": 2, \"block\": \"mamba2\"",
-             "3 m.json:4:42: /stages/0/layers/0/block: block is \"mamba2\"; expected \"transformer\""},
+        Case{"\"heads\": 2", "\"heads\": 2, \"block\": \"mamba3\"",
+             "3 m.json:4:42: /stages/0/layers/0/block: block is \"mamba3\"; expected \"transformer\", \"mamba1\" or "
+             "\"mamba2\" (nearest: \"mamba1\")"},
         Case{
             "\"heads\": 2", "\"heads\": 2, \"ff_dropout\": 1",
             "3 m.json:4:47: /stages/0/layers/0/ff_dropout: ff_dropout is 1; expected a number from 0 to 1, 1 excluded"},
@@ -99,6 +100,42 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{ \"heads\": 2, \"head_dim\": 4 }",
              "{ \"heads\": 2, \"head_dim\": 4 }, { \"repeat\": 4096, \"heads\": 2, \"head_dim\": 4 }",
              "3 m.json:4:50: /stages/0/layers/1: the stage has 4097 layers up to here; expected at most 4096"}));
+
+const std::string heads = "\"heads\": 2, \"head_dim\": 4";
+
+INSTANTIATE_TEST_SUITE_P(
+    MambaLayers, Wrong,
+    testing::Values(
+        Case{"\"heads\": 2", "\"heads\": 2, \"block\": \"mamba2\"",
+             "3 m.json:4:21: /stages/0/layers/0/heads: unknown key \"heads\" in a mamba2 layer; it belongs in a "
+             "transformer layer"},
+        Case{"\"heads\": 2", "\"heads\": 2, \"dt_rank\": 1",
+             "3 m.json:4:33: /stages/0/layers/0/dt_rank: unknown key \"dt_rank\" in a transformer layer; it belongs in a "
+             "mamba1 layer"},
+        Case{heads, "\"block\": \"mamba1\", \"chunk\": 8",
+             "3 m.json:4:40: /stages/0/layers/0/chunk: unknown key \"chunk\" in a mamba1 layer; it belongs in a mamba2 "
+             "layer"},
+        Case{heads, "\"block\": \"mamba1\", \"state\": 0",
+             "3 m.json:4:49: /stages/0/layers/0/state: state is 0; expected an integer from 1 to 65536"},
+        Case{heads, "\"block\": \"mamba1\", \"expand\": 0.1",
+             "3 m.json:4:50: /stages/0/layers/0/expand: expand leaves no feature of 8; expected at least 1 / 8"},
+        Case{heads, "\"block\": \"mamba1\", \"dt_init_min\": 1",
+             "3 m.json:4:19: /stages/0/layers/0/dt_init_max: the largest first step is below the least one; expected them "
+             "in order"},
+        Case{heads, "\"block\": \"mamba2\"",
+             "3 m.json:4:19: /stages/0/layers/0/head_dim: head_dim is 64 but 16 features pass the recurrence; expected a "
+             "divisor of them"},
+        Case{heads, "\"block\": \"mamba2\", \"head_dim\": 4, \"groups\": 3",
+             "3 m.json:4:65: /stages/0/layers/0/groups: groups is 3 but there are 4 heads; expected a divisor of them"},
+        Case{heads, "\"block\": \"mamba2\", \"ssm_dim\": 20",
+             "3 m.json:4:51: /stages/0/layers/0/ssm_dim: ssm_dim is 20 but there are 16 features inside; expected at most "
+             "16"},
+        Case{heads, "\"block\": \"mamba2\", \"head_dim\": 4, \"dt_limit_min\": 2, \"dt_limit_max\": 1",
+             "3 m.json:4:90: /stages/0/layers/0/dt_limit_max: the largest step dt is below the least one; expected limits "
+             "in order"},
+        Case{heads, "\"block\": \"mamba2\", \"head_dim\": 4, \"a_init_max\": 0.5",
+             "3 m.json:4:69: /stages/0/layers/0/a_init_max: the largest first decay is below the least one; expected them "
+             "in order"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Together, Wrong,
@@ -119,6 +156,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"format\": 1", "\"format\": 1, \"names\": \"gpt2\"",
              "3 m.json:1:25: /names: names \"gpt2\" has no names for 2 stages; expected \"mblm\" or \"megabyte\", or 1 "
              "stage"},
+        Case{"\"format\": 1", "\"format\": 1, \"names\": \"mamba\"",
+             "3 m.json:1:25: /names: names \"mamba\" has no names for 2 stages; expected \"mblm\" or \"megabyte\", or 1 "
+             "stage"},
+        Case{"\"format\": 1", "\"format\": 1, \"padding_idx\": 257",
+             "3 m.json:1:31: /padding_idx: padding_idx is 257 but vocab is 257; expected at most 256"},
+        Case{"\"format\": 1", "\"format\": 1, \"padding_idx\": 0, \"pad_gradient\": false",
+             "3 m.json:1:31: /padding_idx: padding_idx and pad_gradient false both keep a row as it is; expected one of "
+             "them"},
+        Case{"\"format\": 1", "\"format\": 1, \"padding_idx\": 0, \"tie_embeddings\": true",
+             "3 m.json:1:31: /padding_idx: padding_idx needs a table that the head does not train; expected null, or "
+             "tie_embeddings false"},
         Case{"\"format\": 1", "\"format\": 1, \"tie_embeddings\": true, \"pad_gradient\": false",
              "3 m.json:1:56: /pad_gradient: pad_gradient is false but tie_embeddings is true, and the head trains the "
              "table's row of pad; expected pad_gradient true, or tie_embeddings false"},
@@ -139,6 +187,9 @@ TEST(Reader, OneStageWithoutPad) {
       refusalOf(R"({ "format": 1, "vocab": 256, "names": "gpt2", )" + stage),
       "3 m.json:1:39: /names: names \"gpt2\" has no name for a start token; expected \"mblm\" or \"megabyte\", or "
       "start_token false");
+  EXPECT_EQ(refusalOf(R"({ "format": 1, "vocab": 256, "names": "mamba", "start_token": false, )" + stage),
+            "3 m.json:1:39: /names: names \"mamba\" has no names for \"transformer\" layers; expected \"mblm\" or "
+            "\"megabyte\"");
   Spec spec = parseSpec(R"({ "format": 1, "vocab": 256, "pad": null, )" + stage, "m.json");
   EXPECT_FALSE(spec.pad.has_value());
 }
@@ -178,6 +229,51 @@ TEST(Reader, Defaults) {
   EXPECT_EQ(layer.normEps, 1e-8);
   EXPECT_TRUE(layer.tokenShift);
   EXPECT_FALSE(layer.rotary || layer.attentionBias);
+}
+
+TEST(Reader, DefaultsOfMamba) {
+  Spec spec = parseSpec(R"({ "format": 1, "vocab": 256, "padding_idx": 3, "stages": [ { "dim": 32, "length": 4,
+    "layers": [ { "block": "mamba1" }, { "block": "mamba2", "norm": "layer" } ] } ] })",
+                        "m.json");
+  const Layer &first = spec.stages[0].layers[0], &second = spec.stages[0].layers[1];
+  EXPECT_EQ(first.mamba.state, 16);
+  EXPECT_EQ(first.mamba.dtRankOf(32), 2);
+  EXPECT_EQ(first.norm, Norm::Rms);
+  EXPECT_EQ(first.normEps, 1e-5);
+  EXPECT_EQ(second.mamba.state, 128);
+  EXPECT_EQ(second.mamba.headsOf(32), 1);
+  EXPECT_EQ(second.norm, Norm::Layer);
+  EXPECT_EQ(spec.untrainedRow(), 3);
+}
+
+TEST(Reader, EveryFieldOfMambaIsKept) {
+  Spec spec = parseSpec(R"({ "format": 1, "vocab": 256, "stages": [ { "dim": 16, "length": 4, "layers": [
+    { "block": "mamba1", "state": 3, "conv": 5, "expand": 1.5, "bias": true, "conv_bias": false, "dt_rank": 4,
+      "dt_scale": 2, "dt_init": "constant", "dt_init_min": 0.01, "dt_init_max": 0.5, "dt_init_floor": 0.02, "mlp": 128,
+      "norm": "layer", "norm_eps": 0.5 },
+    { "block": "mamba2", "state": 6, "head_dim": 4, "groups": 2, "ssm_dim": 24, "skip_per_feature": true,
+      "gated_norm": false, "norm_before_gate": true, "dt_limit_min": 0.1, "dt_limit_max": 0.2, "chunk": 32,
+      "a_init_min": 2, "a_init_max": 3 } ] } ] })",
+                        "m.json");
+  const Mamba &first = spec.stages[0].layers[0].mamba, &second = spec.stages[0].layers[1].mamba;
+  EXPECT_EQ(first.state * 1000 + first.conv * 100 + *first.dtRank * 10, 3540);
+  EXPECT_EQ(first.innerDim(16), 24);
+  EXPECT_TRUE(first.bias && !first.convBias && first.dtInit == DtInit::Constant);
+  EXPECT_EQ(first.dtScale, 2);
+  EXPECT_EQ(first.dtInitMin, 0.01);
+  EXPECT_EQ(first.dtInitMax, 0.5);
+  EXPECT_EQ(first.dtInitFloor, 0.02);
+  EXPECT_EQ(first.mlp, 128);
+  EXPECT_EQ(spec.stages[0].layers[0].normEps, 0.5);
+  EXPECT_EQ(second.headsOf(16) * 1000 + second.groups * 100 + second.state * 10, 6260);
+  EXPECT_TRUE(second.skipPerFeature && !second.gatedNorm && second.normBeforeGate);
+  EXPECT_EQ(second.dtMin, 0.1);
+  EXPECT_EQ(second.dtMax, 0.2);
+  EXPECT_EQ(second.chunk, 32);
+  EXPECT_EQ(second.aInitMin, 2);
+  EXPECT_EQ(second.aInitMax, 3);
+  Spec again = parseSpec(writeSpec(spec), "w.json");
+  EXPECT_EQ(writeSpec(again), writeSpec(spec));
 }
 
 TEST(Reader, EveryFieldIsKept) {

@@ -10,6 +10,8 @@
 #include "runtime/Artifact.h"
 #include "runtime/Support/Error.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <filesystem>
 
 using namespace mblm;
@@ -45,6 +47,13 @@ std::vector<std::string> test::hostLevels() {
     levels.erase(levels.begin());
   }
   return levels;
+}
+
+bool test::hasKernels(const spec::Spec &spec) {
+  return llvm::all_of(spec.stages, [](const spec::Stage &stage) {
+    return llvm::all_of(stage.layers,
+                        [](const spec::Layer &layer) { return llvm::is_contained(nativeBlocks, layer.block); });
+  });
 }
 
 std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Native &native) {

@@ -42,17 +42,34 @@ void writeWeights(const rt::ModelInfo &info, const rt::SafetensorsFile &file, co
   rt::writeSafetensors(path, tensors);
 }
 
+spec::TensorShapes shapesOf(const rt::SafetensorsFile &file) {
+  spec::TensorShapes shapes;
+  for (const rt::TensorInfo &tensor : file.tensors()) {
+    shapes[tensor.name] = tensor.shape;
+  }
+  return shapes;
+}
+
 void importModel(const ImportOptions &options, bool json) {
-  spec::Spec spec = spec::importConfig(options.format, options.config);
-  rt::ModelInfo info = makeModelInfo(spec);
   std::unique_ptr<rt::SafetensorsFile> file;
-  rt::WeightsReport report;
+  spec::TensorShapes shapes;
   if (!options.weights.empty()) {
     file = std::make_unique<rt::SafetensorsFile>(options.weights);
+    shapes = shapesOf(*file);
+  }
+  std::vector<std::string> notes;
+  spec::Spec spec = spec::importConfig(options.format, options.config, file ? &shapes : nullptr, &notes);
+  rt::ModelInfo info = makeModelInfo(spec);
+  rt::WeightsReport report;
+  if (file) {
     report = rt::compareWeights(info, *file);
   }
+  for (const std::string &note : notes) {
+    std::fprintf(stderr, "note: %s\n", note.c_str());
+  }
   if (json) {
-    nlohmann::json result = {{"spec", options.output}, {"parameters", info.parameters.size()}};
+    nlohmann::json result = {
+        {"spec", options.output}, {"parameters", info.parameters.size()}, {"notes", notes}};
     if (file) {
       result["weights"] = {{"mapped", report.mapped},
                            {"missing", report.missing},
@@ -99,10 +116,10 @@ void addImport(CommandLine &line) {
                  }
                  importModel(*options, line.common.json);
                });
-  command.add_option("FORMAT", options->format, "mblm, megabyte or transformer")->required();
+  command.add_option("FORMAT", options->format, "mblm, megabyte, mamba or transformer")->required();
   command.add_option("CONFIG", options->config, "The reference's configuration (JSON)")->required();
   command.add_option("-o,--output", options->output, "Spec to write")->required();
-  command.add_option("--weights", options->weights, "Compare these weights with the model (safetensors)");
+  command.add_option("--weights", options->weights, "Compare these weights with the model, and let them say which Mamba it has (safetensors)");
   command.add_option("--weights-out", options->weightsOut, "Write the model's weights as f32, in its order");
 }
 

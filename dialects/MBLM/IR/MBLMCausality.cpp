@@ -45,8 +45,6 @@ ALL_DEPEND(EmbedGradOp, Time::Later)
 ALL_DEPEND(WeightGradOp, Time::Later)
 ALL_DEPEND(AttentionGradOp, Time::Later)
 ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
-ALL_DEPEND(SelectiveScanGradOp, Time::Later)
-ALL_DEPEND(SsdGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
 #undef ALL_DEPEND
 
@@ -62,15 +60,35 @@ Time AttentionOp::getTimeDependence(unsigned operand) {
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
 }
 
-// Sequences reach as far as the state does; the decays and the skip have no positions.
-Time SelectiveScanOp::getTimeDependence(unsigned operand) {
-  auto type = cast<RankedTensorType>(getOperand(operand).getType());
-  return type.getRank() == 3 ? Time::Prefix : Time::None;
+// What goes into a state (input, steps, b) reaches every later position; what reads it (c, the gate) its own. Decays and
+// skip have no positions.
+static Time recurrenceDepends(unsigned operand) {
+  switch (operand) {
+  case 0:
+  case 1:
+  case 3:
+    return Time::Prefix;
+  case 4:
+    return Time::Pointwise;
+  default:
+    return Time::None;
+  }
 }
 
-Time SsdOp::getTimeDependence(unsigned operand) {
-  auto type = cast<RankedTensorType>(getOperand(operand).getType());
-  return type.getRank() == 3 ? Time::Prefix : Time::None;
+Time SelectiveScanOp::getTimeDependence(unsigned operand) {
+  return operand == 6 ? Time::Pointwise : recurrenceDepends(operand);
+}
+
+Time SsdOp::getTimeDependence(unsigned operand) { return recurrenceDepends(operand); }
+
+// `grad` stands before the operands of the recurrence.
+Time SelectiveScanGradOp::getTimeDependence(unsigned operand) {
+  bool placed = operand == 0 || operand == 7 || recurrenceDepends(operand - 1) != Time::None;
+  return placed ? Time::Later : Time::None;
+}
+
+Time SsdGradOp::getTimeDependence(unsigned operand) {
+  return operand == 0 || recurrenceDepends(operand - 1) != Time::None ? Time::Later : Time::None;
 }
 
 // The target of row t is the byte at t + offset.

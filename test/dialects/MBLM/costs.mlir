@@ -82,3 +82,33 @@ func.func @dropout(%x: tensor<2x5x4xf32>, %key: tensor<4xi32>) -> tensor<2x5x4xf
   %y = mblm.dropout %x key %key {rate = 0.1 : f64, site = 0} : tensor<2x5x4xf32>
   return %y : tensor<2x5x4xf32>
 }
+
+// 40 elements: 4 for silu, 1 for the product, 2 for each of 3 taps and 1 for the bias.
+// expected-remark@+1 {{3 ops, 480 flops}}
+func.func @gated_convolution(%x: tensor<2x5x4xf32>, %w: tensor<4x3xf32>, %b: tensor<4xf32>) -> tensor<2x5x4xf32> {
+  %0 = mblm.causal_conv %x, %w, %b : tensor<2x5x4xf32>, tensor<4x3xf32>, tensor<4xf32>
+  %1 = mblm.activation silu %0 : tensor<2x5x4xf32>
+  %2 = mblm.multiply %1, %x : tensor<2x5x4xf32>
+  return %2 : tensor<2x5x4xf32>
+}
+
+// 40 elements with 3 states: 6 a state and 12; of their gradients 18 a state and 25.
+// expected-remark@+1 {{2 ops, 4360 flops}}
+func.func @scan(%x: tensor<2x5x4xf32>, %a: tensor<4x3xf32>, %b: tensor<2x5x3xf32>, %d: tensor<4xf32>) -> tensor<4x3xf32> {
+  %0 = mblm.selective_scan %x, %x a %a b %b c %b skip %d gate %x
+    : tensor<2x5x4xf32>, tensor<4x3xf32>, tensor<2x5x3xf32>, tensor<4xf32>, tensor<2x5x4xf32>
+  %1:7 = mblm.selective_scan_grad %0, %x, %x a %a b %b c %b skip %d gate %x
+    : tensor<2x5x4xf32>, tensor<4x3xf32>, tensor<2x5x3xf32>, tensor<4xf32>, tensor<2x5x4xf32> -> tensor<2x5x4xf32>
+  return %1#2 : tensor<4x3xf32>
+}
+
+// 10 positions, 2 heads of 2 features with 3 states each, chunks of 5 positions: 5 * (2 * 3 + 4) for the pairs within a
+// chunk, 4 * 4 * 3 for the states, 8 a head; three times that for the gradients.
+// expected-remark@+1 {{2 ops, 4560 flops}}
+func.func @ssd(%x: tensor<2x5x4xf32>, %dt: tensor<2x5x2xf32>, %h: tensor<2xf32>, %b: tensor<2x5x3xf32>) -> tensor<2xf32> {
+  %0 = mblm.ssd %x, %dt bias %h a %h b %b c %b skip %h
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>, tensor<2xf32>, tensor<2x5x3xf32>, tensor<2xf32>
+  %1:7 = mblm.ssd_grad %0, %x, %dt bias %h a %h b %b c %b skip %h
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>, tensor<2xf32>, tensor<2x5x3xf32>, tensor<2xf32>
+  return %1#2 : tensor<2xf32>
+}

@@ -39,6 +39,8 @@ func.func @norm(%x: tensor<?x?x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
   // CHECK: mblm.norm_grad rms %[[X]], %[[X]], %[[G]] {{.*}} -> tensor<?x?x8xf32>, tensor<8xf32>{{$}}
   %3:2 = mblm.norm_grad rms %x, %x, %g {eps = 1.0e-5 : f64}
     : tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<8xf32> -> tensor<?x?x8xf32>, tensor<8xf32>
+  // CHECK: mblm.norm rms %[[X]], %[[G]] {eps = 1.000000e-05 : f64, groups = 2 : i64} :
+  %5 = mblm.norm rms %x, %g {eps = 1.0e-5 : f64, groups = 2} : tensor<?x?x8xf32>, tensor<8xf32> -> tensor<?x?x8xf32>
   // CHECK: mblm.norm_grad layer %[[X]], %[[X]], %[[G]] {{.*}} -> tensor<?x?x8xf32>, tensor<8xf32>, tensor<8xf32>
   %4:3 = mblm.norm_grad layer %x, %x, %g {eps = 1.0e-5 : f64}
     : tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<8xf32> -> tensor<?x?x8xf32>, tensor<8xf32>, tensor<8xf32>
@@ -53,6 +55,10 @@ func.func @elements(%x: tensor<?x?x8xf32>, %key: tensor<4xi32>) {
   %1 = mblm.activation gelu_tanh %x : tensor<?x?x8xf32>
   // CHECK: mblm.activation_grad gelu_tanh %[[Y]], %[[X]] : tensor<?x?x8xf32>
   %2 = mblm.activation_grad gelu_tanh %1, %x : tensor<?x?x8xf32>
+  // CHECK: mblm.activation silu %[[X]] : tensor<?x?x8xf32>
+  %7 = mblm.activation silu %x : tensor<?x?x8xf32>
+  // CHECK: mblm.multiply %[[Y]], %[[X]] : tensor<?x?x8xf32>
+  %8 = mblm.multiply %1, %x : tensor<?x?x8xf32>
   // CHECK: mblm.add %[[Y]], %[[X]] : tensor<?x?x8xf32>
   %3 = mblm.add %1, %x : tensor<?x?x8xf32>
   // CHECK: mblm.dropout %[[X]] key %{{.*}} {rate = 1.000000e-01 : f64, site = 3 : i64} : tensor<?x?x8xf32>

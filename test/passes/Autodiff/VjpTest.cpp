@@ -44,6 +44,29 @@ const Snippet snippets[] = {
      "tensor<?x?x6xf32>"},
     {"gelu", "%y = mblm.activation gelu %x : tensor<?x?x6xf32>"},
     {"gelu_tanh", "%y = mblm.activation gelu_tanh %x : tensor<?x?x6xf32>"},
+    {"norm_groups",
+     "%y = mblm.norm rms %x, %g {eps = 0.01 : f64, groups = 3 : i64} : tensor<?x?x6xf32>, tensor<6xf32> -> "
+     "tensor<?x?x6xf32>"},
+    {"silu_multiply", "%1 = mblm.activation silu %x : tensor<?x?x6xf32>\n"
+                      "%y = mblm.multiply %1, %x : tensor<?x?x6xf32>"},
+    {"concat", "%1, %2 = mblm.split %x : tensor<?x?x6xf32> -> tensor<?x?x2xf32>, tensor<?x?x4xf32>\n"
+               "%3 = mblm.activation silu %2 : tensor<?x?x4xf32>\n"
+               "%y = mblm.concat %3, %1 : tensor<?x?x4xf32>, tensor<?x?x2xf32> -> tensor<?x?x6xf32>"},
+    {"causal_conv", "%y = mblm.causal_conv %x, %w, %b : tensor<?x?x6xf32>, tensor<6x6xf32>, tensor<6xf32>"},
+    {"selective_scan",
+     "%d = mblm.linear %x, %w : tensor<?x?x6xf32>, tensor<6x6xf32> -> tensor<?x?x6xf32>\n"
+     "%4 = mblm.load [@narrow] : tensor<6x2xf32>\n"
+     "%5 = mblm.linear %x, %4 {transposed} : tensor<?x?x6xf32>, tensor<6x2xf32> -> tensor<?x?x2xf32>\n"
+     "%6 = mblm.activation silu %5 : tensor<?x?x2xf32>\n"
+     "%y = mblm.selective_scan %x, %d a %4 b %5 c %6 skip %b gate %d : tensor<?x?x6xf32>, tensor<6x2xf32>, "
+     "tensor<?x?x2xf32>, tensor<6xf32>, tensor<?x?x6xf32>"},
+    {"ssd", "%3 = mblm.load [@narrow] : tensor<6x2xf32>\n"
+            "%4 = mblm.linear %x, %3 {transposed} : tensor<?x?x6xf32>, tensor<6x2xf32> -> tensor<?x?x2xf32>\n"
+            "%5 = mblm.linear %x, %w : tensor<?x?x6xf32>, tensor<6x6xf32> -> tensor<?x?x6xf32>\n"
+            "%6 = mblm.load [@decay] : tensor<2xf32>\n"
+            "%7 = mblm.load [@skip] : tensor<2xf32>\n"
+            "%y = mblm.ssd %x, %4 bias %7 a %6 b %5 c %x skip %7 {groups = 2 : i64, chunk = 3 : i64} : "
+            "tensor<?x?x6xf32>, tensor<?x?x2xf32>, tensor<2xf32>, tensor<?x?x6xf32>, tensor<2xf32>"},
     {"position", "%y = mblm.position %x, %p : tensor<?x?x6xf32>, tensor<7x6xf32> -> tensor<?x?x6xf32>"},
     {"add_twice", "%y = mblm.add %x, %x : tensor<?x?x6xf32>"},
     {"token_shift", "%y = mblm.token_shift %x : tensor<?x?x6xf32>"},
@@ -104,6 +127,8 @@ module attributes {{mblm.inner = 1 : i64} {{
   mblm.parameter @head at 126 : tensor<6x6xf32>
   mblm.parameter @narrow at 162 : tensor<6x2xf32>
   mblm.parameter @patch at 174 : tensor<12x4xf32>
+  mblm.parameter @decay at 222 : tensor<2xf32>
+  mblm.parameter @skip at 224 : tensor<2xf32>
   func.func @loss(%ids: tensor<?x?xi32>, %mask: tensor<?x?xf32>) -> (tensor<f32>, tensor<f32>, tensor<f32>) {{
     %table = mblm.load [@table] : tensor<6x6xf32>
     %g = mblm.load [@gain] : tensor<6xf32>
