@@ -85,9 +85,9 @@ void Converter::convertNormGrad(NormGradOp op) {
       },
       blockSums);
   op.getInputGrad().replaceAllUsesWith(rows.getResult(0));
-  gradientSums[op.getGainGrad()] = {rows.getResult(1), rows.getSpace(), true};
+  gradientSums[op.getGainGrad()] = {Parts{rows.getResult(1), rows.getSpace(), true}};
   if (layer) {
-    gradientSums[op.getBiasGrad()] = {rows.getResult(2), rows.getSpace(), true};
+    gradientSums[op.getBiasGrad()] = {Parts{rows.getResult(2), rows.getSpace(), true}};
   }
   converted.push_back(op);
 }
@@ -197,8 +197,10 @@ LogicalResult Converter::convertGradient(Value value, ArrayAttr parameters) {
   int64_t offset = offsetOf(parameters);
   SymbolicDim one = SymbolicDim::constant(1), none = SymbolicDim::constant(0);
   if (auto sums = gradientSums.find(value); sums != gradientSums.end()) {
-    auto [tensor, space, blocks] = sums->second;
-    kernel::ReduceOp::create(builder, loc, tensor, space, spaceOf(none, one), blocks, parameters, offset);
+    for (const Parts &part : sums->second) {
+      kernel::ReduceOp::create(builder, loc, part.tensor, part.space, spaceOf(none, one), part.blocks, parameters,
+                               offset + part.first, part.stride);
+    }
     return success();
   }
   return llvm::TypeSwitch<Operation *, LogicalResult>(maker)
@@ -232,7 +234,7 @@ LogicalResult Converter::convertGradient(Value value, ArrayAttr parameters) {
         } else if (op.getOver() == ReduceOver::Batch) {
           sums = spaceOf(none, shape[1]);
         }
-        kernel::ReduceOp::create(builder, loc, input, space, sums, false, parameters, offset);
+        kernel::ReduceOp::create(builder, loc, input, space, sums, false, parameters, offset, /*stride=*/1);
         return success();
       })
       .Default([&](Operation *) {

@@ -75,16 +75,13 @@ bool Converter::joinLossGrad(mblm::CrossEntropyGradOp op) {
   inputGrad->replaceAllUsesWith(ValueRange(fused.getResult()));
   erase(inputGrad);
   SpaceAttr parts = spaceOf(SymbolicDim::constant(lossChunks), SymbolicDim::constant(1));
-  auto standIn = [&](Operation *grad, Value tensor) {
-    auto cast = UnrealizedConversionCastOp::create(builder, loc, grad->getResultTypes(), tensor);
-    gradientSums[cast.getResult(0)] = {tensor, parts, false};
-    grad->replaceAllUsesWith(cast);
+  auto sumLater = [&](Operation *grad, Value tensor) {
+    standIn(grad->getResult(0), Parts{tensor, parts, false});
     erase(grad);
-    standIns.push_back(cast);
   };
-  standIn(weightGrad, fused.getWeightSums());
+  sumLater(weightGrad, fused.getWeightSums());
   if (biasGrad) {
-    standIn(biasGrad, fused.getBiasSums());
+    sumLater(biasGrad, fused.getBiasSums());
   }
   erase(op);
   return true;

@@ -50,6 +50,10 @@ void Converter::joinKernels() {
       convertAttention(attention);
     } else if (auto grad = dyn_cast<mblm::AttentionGradOp>(op)) {
       convertAttentionGrad(grad);
+    } else if (auto scan = dyn_cast<SelectiveScanOp>(op)) {
+      convertScan(scan);
+    } else if (auto grad = dyn_cast<SelectiveScanGradOp>(op)) {
+      convertScanGrad(grad);
     }
   }
   eraseDead();
@@ -95,6 +99,20 @@ void Converter::replace(Operation *op, ValueRange values) {
 void Converter::replaceWithRows(Operation *op, Columns columns, ValueRange inputs, const RowProgram &program) {
   RowsOp rows = buildRows(builder, op->getLoc(), spaceOf(resultShape(op)), columns, inputs, op->getResultTypes(), program);
   replace(op, rows.getResults());
+}
+
+void Converter::standIn(Value grad, ArrayRef<Parts> parts) {
+  if (grad.use_empty()) {
+    return;
+  }
+  SmallVector<Value> tensors;
+  for (const Parts &part : parts) {
+    tensors.push_back(part.tensor);
+  }
+  auto cast = UnrealizedConversionCastOp::create(builder, grad.getLoc(), grad.getType(), tensors);
+  gradientSums[cast.getResult(0)].assign(parts.begin(), parts.end());
+  grad.replaceAllUsesWith(cast.getResult(0));
+  standIns.push_back(cast);
 }
 
 int64_t Converter::offsetOf(ArrayAttr parameters) {
@@ -225,6 +243,9 @@ LogicalResult Converter::convert(Operation *op) {
   }
   if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp>(op)) {
     return convertSequence(op);
+  }
+  if (isa<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp>(op)) {
+    return convertStateSpace(op);
   }
   if (isa<mblm::CrossEntropyOp, mblm::CrossEntropyGradOp, mblm::MeanLossOp, MeanLossGradOp, mblm::UpdateOp>(op)) {
     return convertTraining(op);

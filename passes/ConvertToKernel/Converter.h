@@ -24,6 +24,7 @@ private:
   llvm::LogicalResult convertStructure(mlir::Operation *op);
   llvm::LogicalResult convertPositionwise(mlir::Operation *op);
   llvm::LogicalResult convertSequence(mlir::Operation *op);
+  llvm::LogicalResult convertStateSpace(mlir::Operation *op);
   llvm::LogicalResult convertTraining(mlir::Operation *op);
 
   void convertNorm(NormOp op);
@@ -38,6 +39,10 @@ private:
     llvm::SmallVector<int64_t, 3> offsets;
   };
   AttentionReads attentionReads(mlir::Location loc, mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads);
+  void convertConv(CausalConvOp op);
+  void convertConvWeightGrad(CausalConvWeightGradOp op);
+  void convertScan(SelectiveScanOp op);
+  void convertScanGrad(SelectiveScanGradOp op);
   void convertCrossEntropy(mblm::CrossEntropyOp op);
   void convertCrossEntropyGrad(mblm::CrossEntropyGradOp op);
   // Sends the gradient of the parameters to the gradient buffer, through the op that made `value`.
@@ -78,9 +83,12 @@ private:
     mlir::Value tensor;
     SpaceAttr space;
     bool blocks;
+    int64_t first = 0, stride = 1; // where the sums go among the parameter's gradients
   };
-  llvm::DenseMap<mlir::Value, Parts> gradientSums;
-  llvm::SmallVector<mlir::Operation *> standIns; // for gradients that a joint kernel makes
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<Parts, 1>> gradientSums;
+  // Takes the place of `grad`, a parameter's gradient, until its gradient op's turn comes.
+  void standIn(mlir::Value grad, llvm::ArrayRef<Parts> parts);
+  llvm::SmallVector<mlir::Operation *> standIns;
   llvm::DenseMap<mlir::Value, SymbolicShape> shapes;
 };
 

@@ -82,6 +82,24 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   });
 }
 
+void cpu::emitTranspose(KernelWriter &writer, kernel::TransposeOp op) {
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  int64_t rows = weight.getDimSize(0), columns = weight.getDimSize(1);
+  constexpr int64_t rowsPerItem = 256;
+  writer.step(op.getLoc(), 2, {SymbolicDim::constant(ceilDiv(rows, rowsPerItem))}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value from = e.mul(item, rowsPerItem);
+      e.loop(e.index(columns), [&](Value i) {
+        e.loop(from, e.min(e.add(from, rowsPerItem), e.index(rows)), 1, [&](Value c) {
+          Value value = e.load(e.at(s.pointers[0], e.add(e.mul(c, columns), i)));
+          e.store(value, e.at(s.pointers[1], e.add(e.mul(i, rows), c)));
+        });
+      });
+    });
+  });
+}
+
 void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
   auto weight = cast<RankedTensorType>(op.getWeight().getType());
   bool transposed = op.getTransposed(); // the weight is [depth, n]: panels are pieces of its rows

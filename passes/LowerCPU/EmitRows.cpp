@@ -140,7 +140,8 @@ void cpu::emitReduce(KernelWriter &writer, kernel::ReduceOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
   writer.step(op.getLoc(), 2, {items}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
-    Value count, stride;
+    int64_t apart = op.getStride();
+    Value count, stride, line = apart > 1 ? s.allocate(columnsPerItem) : Value();
     if (op.getBlocks()) {
       count = e.ceilDiv(e.form(rows), blockRows);
       stride = e.index(columns);
@@ -151,7 +152,7 @@ void cpu::emitReduce(KernelWriter &writer, kernel::ReduceOp op) {
     e.loop(s.begin, s.end, 1, [&](Value item) {
       Value slot = e.div(item, groups), column = e.mul(e.rem(item, e.index(groups)), columnsPerItem);
       Value source = e.at(s.pointers[0], e.add(e.mul(e.add(slot, e.form(first)), columns), column));
-      Value target = e.at(s.pointers[1], e.add(e.mul(slot, columns), column));
+      Value target = e.at(s.pointers[1], e.mul(e.add(e.mul(slot, columns), column), apart));
       constexpr int64_t vectors = 4; // at most 64 / 16
       int64_t perItem = columnsPerItem / e.machine.lanes;
       for (int64_t base = 0; base < perItem; base += vectors) {
@@ -166,11 +167,21 @@ void cpu::emitReduce(KernelWriter &writer, kernel::ReduceOp op) {
         });
         for (int64_t v = 0; v < vectors; ++v) {
           int64_t at = (base + v) * e.machine.lanes;
+          if (line) {
+            e.store(sums[v], e.at(line, e.index(at)));
+            continue;
+          }
           Value left = e.max(e.sub(e.sub(e.index(columns), column), e.index(at)), e.index(0));
           Value mask = e.mask(e.min(left, e.index(e.machine.lanes)));
           Value pointer = e.at(target, e.index(at));
           e.store(e.addf(e.loadVector(pointer), sums[v]), pointer, mask);
         }
+      }
+      if (line) {
+        e.loop(e.min(e.index(columnsPerItem), e.sub(e.index(columns), column)), [&](Value c) {
+          Value pointer = e.at(target, e.mul(c, apart));
+          e.store(e.addf(e.load(pointer), e.load(e.at(line, c))), pointer);
+        });
       }
     });
   });

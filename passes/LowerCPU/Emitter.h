@@ -121,5 +121,7 @@ private:
 
 // Transposes `lanes` vectors of `lanes` elements in registers.
 void transpose(Emitter &e, llvm::SmallVectorImpl<mlir::Value> &square);
+// Lane i is the sum over the lanes of vector i of `lanes` vectors.
+mlir::Value sumEachOf(Emitter &e, llvm::SmallVector<mlir::Value> vectors);
 
 } // namespace mblm::cpu

@@ -67,8 +67,7 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
   return rt::loadArtifact(driver::artifactFor(model, options), native.threads);
 }
 
-std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info,
-                                                  const Native &native) {
+std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
   target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
   pipelines::toLoopsPhase(module, machine.level);
   std::string metadata = target::metadataText(info, module, machine);
@@ -76,5 +75,10 @@ std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const r
   static int made = 0;
   std::string path = (folder() / ("module" + std::to_string(made++) + ".so")).string();
   target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);
-  return rt::loadArtifact(path, native.threads);
+  return path;
+}
+
+std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info,
+                                                  const Native &native) {
+  return rt::loadArtifact(compileToFile(module, info, native), native.threads);
 }

@@ -28,7 +28,9 @@ bool hasKernels(const spec::Spec &spec);
 // As every command does it.
 std::unique_ptr<rt::Program> compileSpec(const spec::Spec &spec, const Native &native);
 
-// A module at phase `kernel` instead of a spec, for the native's level; the module is used up.
+// A module at phase `kernel` as a shared object, for the native's level; returns its path. The module is used up.
+std::string compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native);
+// The same, loaded.
 std::unique_ptr<rt::Program> compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native);
 
 } // namespace mblm::test

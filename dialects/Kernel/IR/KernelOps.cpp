@@ -79,7 +79,7 @@ SymbolicShape kernel::shapeOf(Value value) {
         SymbolicDim elements{(rows.one + packRows) * width, rows.m * width, rows.b * width, rows.bm * width};
         return SymbolicShape{elements, SymbolicDim::constant(1)};
       })
-      .Case<AttentionOp, AttentionGradOp, CrossEntropyOp, CrossEntropyGradOp, RopeTableOp, ViewOp>(
+      .Case<AttentionOp, AttentionGradOp, ScanOp, ScanGradOp, CrossEntropyOp, CrossEntropyGradOp, RopeTableOp, ViewOp>(
           [&](auto anchored) {
             if (isa<RopeTableOp>(op)) {
               return SymbolicShape{anchored.getSpace().getPositions(), SymbolicDim::constant(type.getDimSize(1))};

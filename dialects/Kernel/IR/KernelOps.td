@@ -197,6 +197,15 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Kernel_TransposeOp : Kernel_Op<"transpose", [Pure]> {
+  let summary = "A weight with its two dimensions exchanged, so that row programs read along its columns.";
+  let description = "`result[i, c] = weight[c, i]`. Constraints: (C1) `weight` is a matrix; (C2) `shape(result)` is its shape exchanged.";
+  let arguments = (ins AnyStaticShapeTensor:$weight);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($weight) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Kernel_WeightGemmOp : Kernel_Op<"weight_gemm"> {
   let summary = "Adds a weight's gradient, a sum over rows of outer products, to the gradients.";
   let description = [{
@@ -221,14 +230,15 @@ def Kernel_ReduceOp : Kernel_Op<"reduce"> {
   let description = [{
     With `sums` = <first x slots>: `gradients[offset + s*C + c] += sum over k of input[k, first + s, c]` for s < slots, k over the
     sequences of `space`, in increasing k. With `blocks`, the input holds `kernel.rows` block sums for `space` instead, and the
-    sum runs over these.
+    sum runs over these. With `stride`, the gradients are that far apart: `gradients[offset + (s*C + c)*stride]`.
 
     Constraints:
     * (C1) `input` is [K, T, C] with the rows of `space`; with `blocks` [blocks, C].
     * (C2) `sums` are positions of `space`; with `blocks` they are <0 x 1>.
+    * (C3) `stride` is at least 1.
   }];
   let arguments = (ins AnyRankedTensor:$input, Kernel_SpaceAttr:$space, Kernel_SpaceAttr:$sums, UnitAttr:$blocks,
-                       FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
+                       FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset, DefaultValuedAttr<I64Attr, "1">:$stride);
   let assemblyFormat = "$space $input `sums` $sums `into` $parameters `at` $offset attr-dict `:` type($input)";
   let hasVerifier = 1;
 }
@@ -416,5 +426,7 @@ def Kernel_ViewOp : Kernel_Op<"view", [Pure]> {
   let assemblyFormat = "$space $input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
+
+include "dialects/Kernel/IR/KernelScanOps.td"
 
 #endif

@@ -262,6 +262,14 @@ LogicalResult PackOp::verify() {
   return expectPacked(*this, getResult(), "result", n, c); // pack_c1
 }
 
+LogicalResult TransposeOp::verify() {
+  if (failed(expectRank(*this, getWeight(), "weight", 2))) {
+    return failure(); // transpose_c1
+  }
+  ArrayRef<int64_t> shape = tensorOf(getWeight()).getShape();
+  return expectStaticShape(*this, getResult(), "result", {shape[1], shape[0]}); // transpose_c2
+}
+
 LogicalResult WeightGemmOp::verify() {
   if (failed(expectPackedRows(*this, getPacked(), "packed", getDepth()))) {
     return failure(); // weight_gemm_c1
@@ -294,7 +302,7 @@ LogicalResult kernel::ReduceOp::verify() {
     return emitOpError("expects 'sums' to end within the positions (")
            << text(positions) << "), but got " << text(slots) << " from " << text(first);
   }
-  return success();
+  return expectAtLeast(*this, "stride", getStride(), 1); // reduce_c3
 }
 
 LogicalResult kernel::EmbedGradOp::verify() {
@@ -492,4 +500,86 @@ LogicalResult ViewOp::verify() {
     return expectOver(*this, getResult(), "result", getSpace(), ExpectedSize{ShapedType::kDynamic, ""});
   }
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Recurrences
+//===----------------------------------------------------------------------===//
+
+// Constraints C1 to C4 of a scan, for it and its gradient.
+template <typename OpT>
+static LogicalResult verifyScan(OpT op) {
+  int64_t channels = op.getChannels();
+  // scan_c2, scan_grad_c2
+  if (failed(expectAtLeast(op, "channels", channels, 1)) || failed(expectRank(op, op.getALog(), "a_log", 2)) ||
+      failed(expectSize(op, op.getALog(), "a_log", 0, {channels, "'channels'"})) ||
+      failed(expectStatic(op, op.getALog(), "a_log", 1)) ||
+      failed(expectAtLeast(op, "states", sizeOf(op.getALog(), 1), 1))) {
+    return failure();
+  }
+  // scan_c1, scan_grad_c1
+  int64_t states = sizeOf(op.getALog(), 1);
+  std::tuple<StringRef, Value, int64_t> sources[] = {{"input", op.getInput(), channels},
+                                                     {"delta", op.getDelta(), channels},
+                                                     {"b", op.getB(), states},
+                                                     {"c", op.getC(), states},
+                                                     {"gate", op.getGate(), channels}};
+  size_t count = op.getGate() ? 5 : 4;
+  if (op.getOffsets().size() != count) {
+    return op.emitOpError("expects ") << count << " offsets, but got " << op.getOffsets().size();
+  }
+  // scan_c3, scan_grad_c3
+  for (auto [offset, source] : llvm::zip_first(op.getOffsets(), sources)) {
+    auto [name, value, width] = source;
+    if (failed(expectOver(op, value, name, op.getSpace(), ExpectedSize{ShapedType::kDynamic, ""}))) {
+      return failure();
+    }
+    int64_t features = tensorOf(value).getShape().back();
+    if (offset < 0 || offset + width > features) {
+      return op.emitOpError("expects ") << width << " features of '" << name << "' at its offset, but got " << features
+                                        << " features and offset " << offset;
+    }
+  }
+  return expectStaticShape(op, op.getSkip(), "skip", {channels}); // scan_c4, scan_grad_c4
+}
+
+LogicalResult ScanOp::verify() {
+  if (failed(verifyScan(*this))) {
+    return failure();
+  }
+  ExpectedSize width{static_cast<int64_t>(getChannels()), "'channels'"};
+  return expectOver(*this, getResult(), "result", getSpace(), width); // scan_c5
+}
+
+LogicalResult ScanGradOp::verify() {
+  if (failed(verifyScan(*this))) {
+    return failure();
+  }
+  // scan_grad_c8
+  if (bool(getGate()) != bool(getGateGrad())) {
+    return emitOpError("expects 'gate_grad' where 'gate' is and only there, but got ")
+           << (getGate() ? "a gate without it" : "it without a gate");
+  }
+  // scan_grad_c5
+  int64_t channels = getChannels(), states = sizeOf(getALog(), 1);
+  ExpectedSize perChannel{channels, "'channels'"}, perState{states, "dim(a_log, 1)"};
+  std::tuple<StringRef, Value, ExpectedSize> rows[] = {{"grad", getGrad(), perChannel},
+                                                       {"input_grad", getInputGrad(), perChannel},
+                                                       {"delta_grad", getDeltaGrad(), perChannel},
+                                                       {"b_grad", getBGrad(), perState},
+                                                       {"c_grad", getCGrad(), perState},
+                                                       {"gate_grad", getGateGrad(), perChannel}};
+  for (auto [name, value, width] : rows) {
+    if (value && failed(expectOver(*this, value, name, getSpace(), width))) {
+      return failure();
+    }
+  }
+  // scan_grad_c6
+  if (failed(expectStaticShape(*this, getALogSums(), "a_log_sums", {scanParts, 1, channels * states})) ||
+      failed(expectStaticShape(*this, getSkipSums(), "skip_sums", {scanParts, 1, channels}))) {
+    return failure();
+  }
+  // scan_grad_c7
+  int64_t parts = ceilDiv(channels, scanChannels(channels));
+  return expectOver(*this, getParts(), "parts", getSpace(), ExpectedSize{parts * 2 * states, "P * 2 * dim(a_log, 1)"});
 }

@@ -121,6 +121,30 @@ func.func @reduce_c2_blocks(%x: tensor<?x8xf32>) {
 
 // -----
 
+func.func @reduce_c3(%x: tensor<?x4x8xf32>) {
+  // expected-error@+1 {{'kernel.reduce' op expects 'stride' to be at least 1, but got 0}}
+  kernel.reduce <B x 4> %x sums <0 x 1> into [@w] at 0 {stride = 0 : i64} : tensor<?x4x8xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_c1(%w: tensor<4xf32>) {
+  // expected-error@+1 {{'kernel.transpose' op expects 'weight' to have rank 2, but got 'tensor<4xf32>'}}
+  %t = kernel.transpose %w : tensor<4xf32> -> tensor<4x1xf32>
+  return
+}
+
+// -----
+
+func.func @transpose_c2(%w: tensor<4x3xf32>) {
+  // expected-error@+1 {{'kernel.transpose' op expects 'result' to have shape [3, 4], but got 'tensor<4x3xf32>'}}
+  %t = kernel.transpose %w : tensor<4x3xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
 func.func @embed_grad_c1(%ids: tensor<?x?xi32>, %g: tensor<?x?x8xf32>) {
   // expected-error@+1 {{'kernel.embed_grad' op expects the last dimension of 'grad' to be a multiple of 'depth' (3), but got 8 (remainder 2)}}
   kernel.embed_grad <B x M> %ids, %g depth 3 into [@w] at 0 : tensor<?x?xi32>, tensor<?x?x8xf32>
