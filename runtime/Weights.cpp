@@ -20,6 +20,18 @@ bool isIgnorable(const ModelInfo &info, const std::string &name) {
   return false;
 }
 
+// Mamba-1 has a decay for each feature and state, [E, N], Mamba-2 one for each head, [H].
+static std::string otherMamba(const Parameter &p, const std::vector<int64_t> &shape) {
+  const std::string suffix = ".A_log";
+  bool isDecay =
+      p.name.size() > suffix.size() && p.name.compare(p.name.size() - suffix.size(), suffix.size(), suffix) == 0;
+  if (!isDecay || shape.size() == p.shape.size()) {
+    return "";
+  }
+  return shape.size() == 2 ? "the weights are of Mamba-1 layers, the model has Mamba-2"
+                           : "the weights are of Mamba-2 layers, the model has Mamba-1";
+}
+
 WeightsReport compareWeights(const ModelInfo &info, const SafetensorsFile &file, const std::string &prefix) {
   WeightsReport report;
   std::set<std::string> known;
@@ -30,6 +42,7 @@ WeightsReport compareWeights(const ModelInfo &info, const SafetensorsFile &file,
       report.missing.push_back(p.name + " " + shapeText(p.shape));
     } else if (tensor->shape != p.shape) {
       report.wronglyShaped.push_back(p.name + " " + shapeText(tensor->shape) + ", model has " + shapeText(p.shape));
+      report.reason = report.reason.empty() ? otherMamba(p, tensor->shape) : report.reason;
     } else {
       report.mapped.push_back(p.name);
     }
@@ -58,7 +71,7 @@ static std::string part(const std::vector<std::string> &names, const char *what)
 
 std::string WeightsReport::line() const {
   return std::to_string(mapped.size()) + " mapped" + part(missing, "missing") + part(extra, "extra") +
-         part(wronglyShaped, "wrongly shaped") + part(ignored, "ignored");
+         part(wronglyShaped, "wrongly shaped") + part(ignored, "ignored") + (reason.empty() ? "" : "; " + reason);
 }
 
 } // namespace mblm::rt

@@ -16,6 +16,7 @@ struct WeightsReport {
   std::vector<std::string> wronglyShaped; // "NAME [shape in the file], model has [shape]"
   std::vector<std::string> ignored;       // stored buffers that need not be loaded
   std::vector<std::string> warnings;      // after loading: tensors with NaN or infinity
+  std::string reason;                     // what the differences amount to, where that is known
   bool fits() const { return missing.empty() && extra.empty() && wronglyShaped.empty(); }
   std::string line() const; // "3 mapped, 1 missing (a [2, 3]), ..."
 };

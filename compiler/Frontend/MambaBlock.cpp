@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A Mamba layer: h = x + Mixer(norm(x)), and where the spec has a feed-forward, result = h + Gated(norm(h)). Both mixers
-// run a convolution, SiLU and a recurrence, and gate what comes out.
+// A Mamba layer: h = x + Mixer(norm(x)), and where the spec has a feed-forward, result = h + Gated(norm(h)). Both
+// mixers run a convolution, SiLU and a recurrence, and gate what comes out.
 #include "compiler/Frontend/Builders.h"
 
 using namespace mlir;
@@ -96,8 +96,7 @@ Value mblm::frontend::buildMambaLayer(Graph &graph, size_t stage, size_t layer, 
   const spec::Layer &current = graph.spec.stages[stage].layers[layer];
   int64_t dim = graph.spec.stages[stage].dim;
   graph.enter(layerPointer(graph.spec, stage, layer), int(stage), int(layer));
-  Value x =
-      graph.norm("mixer/norm", input, current.norm, current.normEps, Role::MixerNormWeight, Role::MixerNormBias);
+  Value x = graph.norm("mixer/norm", input, current.norm, current.normEps, Role::MixerNormWeight, Role::MixerNormBias);
   Value mixed = current.block == spec::Block::Mamba1 ? buildMixer1(graph, current.mamba, dim, x)
                                                      : buildMixer2(graph, current.mamba, dim, x);
   Value hidden = graph.add("mixer/residual", input, mixed);

@@ -159,7 +159,8 @@ static void evaluate(SelectiveScanGradOp op, Frame &frame) {
 
 namespace {
 
-// The operands of mblm.ssd, whose first one is operand `first` of an op, and the recurrence of one head of one sequence.
+// The operands of mblm.ssd, whose first one is operand `first` of an op, and the recurrence of one head of one
+// sequence.
 struct Ssd {
   const Tensor &x, &dt, &aLog, &b, &c, &skip, &bias;
   double least, most; // dt_min, dt_max
@@ -175,9 +176,7 @@ struct Ssd {
         headsPerGroup(heads / op.getGroups()), s(Tensor::floats({positions, width, states})) {}
 
   double raw(int64_t k, int64_t t, int64_t h) const { return dt.row(k, t)[h] + bias.f[h]; }
-  double step(int64_t k, int64_t t, int64_t h) const {
-    return std::min(std::max(softplus(raw(k, t, h)), least), most);
-  }
+  double step(int64_t k, int64_t t, int64_t h) const { return std::min(std::max(softplus(raw(k, t, h)), least), most); }
   bool clamped(int64_t k, int64_t t, int64_t h) const { return step(k, t, h) != softplus(raw(k, t, h)); }
   double a(int64_t h) const { return -std::exp(aLog.f[h]); }
   double decay(int64_t k, int64_t t, int64_t h) const { return std::exp(step(k, t, h) * a(h)); }
@@ -191,8 +190,8 @@ struct Ssd {
     for (int64_t t = 0; t < positions; ++t) {
       for (int64_t p = 0; p < width; ++p) {
         for (int64_t n = 0; n < states; ++n) {
-          s.row(t, p)[n] = decay(k, t, h) * before(t, p, n) +
-                           step(k, t, h) * x.row(k, t)[feature(h, p)] * b.row(k, t)[state(h, n)];
+          s.row(t, p)[n] =
+              decay(k, t, h) * before(t, p, n) + step(k, t, h) * x.row(k, t)[feature(h, p)] * b.row(k, t)[state(h, n)];
         }
       }
     }
@@ -261,10 +260,9 @@ static void evaluate(SsdGradOp op, Frame &frame) {
 
 bool mblm::interpreter::evaluateStateSpace(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
-      .Case<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp, SsdOp, SsdGradOp>(
-          [&](auto op) {
-            evaluate(op, frame);
-            return true;
-          })
+      .Case<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp, SsdOp, SsdGradOp>([&](auto op) {
+        evaluate(op, frame);
+        return true;
+      })
       .Default(false);
 }

@@ -67,10 +67,11 @@ static void checkTop(const Spec &spec, const Origin &origin) {
                                     number(spec.vocab) + "; expected at most " + number(spec.vocab - 1));
   }
   if (spec.frozen && (spec.tieEmbeddings || !spec.padGradient)) {
-    origin.fail("/padding_idx", spec.tieEmbeddings
-                                    ? "padding_idx needs a table that the head does not train; expected null, or "
-                                      "tie_embeddings false"
-                                    : "padding_idx and pad_gradient false both keep a row as it is; expected one of them");
+    origin.fail("/padding_idx",
+                spec.tieEmbeddings
+                    ? "padding_idx needs a table that the head does not train; expected null, or "
+                      "tie_embeddings false"
+                    : "padding_idx and pad_gradient false both keep a row as it is; expected one of them");
   }
   if (spec.tieEmbeddings && !spec.padGradient) {
     origin.fail("/pad_gradient",
@@ -106,8 +107,9 @@ static void checkNames(const Spec &spec, const Origin &origin) {
     }
   }
   if (ofMamba && stage.position == Position::Learned) {
-    origin.fail("/names", words + " has no name for a table of positions; expected \"mblm\" or \"megabyte\", or position "
-                                  "\"none\" or \"rope\"");
+    origin.fail("/names", words +
+                              " has no name for a table of positions; expected \"mblm\" or \"megabyte\", or position "
+                              "\"none\" or \"rope\"");
   }
 }
 
@@ -122,8 +124,8 @@ static void checkMamba2(const Mamba &mamba, int64_t dim, const std::string &poin
                                            number(width) + " features pass the recurrence; expected a divisor of them");
   }
   if (heads % mamba.groups != 0) {
-    origin.fail(pointer + "/groups", origin.key(pointer + "/groups") + " is " + number(mamba.groups) + " but there are " +
-                                         number(heads) + " heads; expected a divisor of them");
+    origin.fail(pointer + "/groups", origin.key(pointer + "/groups") + " is " + number(mamba.groups) +
+                                         " but there are " + number(heads) + " heads; expected a divisor of them");
   }
   if (mamba.dtMax && *mamba.dtMax < mamba.dtMin) {
     origin.fail(pointer + "/dt_limit_max", "the largest step dt is below the least one; expected limits in order");
@@ -136,11 +138,12 @@ static void checkMamba2(const Mamba &mamba, int64_t dim, const std::string &poin
 static void checkMamba(const Layer &layer, int64_t dim, const Origin &origin) {
   const Mamba &mamba = layer.mamba;
   if (mamba.innerDim(dim) < 1) {
-    origin.fail(layer.pointer + "/expand", "expand leaves no feature of " + number(dim) + "; expected at least 1 / " +
-                                               number(dim));
+    origin.fail(layer.pointer + "/expand",
+                "expand leaves no feature of " + number(dim) + "; expected at least 1 / " + number(dim));
   }
   if (mamba.dtInitMax < mamba.dtInitMin) {
-    origin.fail(layer.pointer + "/dt_init_max", "the largest first step is below the least one; expected them in order");
+    origin.fail(layer.pointer + "/dt_init_max",
+                "the largest first step is below the least one; expected them in order");
   }
   if (layer.block == Block::Mamba2) {
     checkMamba2(mamba, dim, layer.pointer, origin);

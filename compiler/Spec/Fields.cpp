@@ -56,18 +56,20 @@ std::vector<Field<Spec>> makeTopFields() {
   fields.push_back(
       required(integer<Spec>("vocab", &Spec::vocab, 2, maxSize, "Number of ids: 256 bytes and the special ids.")));
 
-  fields.push_back(optionalInteger<Spec>("pad", &Spec::pad, 0, maxSize - 1, "null",
-                                         "Id that fills incomplete patches and is never a target; below `vocab`. Two or "
-                                         "more stages need it."));
+  fields.push_back(
+      optionalInteger<Spec>("pad", &Spec::pad, 0, maxSize - 1, "null",
+                            "Id that fills incomplete patches and is never a target; below `vocab`. Two or "
+                            "more stages need it."));
 
   fields.push_back(flag<Spec>("start_token", &Spec::startToken,
                               "Every sequence of a stage begins with a learned vector, so the first byte is predicted "
                               "too. `false`: one stage, a plain causal language model."));
   fields.push_back(flag<Spec>("pad_gradient", &Spec::padGradient,
                               "Row `pad` of the byte tables is trained. `false`: it stays as it is (MBLM)."));
-  fields.push_back(optionalInteger<Spec>("padding_idx", &Spec::frozen, 0, maxSize - 1, "null",
-                                         "Another id whose row of the byte tables is not trained, though it is a target "
-                                         "(mambapy)."));
+  fields.push_back(
+      optionalInteger<Spec>("padding_idx", &Spec::frozen, 0, maxSize - 1, "null",
+                            "Another id whose row of the byte tables is not trained, though it is a target "
+                            "(mambapy)."));
   fields.push_back(
       flag<Spec>("tie_embeddings", &Spec::tieEmbeddings, "The head's matrix is the byte table of the last stage."));
   fields.push_back(flag<Spec>("head_bias", &Spec::headBias, "The head adds a bias."));
@@ -177,8 +179,8 @@ std::vector<Field<LayerEntry>> makeLayerFields() {
   fields.push_back(choice<L, Block>("block", &L::block, {blockWords.begin(), blockWords.end()}, "Kind of the block."));
   addTransformerFields(fields);
   addMambaFields(fields);
-  fields.push_back(choice<L, Norm>("norm", &L::norm, normWords,
-                                   "Norm before attention or the mixer, and before the feed-forward."));
+  fields.push_back(
+      choice<L, Norm>("norm", &L::norm, normWords, "Norm before attention or the mixer, and before the feed-forward."));
   fields.push_back(eps<L>("norm_eps", &L::normEps, "norm"));
   auto add = [&](Field<L> field) { fields.push_back(of({Block::Transformer}, std::move(field))); };
   add(choice<L, Activation>("activation", &L::activation, {"gelu", "gelu_tanh"}, "Exact GELU (erf) or its tanh form."));

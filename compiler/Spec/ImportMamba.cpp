@@ -113,7 +113,7 @@ Block takeBlock(const Source &source, const Node &node, const std::string &point
   facts.kind = Facts::Kind::Choice;
   facts.choices = {"Mamba1", "Mamba2"};
   return std::get<int64_t>(takeValue(source, layer->value, pointer + "/layer", facts)) == 0 ? Block::Mamba1
-                                                                                           : Block::Mamba2;
+                                                                                            : Block::Mamba2;
 }
 
 void takeRank(const Source &source, const Node &node, const std::string &pointer, Mamba &mamba) {
@@ -211,8 +211,8 @@ Imported mblm::spec::importMamba(const Source &source, const TensorShapes *) {
   }
   imported.pointers = {{"/vocab", "/vocab_size"}, {"/stages/0", "/d_model"}, {"/stages/0/dim", "/d_model"}};
   const std::pair<const char *, const char *> ofLayer[] = {
-      {"expand", "expand"},           {"ssm_dim", "d_ssm"},       {"head_dim", "headdim"},  {"groups", "ngroups"},
-      {"dt_limit_max", "dt_limit"},   {"dt_init_max", "dt_max"}, {"a_init_max", "A_init_range"},
+      {"expand", "expand"},         {"ssm_dim", "d_ssm"},      {"head_dim", "headdim"},        {"groups", "ngroups"},
+      {"dt_limit_max", "dt_limit"}, {"dt_init_max", "dt_max"}, {"a_init_max", "A_init_range"},
   };
   for (auto [ours, theirs] : ofLayer) {
     imported.pointers["/stages/0/layers/0/" + std::string(ours)] = "/ssm_cfg/" + std::string(theirs);

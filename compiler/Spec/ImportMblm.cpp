@@ -142,7 +142,8 @@ std::optional<Block> blockOfWeights(const TensorShapes *weights, size_t stage) {
   return decays->second.size() == 2 ? Block::Mamba1 : Block::Mamba2;
 }
 
-// MBLM runs Mamba-2 where mamba_ssm can be imported and Mamba-1 where not, whatever `block_type` says; the weights tell.
+// MBLM runs Mamba-2 where mamba_ssm can be imported and Mamba-1 where not, whatever `block_type` says; the weights
+// tell.
 Block chooseMamba(std::optional<Block> said, const TensorShapes *weights, size_t stage,
                   std::vector<std::string> &notes) {
   std::optional<Block> found = blockOfWeights(weights, stage);
@@ -212,7 +213,8 @@ Imported mblm::spec::importMblm(const Source &source, const TensorShapes *weight
       stage.finalNorm = layer.block == Block::Mamba1 ? Norm::None : Norm::Rms;
       stage.finalNormEps = defaultEps(stage.finalNorm);
       if (block.dropout > 0) {
-        imported.notes.push_back("stage " + std::to_string(i) + ": dropout is left out (the reference's Mamba-1 has none, "
+        imported.notes.push_back("stage " + std::to_string(i) +
+                                 ": dropout is left out (the reference's Mamba-1 has none, "
                                  "its Mamba-2 drops in evaluation too)");
       }
     } else {

@@ -37,7 +37,8 @@ private:
   bool isMamba() const { return spec.names == Names::Mamba; }
 
   void add(Role role, std::vector<int64_t> shape, Init init, double scale = 0, double low = 0, double high = 0) {
-    parameters.push_back({parameterName(spec, role, stage, layer), role, stage, layer, std::move(shape), init, scale, low, high});
+    parameters.push_back(
+        {parameterName(spec, role, stage, layer), role, stage, layer, std::move(shape), init, scale, low, high});
   }
 
   void table(Role role, int64_t rows, int64_t dim) {

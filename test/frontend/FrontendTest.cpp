@@ -79,11 +79,11 @@ TEST_P(EveryConfig, LaysParametersOutAsTheRuntimeExpects) {
     ASSERT_LT(next, info.parameters.size());
     EXPECT_EQ(parameter.getSymName().str(), info.parameters[next].name);
     EXPECT_EQ(int64_t(parameter.getOffset()), info.parameters[next].offset);
-    SmallVector<int64_t> shape(info.parameters[next].shape);
+    std::vector<int64_t> shape = info.parameters[next].shape;
     if (shape.size() == 3) {
       shape.erase(shape.begin() + 1); // taps of a convolution, [C, 1, taps] in files
     }
-    EXPECT_EQ(cast<RankedTensorType>(parameter.getType()).getShape(), ArrayRef(shape));
+    EXPECT_EQ(cast<RankedTensorType>(parameter.getType()).getShape(), ArrayRef<int64_t>(shape));
     ++next;
   }
   EXPECT_EQ(next, info.parameters.size());

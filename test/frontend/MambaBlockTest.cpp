@@ -47,8 +47,7 @@ std::vector<std::string> addBlock(ModuleOp module, const spec::Spec &spec) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   int64_t dynamic = ShapedType::kDynamic;
   Type type = RankedTensorType::get({dynamic, dynamic, spec.stages[0].dim}, builder.getF32Type());
-  auto function =
-      func::FuncOp::create(builder, module.getLoc(), "block", builder.getFunctionType({type, type}, type));
+  auto function = func::FuncOp::create(builder, module.getLoc(), "block", builder.getFunctionType({type, type}, type));
   Block *body = function.addEntryBlock();
   frontend::ParameterTable parameters(spec);
   frontend::Graph graph(spec, parameters, OpBuilder::atBlockEnd(body));

@@ -79,8 +79,8 @@ std::vector<bool> RandomModel::learning() const {
   for (size_t n = 0; n < listed.size(); ++n) {
     auto begin = result.begin() + info.parameters[n].offset;
     std::fill_n(begin, listed[n].elements(), true);
-    if (listed[n].role == spec::Role::ByteTable && !spec.padGradient) {
-      std::fill_n(begin + *spec.pad * listed[n].shape[1], listed[n].shape[1], false);
+    if (listed[n].role == spec::Role::ByteTable && spec.untrainedRow()) {
+      std::fill_n(begin + *spec.untrainedRow() * listed[n].shape[1], listed[n].shape[1], false);
     }
   }
   return result;

@@ -229,8 +229,8 @@ void GoldenCase::checkTrajectory(rt::Model &model, const Tolerances &tolerances)
       rt::Ids batch{shape[1], shape[2], ids.data() + first, nullptr};
       float scale = 1.0f / float(accumulate);
       bool last = n + 1 == accumulate;
-      rt::Call::Scalars scalars = last ? model.trainStep(batch, scale, optimizer.at(step), decay.data())
-                                       : model.gradients(batch, scale);
+      rt::Call::Scalars scalars =
+          last ? model.trainStep(batch, scale, optimizer.at(step), decay.data()) : model.gradients(batch, scale);
       loss += double(scalars.loss) / double(accumulate);
       if (last) {
         EXPECT_NEAR(scalars.gradNorm, norms[step], tolerances.gradNorm) << "step " << step;

@@ -83,7 +83,8 @@ TEST(RecordedOps, SelectiveScan) {
   for (int n = 0; n < 50; ++n) {
     open -= (silu(open) - 1) / siluSlope(open);
   }
-  Tensor x = placed(recorded.in("u"), true, 0, states, 0), delta = placed(recorded.in("delta"), true, 0, states, noStep);
+  Tensor x = placed(recorded.in("u"), true, 0, states, 0),
+         delta = placed(recorded.in("delta"), true, 0, states, noStep);
   Tensor b = placed(recorded.in("B"), true, 0, states, 0), c = placed(recorded.in("C"), true, 0, states, 0);
   Tensor z = placed(recorded.in("z"), true, 0, states, open), grad = placed(recorded.out("dout"), true, 0, states, 0);
   Tensor bias = recorded.in("delta_bias");
@@ -142,7 +143,8 @@ TEST(RecordedOps, SelectiveScan) {
 
 TEST(RecordedOps, Ssd) {
   Recorded recorded("op_ssd");
-  Tensor first = recorded.in("initial_states"), lastGrad = recorded.out("dfinal_state"), last = recorded.out("final_state");
+  Tensor first = recorded.in("initial_states"), lastGrad = recorded.out("dfinal_state"),
+         last = recorded.out("final_state");
   int64_t batch = first.shape[0], heads = first.shape[1], width = first.shape[2], states = first.shape[3];
   int64_t groups = recorded.in("B").shape[2], positions = recorded.in("x").shape[1], end = states + positions;
   Tensor x = placed(recorded.in("x"), false, states, states, 0), z = placed(recorded.in("z"), false, states, states, 0);

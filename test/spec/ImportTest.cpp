@@ -141,7 +141,8 @@ TEST(Import, Mamba) {
 }
 
 TEST(Import, MambaByDefault) {
-  Temporary file(R"({ "d_model": 40, "n_layer": 1, "vocab_size": 256, "rms_norm": false, "ssm_cfg": { "dt_rank": "auto" } })");
+  Temporary file(
+      R"({ "d_model": 40, "n_layer": 1, "vocab_size": 256, "rms_norm": false, "ssm_cfg": { "dt_rank": "auto" } })");
   Spec spec = importConfig("mamba", file.path);
   EXPECT_TRUE(spec.tieEmbeddings);
   const Layer &layer = spec.stages[0].layers[0];
@@ -281,20 +282,23 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"transformer", megabyteConfig, "256", "256",
              "3 c.json:1:39: /depth: key \"depth\" belongs to a configuration of format megabyte, not transformer; "
              "expected \"mblm import megabyte\""},
-        Case{"mamba", mambaConfig, "\"d_state\": 8", "\"d_state\": 8, \"dt_rank\": 2",
-             "3 c.json:3:56: /ssm_cfg/dt_rank: unknown key \"dt_rank\" in a Mamba2 mixer; it belongs in a Mamba1 mixer"},
+        Case{
+            "mamba", mambaConfig, "\"d_state\": 8", "\"d_state\": 8, \"dt_rank\": 2",
+            "3 c.json:3:49: /ssm_cfg/dt_rank: unknown key \"dt_rank\" in a Mamba2 mixer; it belongs in a Mamba1 mixer"},
         Case{"mamba", mambaConfig, "\"ssm_cfg\"", "\"d_conv\": 4, \"ssm_cfg\"",
              "3 c.json:3:3: /d_conv: unknown key \"d_conv\" in a mamba configuration; it belongs in ssm_cfg"},
         Case{"mamba", mambaConfig, "Mamba2", "Mamba3",
              "3 c.json:3:25: /ssm_cfg/layer: layer is \"Mamba3\"; expected \"Mamba1\" or \"Mamba2\" (nearest: "
              "\"Mamba1\")"},
         Case{"mamba", mambaConfig, "\"headdim\": 8", "\"headdim\": 7",
-             "3 c.json:3:67: /ssm_cfg/headdim: headdim is 7 but 32 features pass the recurrence; expected a divisor of "
+             "3 c.json:3:60: /ssm_cfg/headdim: headdim is 7 but 32 features pass the recurrence; expected a divisor of "
              "them"},
         Case{"mamba", mambaConfig, "[0.01, null]", "[0.01, 0.001]",
-             "3 c.json:4:18: /ssm_cfg/dt_limit: dt_limit is an array; expected an array of two numbers in order, or null"},
-        Case{"mamba", mambaConfig, "\"d_model\"", "\"attn_layer_idx\": [0], \"d_model\"",
-             "3 c.json:1:21: /attn_layer_idx: attn_layer_idx has 1 entry; expected an array of 0 to 0 attention layers"},
+             "3 c.json:4:17: /ssm_cfg/dt_limit: dt_limit is an array; expected an array of two numbers in order, or "
+             "null"},
+        Case{
+            "mamba", mambaConfig, "\"d_model\"", "\"attn_layer_idx\": [0], \"d_model\"",
+            "3 c.json:1:21: /attn_layer_idx: attn_layer_idx has 1 entry; expected an array of 0 to 0 attention layers"},
         Case{"megabite", gptConfig, "32", "32",
              "2 unknown format \"megabite\"; expected mblm, megabyte, mamba or transformer (nearest: megabyte)"}));
 

@@ -61,10 +61,9 @@ TEST_P(AgainstReference, SameNamesAndShapes) {
 INSTANTIATE_TEST_SUITE_P(All, AgainstReference,
                          testing::Values(Case{"mblm", "d01_1d_t_fixed"}, Case{"mblm", "d02_1d_t_nopos_norot_long"},
                                          Case{"mblm", "d05_2d_tt_fixed_exact"}, Case{"mblm", "d09_3d_ttt_fixed_exact"},
-                                         Case{"mblm", "d12_2d_tt_rope_lossmask"},
-                                         Case{"mblm", "d07_2d_mt_exact"}, Case{"mblm", "m2_d2_2d_mt_pad"},
-                                         Case{"mamba", "mamba_lm_rms_tied"}, Case{"mamba", "mambabyte_ln_untied"},
-                                         Case{"mamba", "mamba2_lm"},
+                                         Case{"mblm", "d12_2d_tt_rope_lossmask"}, Case{"mblm", "d07_2d_mt_exact"},
+                                         Case{"mblm", "m2_d2_2d_mt_pad"}, Case{"mamba", "mamba_lm_rms_tied"},
+                                         Case{"mamba", "mambabyte_ln_untied"}, Case{"mamba", "mamba2_lm"},
                                          Case{"megabyte", "mega_2s_posemb_only"}, Case{"megabyte", "mega_3s_relpos"},
                                          Case{"megabyte", "mega_intdim_odd_pad257"},
                                          Case{"megabyte", "byte_transformer_1stage"},
@@ -149,9 +148,9 @@ TEST(Parameters, FirstValuesOfMamba1) {
   std::vector<Parameter> all = listParameters(importConfig("mblm", "test/spec/data/d07_2d_mt_exact.json"));
   EXPECT_EQ(find(all, Role::DecayLog).init, Init::LogCount);
   EXPECT_EQ(find(all, Role::Skip).init, Init::Ones);
-  EXPECT_DOUBLE_EQ(find(all, Role::Conv).scale, 0.5);                   // 4 taps
+  EXPECT_DOUBLE_EQ(find(all, Role::Conv).scale, 0.5); // 4 taps
   EXPECT_DOUBLE_EQ(find(all, Role::ConvBias).scale, 0.5);
-  EXPECT_DOUBLE_EQ(find(all, Role::Step).scale, std::sqrt(0.5));        // rank 2
+  EXPECT_DOUBLE_EQ(find(all, Role::Step).scale, std::sqrt(0.5));          // rank 2
   EXPECT_DOUBLE_EQ(find(all, Role::MixerOut).scale, std::sqrt(1 / 48.0)); // 48 features inside
   const Parameter &bias = find(all, Role::StepBias);
   EXPECT_EQ(bias.init, Init::Step);

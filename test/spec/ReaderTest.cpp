@@ -110,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
              "3 m.json:4:21: /stages/0/layers/0/heads: unknown key \"heads\" in a mamba2 layer; it belongs in a "
              "transformer layer"},
         Case{"\"heads\": 2", "\"heads\": 2, \"dt_rank\": 1",
-             "3 m.json:4:33: /stages/0/layers/0/dt_rank: unknown key \"dt_rank\" in a transformer layer; it belongs in a "
+             "3 m.json:4:33: /stages/0/layers/0/dt_rank: unknown key \"dt_rank\" in a transformer layer; it belongs in "
+             "a "
              "mamba1 layer"},
         Case{heads, "\"block\": \"mamba1\", \"chunk\": 8",
              "3 m.json:4:40: /stages/0/layers/0/chunk: unknown key \"chunk\" in a mamba1 layer; it belongs in a mamba2 "
@@ -120,21 +121,26 @@ INSTANTIATE_TEST_SUITE_P(
         Case{heads, "\"block\": \"mamba1\", \"expand\": 0.1",
              "3 m.json:4:50: /stages/0/layers/0/expand: expand leaves no feature of 8; expected at least 1 / 8"},
         Case{heads, "\"block\": \"mamba1\", \"dt_init_min\": 1",
-             "3 m.json:4:19: /stages/0/layers/0/dt_init_max: the largest first step is below the least one; expected them "
+             "3 m.json:4:19: /stages/0/layers/0/dt_init_max: the largest first step is below the least one; expected "
+             "them "
              "in order"},
         Case{heads, "\"block\": \"mamba2\"",
-             "3 m.json:4:19: /stages/0/layers/0/head_dim: head_dim is 64 but 16 features pass the recurrence; expected a "
+             "3 m.json:4:19: /stages/0/layers/0/head_dim: head_dim is 64 but 16 features pass the recurrence; expected "
+             "a "
              "divisor of them"},
         Case{heads, "\"block\": \"mamba2\", \"head_dim\": 4, \"groups\": 3",
              "3 m.json:4:65: /stages/0/layers/0/groups: groups is 3 but there are 4 heads; expected a divisor of them"},
         Case{heads, "\"block\": \"mamba2\", \"ssm_dim\": 20",
-             "3 m.json:4:51: /stages/0/layers/0/ssm_dim: ssm_dim is 20 but there are 16 features inside; expected at most "
+             "3 m.json:4:51: /stages/0/layers/0/ssm_dim: ssm_dim is 20 but there are 16 features inside; expected at "
+             "most "
              "16"},
         Case{heads, "\"block\": \"mamba2\", \"head_dim\": 4, \"dt_limit_min\": 2, \"dt_limit_max\": 1",
-             "3 m.json:4:90: /stages/0/layers/0/dt_limit_max: the largest step dt is below the least one; expected limits "
+             "3 m.json:4:90: /stages/0/layers/0/dt_limit_max: the largest step dt is below the least one; expected "
+             "limits "
              "in order"},
         Case{heads, "\"block\": \"mamba2\", \"head_dim\": 4, \"a_init_max\": 0.5",
-             "3 m.json:4:69: /stages/0/layers/0/a_init_max: the largest first decay is below the least one; expected them "
+             "3 m.json:4:69: /stages/0/layers/0/a_init_max: the largest first decay is below the least one; expected "
+             "them "
              "in order"}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -156,14 +162,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"format\": 1", "\"format\": 1, \"names\": \"gpt2\"",
              "3 m.json:1:25: /names: names \"gpt2\" has no names for 2 stages; expected \"mblm\" or \"megabyte\", or 1 "
              "stage"},
-        Case{"\"format\": 1", "\"format\": 1, \"names\": \"mamba\"",
-             "3 m.json:1:25: /names: names \"mamba\" has no names for 2 stages; expected \"mblm\" or \"megabyte\", or 1 "
-             "stage"},
+        Case{
+            "\"format\": 1", "\"format\": 1, \"names\": \"mamba\"",
+            "3 m.json:1:25: /names: names \"mamba\" has no names for 2 stages; expected \"mblm\" or \"megabyte\", or 1 "
+            "stage"},
         Case{"\"format\": 1", "\"format\": 1, \"padding_idx\": 257",
              "3 m.json:1:31: /padding_idx: padding_idx is 257 but vocab is 257; expected at most 256"},
-        Case{"\"format\": 1", "\"format\": 1, \"padding_idx\": 0, \"pad_gradient\": false",
-             "3 m.json:1:31: /padding_idx: padding_idx and pad_gradient false both keep a row as it is; expected one of "
-             "them"},
+        Case{
+            "\"format\": 1", "\"format\": 1, \"padding_idx\": 0, \"pad_gradient\": false",
+            "3 m.json:1:31: /padding_idx: padding_idx and pad_gradient false both keep a row as it is; expected one of "
+            "them"},
         Case{"\"format\": 1", "\"format\": 1, \"padding_idx\": 0, \"tie_embeddings\": true",
              "3 m.json:1:31: /padding_idx: padding_idx needs a table that the head does not train; expected null, or "
              "tie_embeddings false"},

@@ -132,6 +132,36 @@ class CommandLine(unittest.TestCase):
             "run", TINY, *self.native(), "--weights", self.path("shape.safetensors"), *arguments))
         self.assertFalse(os.path.exists(self.path("never.safetensors")))
 
+    def test_weights_of_the_other_mamba(self):
+        golden = "test/golden/mblm/m2_d1_1d/"
+        spec, seconds = self.path("mamba2.json"), golden + "weights.safetensors"
+        code, out, err = self.mblm("import", "mblm", golden + "config.json", "--weights", seconds, "-o", spec)
+        self.assertEqual((code, err), (0, ""))
+        first = self.path("mamba1.safetensors")
+        shapes = {"A_log": [32, 8], "D": [32], "conv1d.weight": [32, 1, 4], "conv1d.bias": [32], "x_proj.weight": [17, 32],
+                  "dt_proj.weight": [32, 1], "dt_proj.bias": [32], "in_proj.weight": [64, 16], "out_proj.weight": [16, 32]}
+        tensors = {name: ("F32", shape, values) for name, (shape, values) in safetensors_io.load(seconds).items()
+                   if ".mixer." not in name and "norm_f" not in name}
+        for layer in range(2):
+            for name, shape in shapes.items():
+                size = 1
+                for n in shape:
+                    size *= n
+                tensors[f"stage_models.0.layers.{layer}.mixer.{name}"] = ("F32", shape, [0.1] * size)
+        safetensors_io.save(first, tensors)
+        output = self.path("never.safetensors")
+        self.fails(3, "the weights are of Mamba-1 layers, the model has Mamba-2", self.mblm(
+            "run", spec, "--target", "reference", "--weights", first, "--input", self.ids(4), "--output", output))
+        self.assertFalse(os.path.exists(output))
+        # Where only a configuration says what the model is, the weights decide.
+        code, out, err = self.mblm("import", "mblm", golden + "config.json", "--weights", first, "-o", spec)
+        self.assertEqual(code, 0, err)
+        self.assertEqual(err, "note: stage 0: mamba1, as the shape of its weights' A_log says; block_type says mamba2\n")
+        self.assertIn("mapped         stage_models.0.layers.0.mixer.x_proj.weight", out)
+        code, out, err = self.mblm("run", spec, "--target", "reference", "--weights", first, "--input", self.ids(4),
+                                   "--output", output)
+        self.assertEqual(code, 0, err)
+
     def test_wrong_inputs(self):
         self.fails(3, "expected 0 to", self.run_model(self.ids(4, value=100000)))
         self.fails(3, "expected 0 to", self.run_model(self.ids(4, value=-1)))
