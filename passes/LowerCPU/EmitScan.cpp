@@ -16,7 +16,8 @@ struct Chunk {
 } // namespace
 
 // h . c and the next states, for `count` positions of a chunk.
-static void emitStates(ScanEmitter &scan, const Chunk &chunk, Value states, Value group, Value k, Value first, Value count) {
+static void emitStates(ScanEmitter &scan, const Chunk &chunk, Value states, Value group, Value k, Value first,
+                       Value count) {
   Emitter &e = scan.e;
   constexpr int64_t sums = 2; // shorter chains of additions
   scan.forStates(scan.lanes(), [&](Value n, int64_t block) {
@@ -25,8 +26,10 @@ static void emitStates(ScanEmitter &scan, const Chunk &chunk, Value states, Valu
     Value b = scan.at(ScanEmitter::B, k, first, n), c = scan.at(ScanEmitter::C, k, first, n);
     auto last = e.loop(e.index(0), count, 1, scan.loadStates(pointer, block), [&](Value t, ValueRange before) {
       ScanEmitter::Values h(before);
-      Value bRow = e.at(b, e.mul(t, scan.stride(ScanEmitter::B))), cRow = e.at(c, e.mul(t, scan.stride(ScanEmitter::C)));
-      scan.advance(h, decays, e.loadVector(scan.perPosition(chunk.d, t)), e.loadVector(scan.perPosition(chunk.dx, t)), bRow);
+      Value bRow = e.at(b, e.mul(t, scan.stride(ScanEmitter::B))),
+            cRow = e.at(c, e.mul(t, scan.stride(ScanEmitter::C)));
+      scan.advance(h, decays, e.loadVector(scan.perPosition(chunk.d, t)), e.loadVector(scan.perPosition(chunk.dx, t)),
+                   bRow);
       Value y = scan.perPosition(chunk.y, t), partial[sums] = {e.loadVector(y), e.splat(0.0)};
       for (auto [i, state] : llvm::enumerate(h)) {
         partial[i % sums] = e.fma(state, e.splat(e.load(e.at(cRow, e.index(i)))), partial[i % sums]);

@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Backward scan. A work item is a part of the sequences and its channels: a sweep forward keeps the states at the borders of
-// chunks; then, from the last chunk to the first, states are computed again and the gradients run back through them.
+// Backward scan. A work item is a part of the sequences and its channels: a sweep forward keeps the states at the
+// borders of chunks; then, from the last chunk to the first, states are computed again and the gradients run back
+// through them.
 #include "passes/LowerCPU/ScanEmitter.h"
 
 #include <cmath>
@@ -14,8 +15,8 @@ using kernel::scanParts;
 
 namespace {
 
-// A vector a position of one chunk and group: softplus(delta) and its slope, the input, their product, the gradient behind
-// the gate, the sum h . c, and the sums over states that inputs' and deltas' gradients are made of.
+// A vector a position of one chunk and group: softplus(delta) and its slope, the input, their product, the gradient
+// behind the gate, the sum h . c, and the sums over states that inputs' and deltas' gradients are made of.
 struct Chunk {
   Value d, slope, x, dx, g, y, bSum, decaySum;
 };
@@ -29,7 +30,9 @@ private:
   // States and powers of a block; the same scratch serves all blocks.
   int64_t block() const { return scan.lanes() / 2; }
   Value borderOf(Value chunk) { return e.at(borders, e.mul(chunk, scan.stateFloats())); }
-  Value partRow(Value k, Value t) { return scan.at(parts, width * 2 * shape.states, k, t, e.mul(group, 2 * shape.states)); }
+  Value partRow(Value k, Value t) {
+    return scan.at(parts, width * 2 * shape.states, k, t, e.mul(group, 2 * shape.states));
+  }
 
   void sweep(Value k, Value chunks);
   void prepare(Value k, Value first, Value count);
@@ -46,15 +49,15 @@ private:
   Value group;         // the channel group at hand
   Value grad, inputGrad, deltaGrad, aLogSums, skipSums, parts, gateGrad;
   Chunk chunk;
-  Value history, powers;                   // states before and after each position of a block; its powers
+  Value history, powers;                         // states before and after each position of a block; its powers
   Value borders, carries, decayGrads, skipGrads; // [group][state][lane]; skipGrads [group][lane]
 };
 
 } // namespace
 
 ScanGradEmitter::ScanGradEmitter(KernelWriter::Step &step, const ScanShape &shape, kernel::ScanGradOp op)
-    : s(step), e(step.e), shape(shape),
-      scan(step, shape, ValueRange(op->getOperands()).drop_front(), op.getOffsets(), ArrayRef(step.pointers).drop_front()),
+    : s(step), e(step.e), shape(shape), scan(step, shape, ValueRange(op->getOperands()).drop_front(), op.getOffsets(),
+                                             ArrayRef(step.pointers).drop_front()),
       width(shape.channelGroups()) {
   auto results = ArrayRef(s.pointers).drop_front(op->getNumOperands());
   grad = s.pointers[0];
@@ -95,8 +98,8 @@ void ScanGradEmitter::sweep(Value k, Value chunks) {
         auto init = scan.loadStates(e.at(before, offset), states);
         auto last = e.loop(e.index(0), e.index(scanChunk), 1, init, [&](Value n, ValueRange so) {
           ScanEmitter::Values h(so);
-          scan.advance(h, decays, e.loadVector(scan.perPosition(chunk.d, n)), e.loadVector(scan.perPosition(chunk.dx, n)),
-                       e.at(b, e.mul(n, scan.stride(ScanEmitter::B))));
+          scan.advance(h, decays, e.loadVector(scan.perPosition(chunk.d, n)),
+                       e.loadVector(scan.perPosition(chunk.dx, n)), e.at(b, e.mul(n, scan.stride(ScanEmitter::B))));
           return h;
         });
         scan.storeStates(last, e.at(after, offset));
@@ -134,13 +137,16 @@ void ScanGradEmitter::runBack(Value lanesGroup, Value k, Value first, Value coun
   int64_t lanes = scan.lanes(), line = block() * lanes;
   scan.forStates(block(), [&](Value state, int64_t states) {
     Value offset = scan.stateOffset(lanesGroup, state);
-    auto decays = scan.loadStates(e.at(scan.decay, offset), states), init = scan.loadStates(e.at(border, offset), states);
+    auto decays = scan.loadStates(e.at(scan.decay, offset), states),
+         init = scan.loadStates(e.at(border, offset), states);
     Value b = scan.at(ScanEmitter::B, k, first, state), c = scan.at(ScanEmitter::C, k, first, state);
     scan.storeStates(init, history);
     e.loop(e.index(0), count, 1, init, [&](Value n, ValueRange so) {
       ScanEmitter::Values h(so), w;
-      Value bRow = e.at(b, e.mul(n, scan.stride(ScanEmitter::B))), cRow = e.at(c, e.mul(n, scan.stride(ScanEmitter::C)));
-      scan.advance(h, decays, e.loadVector(scan.perPosition(chunk.d, n)), e.loadVector(scan.perPosition(chunk.dx, n)), bRow, &w);
+      Value bRow = e.at(b, e.mul(n, scan.stride(ScanEmitter::B))),
+            cRow = e.at(c, e.mul(n, scan.stride(ScanEmitter::C)));
+      scan.advance(h, decays, e.loadVector(scan.perPosition(chunk.d, n)), e.loadVector(scan.perPosition(chunk.dx, n)),
+                   bRow, &w);
       scan.storeStates(h, e.at(history, e.mul(e.add(n, 1), line)));
       scan.storeStates(w, e.at(powers, e.mul(n, line)));
       if (shape.gated) { // the gate's gradient needs the output
@@ -167,8 +173,10 @@ void ScanGradEmitter::backStates(Value k, Value first, Value count, Value state,
     Value n = e.sub(e.sub(count, e.index(1)), back);
     auto get = [&](Value piece) { return e.loadVector(scan.perPosition(piece, n)); };
     Value bRow = e.at(b, e.mul(n, scan.stride(ScanEmitter::B))), cRow = e.at(c, e.mul(n, scan.stride(ScanEmitter::C)));
-    Value before = e.at(history, e.mul(n, line)), after = e.at(before, e.index(line)), power = e.at(powers, e.mul(n, line));
-    Value g = get(chunk.g), d = get(chunk.d), dx = get(chunk.dx), bSum = get(chunk.bSum), decaySum = get(chunk.decaySum);
+    Value before = e.at(history, e.mul(n, line)), after = e.at(before, e.index(line)),
+          power = e.at(powers, e.mul(n, line));
+    Value g = get(chunk.g), d = get(chunk.d), dx = get(chunk.dx), bSum = get(chunk.bSum),
+          decaySum = get(chunk.decaySum);
     ScanEmitter::Values next(so), sums(lanes, e.splat(0.0));
     for (int64_t i = 0; i < states; ++i) {
       auto stored = [&](Value piece) { return e.loadVector(e.at(piece, e.index(i * lanes))); };
@@ -303,9 +311,8 @@ void cpu::emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op) {
   writer.step(op.getLoc(), tensors, items, [&](KernelWriter::Step &s) {
     ScanGradEmitter scan(s, shape, op);
     // Parts inside: where there are fewer sequences, the idle parts lie spread over the threads.
-    s.e.loop(s.begin, s.end, 1, [&](Value item) {
-      scan.emitItem(s.e.rem(item, s.e.index(scanParts)), s.e.div(item, scanParts));
-    });
+    s.e.loop(s.begin, s.end, 1,
+             [&](Value item) { scan.emitItem(s.e.rem(item, s.e.index(scanParts)), s.e.div(item, scanParts)); });
   });
   writer.step(op.getLoc(), tensors, {rowsOf(shape.space), kernel::blockRows}, [&](KernelWriter::Step &s) {
     addParts(s, shape, s.pointers[operands + 6], s.pointers[operands + 2], s.pointers[operands + 3]);

@@ -34,13 +34,11 @@ void ScanEmitter::prepareDecays() {
   e.loop(count, [&](Value c) {
     Value row = e.at(aLog, e.mul(e.add(firstChannel, c), shape.states));
     Value column = e.add(e.mul(e.div(c, lanes()), shape.states * lanes()), e.rem(c, e.index(lanes())));
-    e.loop(e.index(shape.states), [&](Value n) {
-      e.store(e.load(e.at(row, n)), e.at(decay, e.add(column, e.mul(n, lanes()))));
-    });
+    e.loop(e.index(shape.states),
+           [&](Value n) { e.store(e.load(e.at(row, n)), e.at(decay, e.add(column, e.mul(n, lanes())))); });
   });
-  e.loop(e.index(0), e.index(stateFloats()), lanes(), [&](Value i) {
-    e.store(e.mulf(e.exp(e.loadVector(e.at(decay, i))), e.splat(-M_LOG2E)), e.at(decay, i));
-  });
+  e.loop(e.index(0), e.index(stateFloats()), lanes(),
+         [&](Value i) { e.store(e.mulf(e.exp(e.loadVector(e.at(decay, i))), e.splat(-M_LOG2E)), e.at(decay, i)); });
 }
 
 void ScanEmitter::forGroups(const std::function<void(Value)> &body) {
@@ -100,34 +98,46 @@ void ScanEmitter::storeStates(ArrayRef<Value> states, Value pointer) {
 // Numbers
 //===----------------------------------------------------------------------===//
 
-Value ScanEmitter::softplus(Value x, Value *sigmoid) {
-  // With u = exp(-|x|): softplus = max(x, 0) + log(1 + u), sigmoid = (x < 0 ? u : 1) / (1 + u).
-  Value zero = e.splat(0.0), one = e.splat(1.0);
-  Value negative = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, zero);
-  Value u = e.exp(e.select(negative, x, e.subf(zero, x)));
-  if (sigmoid) {
-    *sigmoid = e.divf(e.select(negative, u, one), e.addf(one, u));
+// Horner's scheme; coefficients from the highest power to the lowest.
+static Value polynomial(Emitter &e, Value x, ArrayRef<double> coefficients) {
+  Value sum = e.splat(coefficients[0]);
+  for (double coefficient : coefficients.drop_front()) {
+    sum = e.fma(sum, x, e.splat(coefficient));
   }
-  return e.addf(e.select(negative, zero, x), math::Log1pOp::create(e.b, u));
+  return sum;
 }
 
-Value ScanEmitter::sigmoid(Value x) {
-  Value one = e.splat(1.0);
-  return e.divf(one, e.addf(one, e.exp(e.subf(e.splat(0.0), x))));
+// u = exp(-|x|), and sigmoid(x) = (x < 0 ? u : 1) / (1 + u).
+std::pair<Value, Value> ScanEmitter::logistic(Value x) {
+  Value zero = e.splat(0.0), one = e.splat(1.0);
+  Value negative = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, zero);
+  Value u = powerOfTwo(e.mulf(e.select(negative, x, e.subf(zero, x)), e.splat(M_LOG2E)));
+  return {u, e.divf(e.select(negative, u, one), e.addf(one, u))};
 }
+
+Value ScanEmitter::softplus(Value x, Value *sigmoid) {
+  // max(x, 0) + log(1 + u), the logarithm by the polynomial of least relative error over [0, 1]: 2e-7.
+  auto [u, slope] = logistic(x);
+  if (sigmoid) {
+    *sigmoid = slope;
+  }
+  Value p = polynomial(e, u,
+                       {0.00536482593, -0.0300657987, 0.079204546, -0.137538032, 0.191536553, -0.248571638, 0.333213226,
+                        -0.49999648, 1.0});
+  Value zero = e.splat(0.0), negative = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, zero);
+  return e.fma(u, p, e.select(negative, zero, x));
+}
+
+Value ScanEmitter::sigmoid(Value x) { return logistic(x).second; }
 
 Value ScanEmitter::powerOfTwo(Value x) {
   // x = n + r with n whole and |r| <= 1/2; adding 1.5 * 2^23 rounds, and leaves n in the low bits. A NaN stays one.
   constexpr double lowest = -125, rounder = 12582912;
-  // Least relative error over [-1/2, 1/2] among polynomials that are 1 at 0: 1e-7.
-  constexpr double c1 = 0.69314700365, c2 = 0.24022242427, c3 = 0.05550733581, c4 = 0.00967151299, c5 = 0.00132647273;
   Value limit = e.splat(lowest);
   x = e.select(arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, limit), limit, x);
   Value shifted = e.addf(x, e.splat(rounder)), r = e.subf(x, e.subf(shifted, e.splat(rounder)));
-  Value p = e.splat(c5);
-  for (double coefficient : {c4, c3, c2, c1, 1.0}) {
-    p = e.fma(p, r, e.splat(coefficient));
-  }
+  // Least relative error over [-1/2, 1/2] among polynomials that are 1 at 0: 1e-7.
+  Value p = polynomial(e, r, {0.00132647273, 0.00967151299, 0.05550733581, 0.24022242427, 0.69314700365, 1.0});
   auto bits = VectorType::get({lanes()}, e.b.getI32Type());
   auto asBits = [&](Value v) { return arith::BitcastOp::create(e.b, bits, v).getResult(); };
   Value places = arith::ConstantOp::create(e.b, DenseElementsAttr::get(bits, e.b.getI32IntegerAttr(23)));

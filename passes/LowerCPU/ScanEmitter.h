@@ -31,8 +31,8 @@ ScanShape scanShape(OpT op) {
 class ScanEmitter {
 public:
   // `first` is the pointer of the op's input; delta, b, c, a_log, skip and gate follow it.
-  ScanEmitter(KernelWriter::Step &step, const ScanShape &shape, mlir::ValueRange sources, llvm::ArrayRef<int64_t> offsets,
-              llvm::ArrayRef<mlir::Value> pointers);
+  ScanEmitter(KernelWriter::Step &step, const ScanShape &shape, mlir::ValueRange sources,
+              llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<mlir::Value> pointers);
 
   using Values = llvm::SmallVector<mlir::Value>;
   enum Source { Input, Delta, B, C, Gate };
@@ -53,7 +53,8 @@ public:
   void prepareDecays();
   mlir::Value decay;
 
-  // Calls `body` for each group of lanes with the group's number; sets `channel` and `mask` (null where all lanes count).
+  // Calls `body` for each group of lanes with the group's number; sets `channel` and `mask` (null where all lanes
+  // count).
   void forGroups(const std::function<void(mlir::Value group)> &body);
   mlir::Value channel, mask;
   // Calls `body(n, states)` for blocks of at most `block` states from n on.
@@ -82,6 +83,8 @@ public:
   void storeStates(llvm::ArrayRef<mlir::Value> states, mlir::Value pointer);
 
 private:
+  std::pair<mlir::Value, mlir::Value> logistic(mlir::Value x);
+
   mlir::Value sources[5], aLog, skipPointer;
   int64_t strides[5], offsets[5];
 };

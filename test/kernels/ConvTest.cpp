@@ -75,7 +75,7 @@ TEST_P(Conv, AgreesWithTheFormulas) {
     Order orders[2] = {allAtOnce(), oneByOneBackwards()};
     for (int i = 0; i < 2; ++i) {
       std::vector<float> output(floats + 64), grads(s.c * s.w + 64);
-      module.run(entry, {x.data(), g.data(), params.data(), grads.data(), output.data()}, orders[i]);
+      module.run(entry, {x.data(), g.data(), nullptr, params.data(), grads.data(), output.data()}, orders[i]);
       values[i] = returned ? output : grads;
     }
     expectClose(values[0].data(), exact, 2e-6, entry);
@@ -90,7 +90,8 @@ std::vector<ConvCase> convCases() {
   std::vector<std::string> levels = hostLevels();
   std::vector<ConvCase> cases;
   // Fewer positions than taps; one position, tap and channel; more than a block of sums.
-  const ConvCase sizes[] = {{2, 3, 5, 4, "", true}, {1, 1, 1, 1, "", false}, {3, 40, 70, 4, "", true}, {1, 100, 33, 7, "", false}};
+  const ConvCase sizes[] = {
+      {2, 3, 5, 4, "", true}, {1, 1, 1, 1, "", false}, {3, 40, 70, 4, "", true}, {1, 100, 33, 7, "", false}};
   for (const ConvCase &size : sizes) {
     cases.push_back(size);
     cases.back().level = levels[cases.size() % levels.size()];
@@ -100,7 +101,8 @@ std::vector<ConvCase> convCases() {
 
 std::string caseName(const testing::TestParamInfo<ConvCase> &info) {
   const ConvCase &s = info.param;
-  return std::to_string(s.k) + "x" + std::to_string(s.t) + "x" + std::to_string(s.c) + "x" + std::to_string(s.w) + "_" + s.level;
+  return std::to_string(s.k) + "x" + std::to_string(s.t) + "x" + std::to_string(s.c) + "x" + std::to_string(s.w) + "_" +
+         s.level;
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Conv, testing::ValuesIn(convCases()), caseName);

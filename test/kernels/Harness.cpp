@@ -103,6 +103,7 @@ void CompiledModule::run(const std::string &entry, const Buffers &buffers, const
   context.buffers[MBLM_GRADS] = buffers.grads;
   context.buffers[MBLM_IDS] = buffers.first;
   context.buffers[MBLM_MASK] = buffers.second;
+  context.buffers[MBLM_HYPER] = buffers.third;
   context.buffers[MBLM_OUTPUT] = buffers.output;
   auto function = reinterpret_cast<int32_t (*)(MblmContext *)>(dlsym(handle, ("mblm_entry_" + entry).c_str()));
   ASSERT_NE(function, nullptr) << entry;

@@ -27,9 +27,10 @@ private:
   size_t bytes;
 };
 
-// What an entry works on; a null pointer stands for nothing. Arguments 0 and 1 of a function are `first` and `second`.
+// What an entry works on; a null pointer stands for nothing. Arguments 0, 1 and 3 of a function are `first`, `second`
+// and `third`; argument 2 is no tensor's place.
 struct Buffers {
-  float *first = nullptr, *second = nullptr, *params = nullptr, *grads = nullptr, *output = nullptr;
+  float *first = nullptr, *second = nullptr, *third = nullptr, *params = nullptr, *grads = nullptr, *output = nullptr;
 };
 
 // Runs the items of one step; each call of `run` has a scratch full of NaNs.

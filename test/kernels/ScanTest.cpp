@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// `mblm.selective_scan` and its gradients as kernels: against their formulas, in any order of work items, and far beyond
-// 2^31 elements.
+// `mblm.selective_scan` and its gradients as kernels: against their formulas, in any order of work items, and far
+// beyond 2^31 elements.
 #include "test/kernels/Harness.h"
 #include "test/support/Native.h"
 
@@ -24,8 +24,7 @@ struct Sizes {
   int64_t widthOfFirst() const { return 2 * e; }      // input, gate
   int64_t widthOfSecond() const { return e + 2 * n; } // delta, b, c
   int64_t skipAt() const { return (e * n + 15) / 16 * 16; }
-  int64_t gradAt() const { return skipAt() + (e + 15) / 16 * 16; }
-  int64_t params() const { return gradAt() + rows() * e; }
+  int64_t params() const { return skipAt() + e; }
 };
 
 std::string tensor(std::initializer_list<int64_t> shape) {
@@ -41,27 +40,30 @@ const std::vector<std::string> gradientNames = {"input_grad", "delta_grad", "a_l
 
 // Entry @result, and one for each gradient; those of a_log and skip go where gradients go.
 std::string moduleText(const Sizes &s) {
-  std::string rows = tensor({s.k, s.t, s.e}), states = tensor({s.k, s.t, s.n}), a = tensor({s.e, s.n}), skip = tensor({s.e});
+  std::string rows = tensor({s.k, s.t, s.e}), states = tensor({s.k, s.t, s.n}), a = tensor({s.e, s.n}),
+              skip = tensor({s.e});
   std::string first = tensor({s.k, s.t, s.widthOfFirst()}), second = tensor({s.k, s.t, s.widthOfSecond()});
-  std::string begin = "(%xz: " + first + ", %dbc: " + second + ")";
+  std::string begin = "(%xz: " + first + ", %dbc: " + second + ", %none: tensor<f32>, %dy: " + rows + ")";
   std::string operands = "%x, %d a %a b %b c %c skip %s" + std::string(s.gated ? " gate %z" : "");
   std::string types = rows + ", " + a + ", " + states + ", " + skip + (s.gated ? ", " + rows : "");
   std::string reads = "    %x, %z = mblm.split %xz : " + first + " -> " + rows + ", " + rows +
                       "\n    %d, %b, %c = mblm.split %dbc : " + second + " -> " + rows + ", " + states + ", " + states +
                       "\n    %a = mblm.load [@a_log] : " + a + "\n    %s = mblm.load [@skip] : " + skip + "\n";
   std::string text = "module attributes {mblm.inner = 1 : i64, mblm.name = \"scan\"} {\n";
-  text += "  mblm.parameter @a_log at 0 : " + a + "\n  mblm.parameter @skip at " + std::to_string(s.skipAt()) + " : " + skip;
-  text += "\n  mblm.parameter @grad at " + std::to_string(s.gradAt()) + " : " + rows + "\n";
+  text += "  mblm.parameter @a_log at 0 : " + a + "\n  mblm.parameter @skip at " + std::to_string(s.skipAt()) + " : " +
+          skip;
+  text += "\n";
   text += "  func.func @result" + begin + " -> " + rows + " {\n" + reads;
   text += "    %y = mblm.selective_scan " + operands + " : " + types + "\n    return %y : " + rows + "\n  }\n";
   for (unsigned i = 0; i < gradientNames.size() - !s.gated; ++i) {
     bool ofParameter = i == 2 || i == 5;
     std::string type = i == 3 || i == 4 ? states : i == 2 ? a : i == 5 ? skip : rows, value = "%g#" + std::to_string(i);
     text += "  func.func @" + gradientNames[i] + begin + (ofParameter ? "" : " -> " + type) + " {\n" + reads;
-    text += "    %dy = mblm.load [@grad] : " + rows + "\n    %g:" + std::to_string(s.gated ? 7 : 6) +
-            " = mblm.selective_scan_grad %dy, " + operands + " : " + types + (s.gated ? " -> " + rows : "") + "\n";
+    text += "    %g:" + std::to_string(s.gated ? 7 : 6) + " = mblm.selective_scan_grad %dy, " + operands + " : " +
+            types + (s.gated ? " -> " + rows : "") + "\n";
     if (ofParameter) {
-      text += "    mblm.gradient [@" + std::string(i == 2 ? "a_log" : "skip") + "], " + value + " : " + type + "\n    return\n  }\n";
+      text += "    mblm.gradient [@" + std::string(i == 2 ? "a_log" : "skip") + "], " + value + " : " + type +
+              "\n    return\n  }\n";
     } else {
       text += "    return " + value + " : " + type + "\n  }\n";
     }
@@ -76,7 +78,7 @@ struct Exact {
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-Exact formulas(const Sizes &s, const float *first, const float *second, const float *params) {
+Exact formulas(const Sizes &s, const float *first, const float *second, const float *grad, const float *params) {
   Exact r;
   r.result.resize(s.rows() * s.e);
   for (int i : {0, 1, 6}) {
@@ -104,12 +106,12 @@ Exact formulas(const Sizes &s, const float *first, const float *second, const fl
           h[(t + 1) * s.n + n] = std::exp(step(t) * decay(n)) * h[t * s.n + n] + step(t) * x(t) * b(t, n);
           y += h[(t + 1) * s.n + n] * c(t, n);
         }
-        double dy = params[s.gradAt() + row(t) * s.e + e], at = sigmoid(z(t));
+        double dy = grad[row(t) * s.e + e], at = sigmoid(z(t));
         r.result[row(t) * s.e + e] = s.gated ? y * z(t) * at : y;
         r.grads[6][row(t) * s.e + e] = dy * y * at * (1 + z(t) * (1 - at));
       }
       for (int64_t t = s.t - 1; t >= 0; --t) {
-        double g = params[s.gradAt() + row(t) * s.e + e] * (s.gated ? z(t) * sigmoid(z(t)) : 1), d = step(t);
+        double g = grad[row(t) * s.e + e] * (s.gated ? z(t) * sigmoid(z(t)) : 1), d = step(t);
         double dx = skip * g, dd = 0;
         for (int64_t n = 0; n < s.n; ++n) {
           double l = g * c(t, n) + carry[n], w = std::exp(d * decay(n)), through = w * h[t * s.n + n];
@@ -133,6 +135,7 @@ struct Inputs {
   explicit Inputs(const Sizes &s) : random(s.e * 1000 + s.t) {
     first = randomFloats(s.rows() * s.widthOfFirst(), random);
     second = randomFloats(s.rows() * s.widthOfSecond(), random);
+    grad = randomFloats(s.rows() * s.e, random);
     params = randomFloats(s.params(), random);
     // Steps and decays from strong to nearly none, as in trained models.
     for (int64_t row = 0; row < s.rows(); ++row) {
@@ -142,14 +145,17 @@ struct Inputs {
     }
   }
   std::mt19937_64 random;
-  std::vector<float> first, second, params;
+  std::vector<float> first, second, grad, params;
 };
 
 // The numbers of one entry: what it returns, or the gradients that it adds.
 std::vector<float> run(const CompiledModule &module, const std::string &entry, Inputs &inputs, int64_t floats,
                        int64_t gradients, const Order &order) {
   std::vector<float> output(floats + 64), grads(gradients + 64);
-  module.run(entry, {inputs.first.data(), inputs.second.data(), inputs.params.data(), grads.data(), output.data()}, order);
+  module.run(entry,
+             {inputs.first.data(), inputs.second.data(), inputs.grad.data(), inputs.params.data(), grads.data(),
+              output.data()},
+             order);
   return floats ? output : grads;
 }
 
@@ -164,8 +170,9 @@ TEST_P(Scan, AgreesWithTheFormulas) {
   const Sizes &s = GetParam().sizes;
   CompiledModule module(moduleText(s), GetParam().level);
   Inputs inputs(s);
-  Exact exact = formulas(s, inputs.first.data(), inputs.second.data(), inputs.params.data());
-  auto check = [&](const std::string &entry, const std::vector<double> &expected, int64_t floats, int64_t firstGradient) {
+  Exact exact = formulas(s, inputs.first.data(), inputs.second.data(), inputs.grad.data(), inputs.params.data());
+  auto check = [&](const std::string &entry, const std::vector<double> &expected, int64_t floats,
+                   int64_t firstGradient) {
     int64_t gradients = s.skipAt() + s.e;
     std::vector<float> values = run(module, entry, inputs, floats, gradients, allAtOnce());
     expectClose(values.data() + firstGradient, expected, 3e-6, entry);
@@ -183,9 +190,9 @@ TEST_P(Scan, AgreesWithTheFormulas) {
 std::vector<ScanCase> scanCases() {
   // One of each; every number off the lanes; several chunks of positions; more sequences than parts; several channel
   // groups, of one and of two times 64 channels; the most states.
-  const Sizes sizes[] = {{1, 1, 1, 1, true},     {2, 3, 5, 3, false},   {2, 65, 33, 17, true}, {3, 130, 16, 16, true},
-                         {18, 9, 70, 4, true},   {2, 64, 130, 8, false}, {1, 70, 1100, 2, true}, {1, 5, 8, 256, true},
-                         {1, 200, 20, 24, true}};
+  const Sizes sizes[] = {{1, 1, 1, 1, true},     {2, 3, 5, 3, false},  {2, 65, 33, 17, true},
+                         {3, 130, 16, 16, true}, {18, 9, 70, 4, true}, {2, 64, 130, 8, false},
+                         {1, 70, 1100, 2, true}, {1, 5, 8, 256, true}, {1, 200, 20, 24, true}};
   std::vector<std::string> levels = hostLevels();
   std::vector<ScanCase> cases;
   size_t next = 0;
@@ -211,20 +218,23 @@ INSTANTIATE_TEST_SUITE_P(Sizes, Scan, testing::ValuesIn(scanCases()), caseName);
 //===----------------------------------------------------------------------===//
 
 TEST(FarScan, LastSequenceBeyondTwoToThe31IsAsAlone) {
-  // 241 sequences are 15 parts of 16 and one of 1: the last. Only its work items run, on memory that is there only where
-  // they touch it.
-  const Sizes far{241, 139400, 64, 1, true}, alone{1, 139400, 64, 1, true};
+  // 241 sequences are 15 parts of 16 and one of 1: the last. Only its work items run, on memory that is there only
+  // where they touch it.
+  const Sizes far{241, 139900, 64, 1, true}, alone{1, 139900, 64, 1, true};
   const int64_t before = (far.k - 1) * far.t;
   ASSERT_GT(before * far.e, int64_t(1) << 31);
   Inputs inputs(alone);
   CompiledModule farModule(moduleText(far), ""), aloneModule(moduleText(alone), "");
   SparseFloats first(far.rows() * far.widthOfFirst()), second(far.rows() * far.widthOfSecond());
-  SparseFloats params(far.params()), output(far.rows() * far.e);
-  std::memcpy(first.data() + before * far.widthOfFirst(), inputs.first.data(), alone.t * far.widthOfFirst() * sizeof(float));
-  std::memcpy(second.data() + before * far.widthOfSecond(), inputs.second.data(), alone.t * far.widthOfSecond() * sizeof(float));
-  std::memcpy(params.data(), inputs.params.data(), far.gradAt() * sizeof(float));
-  std::memcpy(params.data() + far.gradAt() + before * far.e, inputs.params.data() + far.gradAt(), alone.t * far.e * sizeof(float));
-  // The last sequence of a scan, the last part of its gradients, the last rows of sums over channels; all of sums over parts.
+  SparseFloats grad(far.rows() * far.e), output(far.rows() * far.e);
+  auto place = [&](const std::vector<float> &from, SparseFloats &to, int64_t width) {
+    std::memcpy(to.data() + before * width, from.data(), alone.t * width * sizeof(float));
+  };
+  place(inputs.first, first, far.widthOfFirst());
+  place(inputs.second, second, far.widthOfSecond());
+  place(inputs.grad, grad, far.e);
+  // The last sequence of a scan, the last part of its gradients, the last rows of sums over channels; all of sums over
+  // parts.
   Order lastSequence = [&](int64_t items, const auto &run) {
     int64_t blocks = (far.rows() + 47) / 48;
     if (items == far.k) {
@@ -240,7 +250,8 @@ TEST(FarScan, LastSequenceBeyondTwoToThe31IsAsAlone) {
   };
   auto check = [&](const std::string &entry, int64_t width, int64_t gradients) {
     std::vector<float> grads(far.skipAt() + far.e + 64);
-    farModule.run(entry, {first.data(), second.data(), params.data(), grads.data(), output.data()}, lastSequence);
+    farModule.run(entry, {first.data(), second.data(), grad.data(), inputs.params.data(), grads.data(), output.data()},
+                  lastSequence);
     std::vector<float> expected = run(aloneModule, entry, inputs, alone.t * width, far.skipAt() + far.e, allAtOnce());
     const float *values = width ? output.data() + before * width : grads.data();
     EXPECT_EQ(std::memcmp(values, expected.data(), (width ? alone.t * width : gradients) * sizeof(float)), 0) << entry;
