@@ -89,6 +89,9 @@ void Converter::convertAttention(mblm::AttentionOp op) {
   auto attention = kernel::AttentionOp::create(
       builder, op->getLoc(), op->getResultTypes(), reads.query, reads.key, reads.value, reads.table,
       spaceOf(resultShape(op)), reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
+  if (Attribute again = op->getAttr("mblm.recompute")) { // joined before the walk, which else sees to it
+    attention->setAttr("mblm.recompute", again);
+  }
   replace(op, attention.getResults());
 }
 

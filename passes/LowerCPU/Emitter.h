@@ -100,6 +100,9 @@ public:
   mlir::Value loadVector(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, vec(), pointer, 4); }
   // A null mask stores everything.
   void store(mlir::Value value, mlir::Value pointer, mlir::Value mask = {});
+  // Asks for the cache line at `pointer`, which need not exist.
+  enum Cache { SecondCache = 2, NearestCache = 3 };
+  void prefetch(mlir::Value pointer, Cache cache) { mlir::LLVM::Prefetch::create(b, pointer, 0, cache, 1); }
   // Lanes below `count`.
   mlir::Value mask(mlir::Value count);
 

@@ -18,6 +18,11 @@ void emitRopeTable(KernelWriter &writer, kernel::RopeTableOp op);
 void emitGemm(KernelWriter &writer, kernel::GemmOp op);
 void emitPack(KernelWriter &writer, kernel::PackOp op);
 void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
+// Both at once, over parts of the rows. Pointers are those of the product, then the pack's inputs; `packed` has room for a
+// part.
+void emitWeightGrad(KernelWriter &writer, kernel::PackRowsOp pack, llvm::StringRef packName, kernel::WeightGemmOp gemm);
+constexpr int64_t weightGradParts = 4;
+SymbolicDim partOfPackedRows(kernel::PackRowsOp pack);
 void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 void emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op);

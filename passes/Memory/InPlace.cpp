@@ -1,0 +1,33 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/Memory/InPlace.h"
+
+#include "passes/Fusion/RowSite.h"
+
+using namespace mlir;
+using namespace mblm;
+
+SmallVector<Value> mblm::overwritableOperands(OpResult result) {
+  Operation *op = result.getOwner();
+  if (!isa<kernel::RowsOp, kernel::GemmOp>(op)) {
+    return {};
+  }
+  // A gemm's prologue reads a whole block of rows before its epilogue writes any; only what the epilogue reads is done with.
+  fusion::RowSite site = fusion::rowSites(op).back();
+  kernel::RowIndices at = kernel::rowIndices(*site.body);
+  SymbolicShape shape = kernel::shapeOf(result);
+  SmallVector<Value> operands;
+  for (unsigned n = 0; n < site.operands; ++n) {
+    Value operand = op->getOperand(site.firstOperand + n);
+    bool once = llvm::count(op->getOperands(), operand) == 1;
+    bool here = llvm::all_of(site.body->getArgument(site.firstArgument + n).getUsers(), [&](Operation *user) {
+      auto load = dyn_cast<kernel::LoadOp>(user);
+      return load && !load.getOrZero() &&
+             SmallVector<Value>(load.getIndices()) == SmallVector<Value>{at.sequence, at.position, at.column};
+    });
+    if (once && here && operand.getType() == result.getType() && kernel::shapeOf(operand) == shape) {
+      operands.push_back(operand);
+    }
+  }
+  return operands;
+}
