@@ -14,6 +14,9 @@ using kernel::panelWidth;
 
 constexpr int64_t lineFloats = 16; // of a cache line
 
+// An outermost stage has few rows; those inside have as many more as a slot has of theirs.
+static int64_t partsOf(const SymbolicDim &rows) { return std::clamp<int64_t>(rows.bm, 1, weightGradParts); }
+
 // Blocks of rows in each part.
 static Value blocksPerPart(Emitter &e, const SymbolicDim &rows, int64_t parts) {
   return e.ceilDiv(e.form(rows), packRows * parts);
@@ -66,85 +69,72 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
   writer.step(op.getLoc(), tensors, {SymbolicDim::constant(down * across)}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     int64_t lanes = e.machine.lanes;
-    Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
     // A vector reaches past a stripe's row into its next one, which is written later, or into the room behind the stripe.
-    int64_t stripe = packRows * tileRows + lanes, piece = rowsPerItem / tileRows * stripe;
-    Value a = s.allocate(2 * piece), tile = s.allocate(tileRows * e.machine.tileColumns());
+    int64_t stripe = packRows * tileRows + lanes, tile = tileRows * panelWidth;
+    Value a = s.allocate(rowsPerItem / tileRows * stripe), sums = s.allocate(rowsPerItem * columnsPerItem);
     Value perPart = blocksPerPart(e, rows, parts), firstBlock = e.mul(s.part, perPart), zero = e.index(0);
     Value rowsLeft = e.max(e.sub(e.form(rows), e.mul(firstBlock, packRows)), zero);
-    Value blocks = e.min(perPart, e.ceilDiv(rowsLeft, packRows));
-    e.loop(s.begin, s.end, 1, [&](Value item) {
+    Value blocks = e.min(perPart, e.ceilDiv(rowsLeft, packRows)), end = e.select(e.less(zero, blocks), s.end, s.begin);
+    e.loop(s.begin, end, 1, [&](Value item) {
       Value firstRow = e.mul(e.div(item, across), rowsPerItem);
-      Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem);
-      Value rowsHere = e.min(e.index(rowsPerItem), e.sub(e.index(n), firstRow));
+      Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem), firstPanel = e.div(firstColumn, panelWidth);
+      Value rowsHere = e.min(e.index(rowsPerItem), e.sub(e.index(n), firstRow)), stripes = e.ceilDiv(rowsHere, tileRows);
       Value columnsHere = e.min(e.index(columnsPerItem), e.sub(e.index(depth), firstColumn));
-      Value stripes = e.ceilDiv(rowsHere, tileRows), tiles = e.mul(stripes, e.ceilDiv(columnsHere, panelWidth));
-      // Blocks count from the part's first.
+      Value panelsHere = e.ceilDiv(columnsHere, panelWidth), tiles = e.mul(stripes, panelsHere);
       auto rowsOfBlock = [&](Value block) {
-        Value rowsHere = e.min(e.index(packRows), e.sub(rowsLeft, e.mul(block, packRows)));
-        return e.select(e.less(block, blocks), rowsHere, zero);
+        return e.min(e.index(packRows), e.max(e.sub(rowsLeft, e.mul(block, packRows)), zero));
       };
-      auto pieceOf = [&](Value block) { return e.at(a, e.mul(e.rem(block, e.index(2)), piece)); };
       auto rowOfGrad = [&](Value block, Value r) {
         return e.at(s.pointers[0], e.add(e.mul(e.add(e.mul(e.add(firstBlock, block), packRows), r), n), firstRow));
       };
-      // Rows of grad dealt out to stripes of tileRows columns, so that each is read once and in order.
-      auto deal = [&](Value block, Value begin, Value end) {
-        Value target = pieceOf(block);
-        e.loop(begin, end, 1, [&](Value r) {
-          Value row = rowOfGrad(block, r), stripeRow = e.at(target, e.mul(r, tileRows));
-          e.loop(stripes, [&](Value i) {
-            for (int64_t v = 0; v < tileRows; v += lanes) {
-              Value value = e.loadVector(e.at(row, e.add(e.mul(i, tileRows), v)));
-              e.store(value, e.at(stripeRow, e.add(e.mul(i, stripe), v)));
-            }
-          });
-        });
-      };
-      deal(zero, zero, rowsOfBlock(zero));
       e.loop(blocks, [&](Value block) {
         Value count = rowsOfBlock(block), after = e.add(block, 1), next = rowsOfBlock(after);
-        // Between tiles, while their multiply-adds hide the fetching: some rows of the next block, some of the next panel.
-        Value share = e.div(e.sub(e.add(next, tiles), e.index(1)), tiles);
-        Value panelShare = e.div(e.sub(e.add(e.index(packRows), stripes), e.index(1)), stripes);
+        Value rowsPerTile = e.div(e.sub(e.add(next, tiles), e.index(1)), tiles);
         Value blockPanels = e.at(s.pointers[1], e.mul(e.mul(block, panels), packRows * panelWidth));
-        e.loop(e.index(0), columnsHere, panelWidth, [&](Value c) {
-          Value panel = e.div(e.add(firstColumn, c), panelWidth);
-          Value b = e.at(blockPanels, e.mul(panel, packRows * panelWidth));
-          Value inside = e.less(e.add(c, panelWidth), columnsHere);
-          Value following = e.select(inside, e.add(panel, 1), e.add(e.div(firstColumn, panelWidth), panels));
-          Value nextPanel = e.at(blockPanels, e.mul(following, packRows * panelWidth));
-          Value target = e.at(s.pointers[2], e.add(e.mul(firstRow, depth), e.add(firstColumn, c)));
+        e.loop(panelsHere, [&](Value p) {
+          Value b = e.at(blockPanels, e.mul(e.add(firstPanel, p), packRows * panelWidth));
           e.loop(stripes, [&](Value i) {
-            Value number = e.add(e.mul(e.div(c, panelWidth), stripes), i);
-            Value begin = e.min(e.mul(number, share), next), end = e.min(e.add(begin, share), next);
-            deal(after, begin, end);
-            e.loop(end, e.min(e.add(end, share), next), 1, [&](Value r) {
-              Value row = rowOfGrad(after, r);
-              e.loop(e.index(0), rowsHere, lineFloats, [&](Value v) { e.prefetch(e.at(row, v), Emitter::NearestCache); });
+            Value stripeAt = e.at(a, e.mul(i, stripe)), number = e.add(e.mul(p, stripes), i);
+            // The first panel's tiles copy what all read: tileRows columns of grad side by side.
+            e.when(e.equal(p, zero), [&] {
+              e.loop(count, [&](Value r) {
+                Value row = e.at(rowOfGrad(block, r), e.mul(i, tileRows)), target = e.at(stripeAt, e.mul(r, tileRows));
+                for (int64_t v = 0; v < tileRows; v += lanes) {
+                  e.store(e.loadVector(e.at(row, e.index(v))), e.at(target, e.index(v)));
+                }
+              });
             });
-            Value ahead = e.at(nextPanel, e.mul(e.mul(i, panelShare), panelWidth));
-            e.loop(e.index(0), e.mul(panelShare, panelWidth), lineFloats,
-                   [&](Value v) { e.prefetch(e.at(ahead, v), Emitter::SecondCache); });
-            Value row = e.mul(i, tileRows);
+            // Each asks for a share of the next block's rows, which come while it multiplies.
+            Value begin = e.min(e.mul(number, rowsPerTile), next);
+            e.loop(begin, e.min(e.add(begin, rowsPerTile), next), 1, [&](Value r) {
+              Value row = rowOfGrad(after, r);
+              e.loop(zero, rowsHere, lineFloats, [&](Value v) { e.prefetch(e.at(row, v)); });
+            });
             BlockProduct product;
-            product.a = e.at(pieceOf(block), e.mul(i, stripe));
+            product.a = stripeAt;
             product.lda = e.index(tileRows);
             product.columnMajor = true;
-            product.rows = e.min(e.index(tileRows), e.sub(rowsHere, row));
+            product.rows = e.index(tileRows);
             product.b = b;
-            product.panelStride = e.index(0);
+            product.panelStride = zero;
             product.ldb = e.index(panelWidth);
-            product.c = e.at(target, e.mul(row, depth));
-            product.ldc = e.index(depth);
+            product.c = e.at(sums, e.mul(number, tile));
+            product.ldc = e.index(panelWidth);
             product.columns = panelWidth;
-            product.columnsLeft = e.sub(columnsHere, c);
-            product.padded = false;
             product.depth = count;
-            product.accumulate = yes;
-            product.tile = tile;
+            product.accumulate = e.less(zero, block);
             writer.product(e, product);
           });
+        });
+      });
+      e.loop(rowsHere, [&](Value r) {
+        Value target = e.at(s.pointers[2], e.add(e.mul(e.add(firstRow, r), depth), firstColumn));
+        Value source = e.at(sums, e.add(e.mul(e.div(r, tileRows), tile), e.mul(e.rem(r, e.index(tileRows)), panelWidth)));
+        e.loop(zero, columnsHere, lanes, [&](Value c) {
+          Value panel = e.div(c, panelWidth), inPanel = e.rem(c, e.index(panelWidth));
+          Value sum = e.loadVector(e.at(source, e.add(e.mul(e.mul(panel, stripes), tile), inPanel)));
+          Value place = e.at(target, c), mask = e.mask(e.min(e.sub(columnsHere, c), e.index(lanes)));
+          e.store(e.addf(e.loadVector(place), sum), place, mask);
         });
       });
     });
@@ -161,10 +151,11 @@ void cpu::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) { produc
 void cpu::emitWeightGrad(KernelWriter &writer, kernel::PackRowsOp pack, StringRef packName, kernel::WeightGemmOp gemm) {
   unsigned tensors = 3 + pack.getInputs().size();
   std::string name = std::exchange(writer.name, packName.str());
-  packStep(writer, pack, tensors, 3, 1, weightGradParts);
+  int64_t parts = partsOf(rowsOf(pack.getSpace()));
+  packStep(writer, pack, tensors, 3, 1, parts);
   writer.name = name;
-  productStep(writer, gemm, tensors, weightGradParts);
-  for (int64_t part = 1; part < weightGradParts; ++part) {
+  productStep(writer, gemm, tensors, parts);
+  for (int64_t part = 1; part < parts; ++part) {
     for (unsigned step = 0; step < 2; ++step) {
       Launch launch = writer.kernel.launches[step];
       launch.part = part;
@@ -175,7 +166,7 @@ void cpu::emitWeightGrad(KernelWriter &writer, kernel::PackRowsOp pack, StringRe
 
 SymbolicDim cpu::partOfPackedRows(kernel::PackRowsOp pack) {
   SymbolicDim rows = rowsOf(pack.getSpace());
-  int64_t width = ceilDiv(pack.getColumns(), panelWidth) * panelWidth;
-  auto share = [&](int64_t n, int64_t more) { return (ceilDiv(n, weightGradParts) + more) * width; };
+  int64_t width = ceilDiv(pack.getColumns(), panelWidth) * panelWidth, parts = partsOf(rows);
+  auto share = [&](int64_t n, int64_t more) { return (ceilDiv(n, parts) + more) * width; };
   return {share(rows.one, packRows), share(rows.m, 0), share(rows.b, 0), share(rows.bm, 0)};
 }

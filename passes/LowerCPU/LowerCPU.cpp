@@ -143,9 +143,10 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
     for (Value operand : overwritableOperands(result)) {
       Value root = rootOf(operand);
       auto known = index.find(root);
-      bool once = llvm::count_if(result.getOwner()->getOperands(), [&](Value other) { return rootOf(other) == root; }) == 1;
+      bool noView = llvm::all_of(result.getOwner()->getOperands(),
+                                 [&](Value other) { return other == operand || rootOf(other) != root; });
       bool last = lastUse.lookup_or(root, -1) == step && known != index.end() && buffers[known->second].last == step;
-      if (once && last) {
+      if (noView && last) {
         lastUse.erase(root); // no second result takes it
         return known->second;
       }

@@ -7,8 +7,21 @@
 using namespace mlir;
 using namespace mblm;
 
+// Work items are heads of sequences, and copy what they read of these before they write anything.
+static SmallVector<Value> overwritableOperands(kernel::AttentionGradOp op) {
+  Value source = op.getQuery();
+  int64_t group = op.getHeads() * op.getHeadDim();
+  bool joint = op.getKey() == source && op.getValue() == source && op.getResult().getType() == source.getType();
+  bool inOrder = SmallVector<int64_t>(op.getOffsets()) == SmallVector<int64_t>{0, group, 2 * group};
+  bool once = llvm::count(op->getOperands(), source) == 3;
+  return joint && inOrder && once ? SmallVector<Value>{source} : SmallVector<Value>();
+}
+
 SmallVector<Value> mblm::overwritableOperands(OpResult result) {
   Operation *op = result.getOwner();
+  if (auto grad = dyn_cast<kernel::AttentionGradOp>(op)) {
+    return ::overwritableOperands(grad);
+  }
   if (!isa<kernel::RowsOp, kernel::GemmOp>(op)) {
     return {};
   }
