@@ -88,7 +88,11 @@ void Converter::convertAttention(mblm::AttentionOp op) {
   AttentionReads reads = attentionReads(op->getLoc(), op.getQuery(), op.getKey(), op.getValue(), heads);
   auto attention = kernel::AttentionOp::create(
       builder, op->getLoc(), op->getResultTypes(), reads.query, reads.key, reads.value, reads.table,
-      dropoutKey(op->getLoc(), op.getDropoutKey(), op.getRateAttr(), op.getSiteAttr()), spaceOf(resultShape(op)), reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
+      dropoutKey(op->getLoc(), op.getDropoutKey(), op.getRateAttr(), op.getSiteAttr()), spaceOf(resultShape(op)),
+      reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
+  if (Attribute again = op->getAttr("mblm.recompute")) { // joined before the walk, which else sees to it
+    attention->setAttr("mblm.recompute", again);
+  }
   replace(op, attention.getResults());
 }
 

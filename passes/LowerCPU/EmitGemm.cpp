@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matrix products: rows times weights with what was fused around them, and weights' gradients. All are loops around one
-// shared register tile (KernelWriter::product).
+// Matrix products of rows and weights, with what was fused around them: loops around one shared register tile
+// (KernelWriter::product). Weights' gradients are in EmitWeightGrad.cpp.
 #include "passes/LowerCPU/Kernels.h"
 
 using namespace mlir;
@@ -10,7 +10,6 @@ using namespace mblm;
 using namespace mblm::cpu;
 using kernel::blockRows;
 using kernel::ceilDiv;
-using kernel::packRows;
 using kernel::panelWidth;
 
 // Depth of one pass over a weight: a panel of this depth (128 KiB) stays in the second-level cache.
@@ -156,71 +155,6 @@ void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
             oneByOne(squares);
           },
           [&] { oneByOne(from); });
-    });
-  });
-}
-
-void cpu::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
-  // gradients[n, c] += sum_r grad[r, n] * packed[r, c]. A work item is a rectangle of the result; rows come in the blocks of
-  // `kernel.pack_rows`, so the sum's order does not depend on how the rectangles are dealt out.
-  int64_t tileRows = writer.machine.tileRows;
-  // Items are wide and tall enough that packing a piece of grad, and fetching a panel, pays; but there are a few of them.
-  constexpr int64_t mostRows = 192, columnsPerItem = 256;
-  int64_t n = op.getColumns(), depth = op.getDepth(), panels = ceilDiv(depth, panelWidth);
-  int64_t across = ceilDiv(depth, columnsPerItem), fewest = n >= 2 * mostRows ? 4 : 2;
-  int64_t parts = std::max(ceilDiv(n, mostRows), ceilDiv(fewest, across));
-  int64_t rowsPerItem = ceilDiv(ceilDiv(n, parts), tileRows) * tileRows, down = ceilDiv(n, rowsPerItem);
-  SymbolicDim rows = rowsOf(op.getSpace());
-  writer.step(op.getLoc(), 3, {SymbolicDim::constant(down * across)}, [&](KernelWriter::Step &s) {
-    Emitter &e = s.e;
-    int64_t lanes = e.machine.lanes;
-    Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
-    // A vector reaches past a stripe's row into its next one, which is written later, or into the room behind the stripe.
-    int64_t stripe = packRows * tileRows + lanes;
-    Value a = s.allocate(rowsPerItem / tileRows * stripe), tile = s.allocate(tileRows * e.machine.tileColumns());
-    e.loop(s.begin, s.end, 1, [&](Value item) {
-      Value firstRow = e.mul(e.div(item, across), rowsPerItem);
-      Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem);
-      Value rowsHere = e.min(e.index(rowsPerItem), e.sub(e.index(n), firstRow));
-      Value columnsHere = e.min(e.index(columnsPerItem), e.sub(e.index(depth), firstColumn));
-      e.loop(e.ceilDiv(e.form(rows), packRows), [&](Value block) {
-        Value from = e.mul(block, packRows), count = e.min(e.index(packRows), e.sub(e.form(rows), from));
-        // Stripes of tileRows columns of grad, dealt out row by row, so that each row is read once and in order.
-        Value source = e.at(s.pointers[0], e.add(e.mul(from, n), firstRow));
-        e.loop(count, [&](Value r) {
-          Value row = e.at(source, e.mul(r, n)), target = e.at(a, e.mul(r, tileRows));
-          e.loop(e.ceilDiv(rowsHere, tileRows), [&](Value i) {
-            Value stripeRow = e.at(target, e.mul(i, stripe));
-            for (int64_t v = 0; v < tileRows; v += lanes) {
-              e.store(e.loadVector(e.at(row, e.add(e.mul(i, tileRows), v))), e.at(stripeRow, e.index(v)));
-            }
-          });
-        });
-        e.loop(e.index(0), columnsHere, panelWidth, [&](Value c) {
-          Value panel = e.div(e.add(firstColumn, c), panelWidth);
-          Value b = e.at(s.pointers[1], e.mul(e.add(e.mul(block, panels), panel), packRows * panelWidth));
-          Value target = e.at(s.pointers[2], e.add(e.mul(firstRow, depth), e.add(firstColumn, c)));
-          e.loop(e.index(0), rowsHere, tileRows, [&](Value i) {
-            BlockProduct product;
-            product.a = e.at(a, e.mul(e.div(i, tileRows), stripe));
-            product.lda = e.index(tileRows);
-            product.columnMajor = true;
-            product.rows = e.min(e.index(tileRows), e.sub(rowsHere, i));
-            product.b = b;
-            product.panelStride = e.index(0);
-            product.ldb = e.index(panelWidth);
-            product.c = e.at(target, e.mul(i, depth));
-            product.ldc = e.index(depth);
-            product.columns = panelWidth;
-            product.columnsLeft = e.sub(columnsHere, c);
-            product.padded = false;
-            product.depth = count;
-            product.accumulate = yes;
-            product.tile = tile;
-            writer.product(e, product);
-          });
-        });
-      });
     });
   });
 }

@@ -11,8 +11,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 using kernel::blockRows;
-using kernel::packRows;
-using kernel::panelWidth;
 
 SymbolicDim cpu::rowsOf(kernel::SpaceAttr space) { return *space.getSequences().times(space.getPositions()); }
 
@@ -92,36 +90,6 @@ void cpu::emitRows(KernelWriter &writer, kernel::RowsOp op) {
       Value from = e.mul(block, blockRows);
       forRows(e, op.getSpace(), from, e.min(e.add(from, blockRows), e.form(rows)),
               [&](Value row, Value k, Value t) { results.emitRow(program, row, k, t); });
-    });
-  });
-}
-
-void cpu::emitPackRows(KernelWriter &writer, kernel::PackRowsOp op) {
-  SymbolicDim rows = rowsOf(op.getSpace());
-  unsigned inputs = op.getInputs().size();
-  int64_t columns = op.getColumns(), panels = kernel::ceilDiv(columns, panelWidth);
-  writer.step(op.getLoc(), inputs + 1, {rows, packRows}, [&](KernelWriter::Step &s) {
-    Emitter &e = s.e;
-    RowEmitter program(e, op.getBody().front(), columns, op.getSegments(), op.getWidth(),
-                       memoriesOf(ArrayRef(s.pointers).take_front(inputs), op.getInputs()));
-    e.loop(s.begin, s.end, 1, [&](Value block) {
-      Value target = e.at(s.pointers[inputs], e.mul(block, panels * packRows * panelWidth));
-      Value from = e.mul(block, packRows);
-      // Segments need not begin at multiples of a vector, so a group of columns may straddle two panels: rows are computed
-      // in a line first, then dealt out.
-      Value line = s.allocate(panels * panelWidth + e.machine.lanes);
-      e.zero(line, e.index(panels * panelWidth));
-      forRows(e, op.getSpace(), from, e.min(e.add(from, packRows), e.form(rows)), [&](Value row, Value k, Value t) {
-        program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) { e.store(value, e.at(line, column), mask); });
-        Value inBlock = e.mul(e.sub(row, from), panelWidth);
-        e.loop(e.index(panels), [&](Value panel) {
-          Value to = e.at(target, e.add(e.mul(panel, packRows * panelWidth), inBlock));
-          Value source = e.at(line, e.mul(panel, panelWidth));
-          for (int64_t c = 0; c < panelWidth; c += e.machine.lanes) {
-            e.store(e.loadVector(e.at(source, e.index(c))), e.at(to, e.index(c)));
-          }
-        });
-      });
     });
   });
 }

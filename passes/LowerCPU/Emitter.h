@@ -100,6 +100,8 @@ public:
   mlir::Value loadVector(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, vec(), pointer, 4); }
   // A null mask stores everything.
   void store(mlir::Value value, mlir::Value pointer, mlir::Value mask = {});
+  // Asks for the cache line at `pointer`, which need not exist, in the second-level cache.
+  void prefetch(mlir::Value pointer) { mlir::LLVM::Prefetch::create(b, pointer, /*rw=*/0, /*hint=*/2, /*cache=*/1); }
   // Lanes below `count`.
   mlir::Value mask(mlir::Value count);
 

@@ -19,12 +19,15 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   MLIRContext *context = module.getContext();
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   Type ptr = LLVM::LLVMPointerType::get(context), i64 = builder.getI64Type();
-  std::string function = name + (kernel.launches.empty() ? "" : "_" + std::to_string(kernel.launches.size() + 1));
+  std::string function = name;
+  for (unsigned n = 2; module.lookupSymbol(function); ++n) {
+    function = name + "_" + std::to_string(n);
+  }
   auto func = func::FuncOp::create(builder, loc, function, builder.getFunctionType({ptr, i64, i64, ptr}, {}));
   func.setPrivate();
   Block *entry = func.addEntryBlock();
   builder.setInsertionPointToStart(entry);
-  Step step{Emitter(builder, loc, machine), {}, {}, {}, entry->getArgument(3), {}};
+  Step step{Emitter(builder, loc, machine), {}, {}, {}, {}, entry->getArgument(3), {}};
   Emitter &e = step.e;
   auto argument = [&](unsigned n, Type type) {
     Value slot = e.at(entry->getArgument(0), e.index(n), i64);
@@ -38,6 +41,7 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   }
   e.batch = asIndex(argument(tensors, i64));
   e.slots = asIndex(argument(tensors + 1, i64));
+  step.part = asIndex(argument(tensors + 2, i64));
   body(step);
   func::ReturnOp::create(e.b);
   kernel.scratch = bound(kernel.scratch, step.used);

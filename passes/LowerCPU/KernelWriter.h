@@ -3,7 +3,7 @@
 //
 // One kernel as machine code will see it: functions over work items, and how they are launched.
 //   void name(void **args, int64_t begin, int64_t end, float *scratch)
-// `args` holds pointers to the op's tensors, operands first, then B and M.
+// `args` holds pointers to the op's tensors, operands first, then B and M and the launch's part.
 #pragma once
 
 #include "passes/LowerCPU/Emitter.h"
@@ -22,6 +22,7 @@ struct Items {
 struct Launch {
   std::string function;
   Items items;
+  int64_t part = 0; // where a step is launched once a part of its rows
 };
 
 struct CompiledKernel {
@@ -54,6 +55,7 @@ public:
   struct Step {
     Emitter e;
     mlir::Value begin, end;                  // items, as index
+    mlir::Value part;                        // as index
     llvm::SmallVector<mlir::Value> pointers; // of the op's tensors
     // A piece of the thread's scratch.
     mlir::Value allocate(SymbolicDim floats);
@@ -68,11 +70,11 @@ public:
   mlir::ModuleOp module;
   const Machine machine;
   CompiledKernel kernel;
+  std::string name; // of the next step's function
 
 private:
   // The shared tile, made when first asked for.
   mlir::func::FuncOp tileFunction(bool columnMajor);
-  std::string name;
 };
 
 } // namespace mblm::cpu

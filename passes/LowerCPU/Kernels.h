@@ -19,6 +19,11 @@ void emitGemm(KernelWriter &writer, kernel::GemmOp op);
 void emitPack(KernelWriter &writer, kernel::PackOp op);
 void emitTranspose(KernelWriter &writer, kernel::TransposeOp op);
 void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
+// Both at once, over parts of the rows. Pointers are those of the product, then the pack's inputs; `packed` has room for a
+// part.
+void emitWeightGrad(KernelWriter &writer, kernel::PackRowsOp pack, llvm::StringRef packName, kernel::WeightGemmOp gemm);
+constexpr int64_t weightGradParts = 4;
+SymbolicDim partOfPackedRows(kernel::PackRowsOp pack);
 void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 void emitScan(KernelWriter &writer, kernel::ScanOp op);

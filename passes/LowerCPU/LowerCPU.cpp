@@ -4,6 +4,7 @@
 // The pass: places tensors, compiles each distinct kernel once, and writes the entries that launch them.
 #include "passes/LowerCPU/Kernels.h"
 #include "passes/Memory/ArenaPlan.h"
+#include "passes/Memory/InPlace.h"
 #include "passes/Passes.h"
 #include "runtime/ABI.h"
 
@@ -35,6 +36,8 @@ public:
 
 private:
   LogicalResult lowerFunction(func::FuncOp function);
+  void joinWeightGrads(SmallVectorImpl<Operation *> &ops);
+  SmallVector<Value> operandsOf(Operation *op);
   void place(func::FuncOp function, ArrayRef<Operation *> ops);
   const CompiledKernel *compile(Operation *op);
   std::string kernelName(Operation *op);
@@ -49,7 +52,8 @@ private:
   SmallVector<Attribute> launches;
   // Of the function at hand.
   DenseMap<Value, Place> places;
-  DenseMap<Operation *, Place> temporaries; // of updates
+  DenseMap<Operation *, kernel::PackRowsOp> joined; // to a product, which is the only one to read its result
+  DenseMap<Operation *, Place> temporaries;         // of updates; what is joined to products
   SymbolicDim arena;
 };
 } // namespace
@@ -88,6 +92,34 @@ static Place resultPlace(unsigned number, bool scalar) {
   return scalar ? Place{MBLM_SCALARS, SymbolicDim::constant(order[number])} : Place{MBLM_OUTPUT, {}};
 }
 
+// Packs that go along with their products.
+void Lowering::joinWeightGrads(SmallVectorImpl<Operation *> &ops) {
+  joined.clear();
+  for (Operation *op : ops) {
+    auto product = dyn_cast<kernel::WeightGemmOp>(op);
+    auto pack = product ? product.getPacked().getDefiningOp<kernel::PackRowsOp>() : kernel::PackRowsOp();
+    if (pack && pack->hasOneUse()) {
+      joined[op] = pack;
+    }
+  }
+  llvm::erase_if(ops, [&](Operation *op) {
+    return isa<kernel::PackRowsOp>(op) && op->hasOneUse() && joined.contains(*op->user_begin());
+  });
+}
+
+// What it reads, those first that its kernel has first.
+SmallVector<Value> Lowering::operandsOf(Operation *op) {
+  kernel::PackRowsOp pack = joined.lookup(op);
+  SmallVector<Value> operands;
+  if (pack) {
+    operands.push_back(cast<kernel::WeightGemmOp>(op).getGrad());
+    llvm::append_range(operands, pack.getInputs());
+  } else {
+    llvm::append_range(operands, op->getOperands());
+  }
+  return operands;
+}
+
 // A gradient op's place in the gradients, kept on the op.
 static bool addsToGradients(Operation *op) { return op->hasAttr("parameters") && !isa<kernel::WeightOp>(op); }
 
@@ -102,51 +134,76 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
     bool scalar = cast<RankedTensorType>(operand.get().getType()).getRank() == 0;
     places[rootOf(operand.get())] = resultPlace(operand.getOperandNumber(), scalar);
   }
-  SmallVector<ArenaBuffer> buffers;
-  SmallVector<Place *> targets;
-  DenseMap<Value, unsigned> index;
+  DenseMap<Value, int64_t> lastUse;
   int64_t slack = 0;
   for (auto [step, op] : llvm::enumerate(ops)) {
-    for (Value operand : op->getOperands()) {
-      auto known = index.find(rootOf(operand));
-      if (known != index.end()) {
-        buffers[known->second].last = step;
-      }
+    for (Value operand : operandsOf(op)) {
+      lastUse[rootOf(operand)] = step;
     }
     if (auto gemm = dyn_cast<kernel::GemmOp>(op)) { // its tile reads whole tiles of rows
       slack = std::max<int64_t>(slack, gemm.getDepth() * machine.tileRows);
     }
-    for (Value result : op->getResults()) {
-      if (!places.count(result)) {
-        index[result] = buffers.size();
-        ArenaBuffer buffer;
-        buffer.floats = *numElements(kernel::shapeOf(result));
-        buffer.first = buffer.last = step;
-        buffers.push_back(buffer);
+  }
+  SmallVector<ArenaBuffer> buffers;
+  DenseMap<Value, unsigned> index;
+  // A buffer that `result` may take over: the op that makes it is the last to use what lies there.
+  auto reusable = [&](OpResult result, int64_t step) -> std::optional<unsigned> {
+    for (Value operand : overwritableOperands(result)) {
+      Value root = rootOf(operand);
+      auto known = index.find(root);
+      bool noView = llvm::all_of(result.getOwner()->getOperands(),
+                                 [&](Value other) { return other == operand || rootOf(other) != root; });
+      bool last = lastUse.lookup_or(root, -1) == step && known != index.end() && buffers[known->second].last == step;
+      if (noView && last) {
+        lastUse.erase(root); // no second result takes it
+        return known->second;
       }
     }
-  }
-  // An update's partial sums: doubles, one a piece at most.
+    return std::nullopt;
+  };
   for (auto [step, op] : llvm::enumerate(ops)) {
-    if (isa<kernel::UpdateOp>(op)) {
+    for (OpResult result : op->getResults()) {
+      if (places.count(result)) {
+        continue;
+      }
+      int64_t last = lastUse.lookup_or(result, step);
+      if (std::optional<unsigned> number = reusable(result, step)) {
+        index[result] = *number;
+        buffers[*number].last = last;
+        continue;
+      }
+      index[result] = buffers.size();
+      ArenaBuffer buffer;
+      buffer.floats = *numElements(kernel::shapeOf(result));
+      buffer.first = step;
+      buffer.last = last;
+      buffers.push_back(buffer);
+    }
+  }
+  SmallVector<std::pair<Operation *, unsigned>> own;
+  for (auto [step, op] : llvm::enumerate(ops)) {
+    ArenaBuffer buffer;
+    if (isa<kernel::UpdateOp>(op)) { // partial sums: doubles, one a piece at most
       int64_t floats = 64;
       for (auto [offset, count] : parameters) {
         floats += 2 * (count / 1024 + 1);
       }
-      ArenaBuffer buffer;
       buffer.floats = SymbolicDim::constant(floats);
-      buffer.first = buffer.last = step;
-      buffers.push_back(buffer);
+    } else if (kernel::PackRowsOp pack = joined.lookup(op)) {
+      buffer.floats = partOfPackedRows(pack);
+    } else {
+      continue;
     }
+    buffer.first = buffer.last = step;
+    own.push_back({op, buffers.size()});
+    buffers.push_back(buffer);
   }
   arena = planArena(buffers) + SymbolicDim::constant(slack);
   for (auto [value, number] : index) {
     places[value] = {MBLM_ARENA, buffers[number].offset};
   }
-  for (Operation *op : ops) {
-    if (isa<kernel::UpdateOp>(op)) {
-      temporaries[op] = {MBLM_ARENA, buffers.back().offset};
-    }
+  for (auto [op, number] : own) {
+    temporaries[op] = {MBLM_ARENA, buffers[number].offset};
   }
 }
 
@@ -234,7 +291,8 @@ std::string Lowering::kernelName(Operation *op) {
 }
 
 const CompiledKernel *Lowering::compile(Operation *op) {
-  std::string key = keyOf(op);
+  kernel::PackRowsOp pack = joined.lookup(op);
+  std::string key = keyOf(op) + (pack ? keyOf(pack) : "");
   auto known = kernels.find(key);
   if (known != kernels.end()) {
     return &known->second;
@@ -250,7 +308,9 @@ const CompiledKernel *Lowering::compile(Operation *op) {
       .Case([&](kernel::GemmOp op) { emitGemm(writer, op); })
       .Case([&](kernel::PackOp op) { emitPack(writer, op); })
       .Case([&](kernel::TransposeOp op) { emitTranspose(writer, op); })
-      .Case([&](kernel::WeightGemmOp op) { emitWeightGemm(writer, op); })
+      .Case([&](kernel::WeightGemmOp op) {
+        pack ? emitWeightGrad(writer, pack, kernelName(pack), op) : emitWeightGemm(writer, op);
+      })
       .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
       .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
       .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
@@ -295,6 +355,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       ops.push_back(&op);
     }
   }
+  joinWeightGrads(ops);
   place(function, ops);
   for (auto weight : function.getOps<kernel::WeightOp>()) {
     places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
@@ -318,7 +379,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
 
   size_t most = 0;
   for (Operation *op : ops) {
-    most = std::max<size_t>(most, op->getNumOperands() + op->getNumResults() + 8);
+    most = std::max<size_t>(most, operandsOf(op).size() + op->getNumResults() + 8);
   }
   Value args = LLVM::AllocaOp::create(e.b, ptr, i64, LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(most)));
   SymbolicDim scratch;
@@ -329,14 +390,26 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     }
     SmallVector<Value> pointers;
     auto bind = [&](const Place &place) { pointers.push_back(pointerTo(e, context, place)); };
-    for (Value operand : op->getOperands()) {
+    SmallVector<Value> operands = operandsOf(op);
+    SmallVector<Value> behind; // of a product that a pack is joined to
+    if (joined.contains(op)) {
+      behind.assign(operands.begin() + 1, operands.end());
+      operands.truncate(1);
+    }
+    for (Value operand : operands) {
       bind(places.lookup(rootOf(operand)));
+    }
+    if (joined.contains(op)) {
+      bind(temporaries[op]);
     }
     for (Value result : op->getResults()) {
       bind(places.lookup(result));
     }
     if (addsToGradients(op)) {
       bind({MBLM_GRADS, SymbolicDim::constant(op->getAttrOfType<IntegerAttr>("offset").getInt())});
+    }
+    for (Value operand : behind) {
+      bind(places.lookup(rootOf(operand)));
     }
     if (isa<kernel::UpdateOp>(op)) {
       for (int slot : {MBLM_PARAMS, MBLM_GRADS, MBLM_M, MBLM_V}) {
@@ -350,6 +423,8 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     LLVM::StoreOp::create(e.b, batch, e.at(args, e.index(pointers.size()), i64));
     LLVM::StoreOp::create(e.b, slots, e.at(args, e.index(pointers.size() + 1), i64));
     for (const Launch &launch : kernel->launches) {
+      Value part = LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(launch.part));
+      LLVM::StoreOp::create(e.b, part, e.at(args, e.index(pointers.size() + 2), i64));
       auto target = module.lookupSymbol<func::FuncOp>(launch.function);
       Value constant = func::ConstantOp::create(e.b, target.getFunctionType(), launch.function);
       Value address = UnrealizedConversionCastOp::create(e.b, ptr, constant).getResult(0);

@@ -5,6 +5,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
+#include <limits>
 
 using namespace mblm;
 
@@ -27,15 +28,10 @@ static SymbolicDim rounded(const SymbolicDim &dim) {
   return {up(dim.one), up(dim.m), up(dim.b), up(dim.bm)};
 }
 
-SymbolicDim mblm::planArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
-  llvm::SmallVector<ArenaBuffer *> order;
-  for (ArenaBuffer &buffer : buffers) {
-    buffer.floats = rounded(buffer.floats);
-    order.push_back(&buffer);
-  }
-  llvm::stable_sort(order, [](ArenaBuffer *a, ArenaBuffer *b) { return nominal(a->floats) > nominal(b->floats); });
-
-  SymbolicDim size;
+// Gives each buffer, in this order, the lowest offset that is free for its whole life. Returns the end of the highest one at
+// the nominal shape.
+static int64_t placeInOrder(llvm::ArrayRef<ArenaBuffer *> order) {
+  int64_t end = 0;
   llvm::SmallVector<ArenaBuffer *> placed;
   for (ArenaBuffer *buffer : order) {
     llvm::SmallVector<ArenaBuffer *> conflicts;
@@ -63,7 +59,36 @@ SymbolicDim mblm::planArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
       }
     }
     placed.push_back(buffer);
-    size = bound(size, buffer->offset + buffer->floats);
+    end = std::max(end, nominal(buffer->offset + buffer->floats));
+  }
+  return end;
+}
+
+SymbolicDim mblm::planArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
+  llvm::SmallVector<ArenaBuffer *> bySize, best;
+  for (ArenaBuffer &buffer : buffers) {
+    buffer.floats = rounded(buffer.floats);
+    bySize.push_back(&buffer);
+  }
+  llvm::stable_sort(bySize, [](ArenaBuffer *a, ArenaBuffer *b) { return nominal(a->floats) > nominal(b->floats); });
+
+  // What a forward pass leaves for the backward one lies at the bottom, and what comes and goes shares the room above it.
+  // How long a life is long depends on the model.
+  int64_t lowest = std::numeric_limits<int64_t>::max();
+  for (int64_t life : {std::numeric_limits<int64_t>::max(), int64_t(96), int64_t(48), int64_t(24), int64_t(12), int64_t(6)}) {
+    llvm::SmallVector<ArenaBuffer *> order(bySize);
+    llvm::stable_sort(order, [&](ArenaBuffer *a, ArenaBuffer *b) {
+      return (a->last - a->first > life) > (b->last - b->first > life);
+    });
+    if (int64_t end = placeInOrder(order); end < lowest) {
+      lowest = end;
+      best = order;
+    }
+  }
+  placeInOrder(best);
+  SymbolicDim size;
+  for (const ArenaBuffer &buffer : buffers) {
+    size = bound(size, buffer.offset + buffer.floats);
   }
   return size;
 }

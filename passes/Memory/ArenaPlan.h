@@ -18,8 +18,8 @@ struct ArenaBuffer {
   SymbolicDim offset;           // out, in floats
 };
 
-// Fills the offsets and returns the arena's size. Buffers are placed in order of size at a nominal B and M, each at the
-// lowest offset that is free for its whole life.
+// Fills the offsets and returns the arena's size. Buffers are placed one after another, each at the lowest offset that is
+// free for its whole life, in the best of a few orders: long lives first or not, then by size at a nominal B and M.
 SymbolicDim planArena(llvm::MutableArrayRef<ArenaBuffer> buffers);
 
 } // namespace mblm

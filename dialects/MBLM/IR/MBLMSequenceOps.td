@@ -40,7 +40,7 @@ def MBLM_RopeOp : MBLM_PureOp<"rope", [SameOperandsAndResultType, DeclareOpInter
 }
 
 def MBLM_AttentionOp : MBLM_PureOp<"attention", [
-    AllTypesMatch<["query", "key", "value", "result"]> /*attention_c1*/, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+    AllTypesMatch<["query", "key", "value", "result"]> /*attention_c1*/, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
   let summary = "Softmax attention of every head within its sequence.";
   let description = [{
     Head h of query, key, value and result are the features `[h*d, (h+1)*d)`, d = C/heads. With V(i) the interval of keys that

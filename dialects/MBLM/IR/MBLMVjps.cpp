@@ -179,6 +179,13 @@ LogicalResult RopeOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Small
   return success();
 }
 
+// Over few positions it costs little beside the linear maps around it, and its result is as large as theirs.
+bool AttentionOp::isCheapToRecompute() {
+  constexpr int64_t fewPositions = 32;
+  int64_t positions = getQuery().getType().getDimSize(1);
+  return !ShapedType::isDynamic(positions) && positions <= fewPositions;
+}
+
 LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   if (resultGrads[1]) {
     return refuseGradient(*this, "lse");

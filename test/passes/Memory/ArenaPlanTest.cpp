@@ -108,6 +108,33 @@ TEST(ArenaPlan, FillsTheRoomOfLargeOnesWithSmallOnes) {
   EXPECT_EQ(planArena(layers), SymbolicDim::constant(64));
 }
 
+TEST(ArenaPlan, LaysWhatIsKeptForTheWayBackBelowWhatComesAndGoes) {
+  // Forward and back through layers: each keeps two buffers until the way back reaches it, and has larger ones in between,
+  // which would leave holes if the largest were placed first.
+  std::vector<ArenaBuffer> buffers;
+  constexpr int64_t layers = 12, perLayer = 4, steps = 2 * layers * perLayer;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    int64_t there = layer * perLayer, back = steps - 1 - there;
+    buffers.push_back(buffer({0, 0, 0, 320}, there, back));
+    buffers.push_back(buffer({0, 0, 0, 160 + 16 * (layer % 3)}, there + 1, back - 1));
+    for (int64_t at : {there, back - perLayer}) {
+      buffers.push_back(buffer({0, 0, 0, 640}, at + 1, at + 3));
+      buffers.push_back(buffer({0, 0, 0, 512}, at + 3, at + 4));
+      buffers.push_back(buffer({512, 0, 0, 0}, at, at + 1));
+    }
+  }
+  SymbolicDim size = planArena(buffers);
+  int64_t most = 0;
+  for (int64_t step = 0; step < steps; ++step) {
+    int64_t alive = 0;
+    for (const ArenaBuffer &one : buffers) {
+      alive += one.first <= step && step <= one.last ? one.floats.bm : 0;
+    }
+    most = std::max(most, alive);
+  }
+  EXPECT_EQ(size.bm, most);
+}
+
 TEST(ArenaPlan, DoesNotGuessWhichFormIsLarger) {
   // 100*B may or may not lie beyond 100*M; only one behind the other is right for all shapes.
   ArenaBuffer buffers[] = {buffer({0, 96, 0, 0}, 0, 1), buffer({0, 0, 96, 0}, 0, 1)};
