@@ -74,6 +74,32 @@ def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Decode
+//===----------------------------------------------------------------------===//
+
+def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
+  let summary = "Derives steps with explicit state from @forward.";
+  let description = [{
+    For stage i, outermost first, these functions work on one call's positions P, P + 1, ... of the stage's sequence:
+    * @step_i(ids of one slot): embeds the slot, adds what the stage above left for it, and runs the stage at this position. The
+      local stage returns the logits of the next byte; any other one leaves its projection as the slots of the stage below.
+    * @begin_i(): the same for the start vector alone, at position 0. Only of stages that have one.
+    * @prefill_0(ids of `prefill-rows` slots): as that many steps in one, but nothing comes out: it only fills the states.
+    What later positions need of a call stays in `mblm.state`s. A state needs no clearing: ops know their position, so that
+    @begin_i (or @step_0 at P = 0) begins a sequence anew. Ops on single positions are taken over as they are; others build
+    their own steps (StatefulOpInterface).
+
+    Needs: @forward(ids) -> logits in `mblm` ops, of stages one below the other. Leaves: these functions and the states; all others
+    as they are.
+
+    Example: `mblm.token_shift %x` becomes `%r = mblm.recall %tail, %x`, a shift of %r without its first position, and at the end
+    of the function `mblm.write %tail, %x`.
+  }];
+  let options = [Option<"prefillRows", "prefill-rows", "int64_t", /*default=*/"64", "Slots of a prefill; 0: none">];
+  let dependentDialects = ["::mblm::MBLMDialect", "::mlir::func::FuncDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // ConvertToKernel
 //===----------------------------------------------------------------------===//
 

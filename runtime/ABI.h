@@ -6,16 +6,17 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 2, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 3, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
+//  "states": [{"name", "positions": [more, per slot], "width", "offset": [..]}],
 //  "entries": {"forward": {"arena": [c1, cM, cB, cBM], "scratch": [..]}, ...}, "kernels": [{"name", "from", "entry", ...}]}
 // Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M; `scratch` is per thread.
 #pragma once
 
 #include <stdint.h>
 
-#define MBLM_ABI 2
+#define MBLM_ABI 3
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -26,13 +27,14 @@ enum MblmSlot {
   MBLM_GRADS,   // float*
   MBLM_M,       // float*
   MBLM_V,       // float*
-  MBLM_IDS,     // int32_t* [B, M*inner]
+  MBLM_IDS,     // int32_t* [B, M*inner]; of steps [B, bytes of the call's slots]
   MBLM_MASK,    // float*   [B, M*inner], never null for entries that compute a loss
   MBLM_OUTPUT,  // float*
   MBLM_SCALARS, // float*: loss, gradient norm, sum, count (as rt::Call::Scalars)
   MBLM_HYPER,   // float*: rt::Hyper, then the gradients' scale at index HyperCount
   MBLM_DECAY,   // float*  [parameters]
   MBLM_KEY,     // int32_t* [4]: dropout's seed (low and high word), number of the draw, 1; all zero: nothing is dropped
+  MBLM_STATE,   // float*, of steps: what "states" describes
   MBLM_SLOTS
 };
 
@@ -42,5 +44,6 @@ typedef struct MblmContext {
   int64_t threads;
   int64_t batch; // B
   int64_t slots; // M
+  int64_t position; // of a step: P, the first position of the call in its stage's sequence
   void *buffers[MBLM_SLOTS];
 } MblmContext;

@@ -31,32 +31,35 @@ struct Library {
   }
 };
 
+// An entry of the artifact that is there.
+struct LoadedEntry {
+  EntryFunction function = nullptr;
+  const EntrySizes *sizes = nullptr;
+  std::string label; // in messages
+};
+
 class ArtifactProgram final : public Program {
 public:
   ArtifactProgram(const LinkedArtifact &code, std::unique_ptr<Library> library, const std::string &where, int threads)
-      : library(std::move(library)), where(where), code(code), metadata(parseMetadata(code.metadata, where)),
-        pool((requireCpuLevel(metadata.level, where), threads > 0 ? threads : availableThreads())) {}
+      : library(std::move(library)), where(where), metadata(parseMetadata(code.metadata, where)),
+        pool((requireCpuLevel(metadata.level, where), threads > 0 ? threads : availableThreads())) {
+    for (const auto &[name, sizes] : metadata.entries) {
+      void *found = code.find ? code.find("mblm_entry_" + name) : nullptr;
+      entries[name] = {reinterpret_cast<EntryFunction>(found), &sizes, "entry '" + name + "' of " + metadata.info.name};
+    }
+  }
 
   const ModelInfo &info() const override { return metadata.info; }
+  const std::vector<StateTensor> &states() const override { return metadata.states; }
 
-  int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots) const override {
-    const EntrySizes &entrySizes = sizes(entry);
-    std::string what = label(entry);
-    int64_t floats = entrySizes.scratch.at(batch, slots, what);
-    if (__builtin_mul_overflow(floats, pool.threads(), &floats) ||
-        __builtin_add_overflow(floats, entrySizes.arena.at(batch, slots, what), &floats) ||
-        __builtin_mul_overflow(floats, int64_t(sizeof(float)), &floats)) {
-      throw Error(Exit::Resource, what + " needs more memory than can be counted");
-    }
-    return floats;
+  int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
+    return workspaceBytes(find(entry, stage), batch, slots);
   }
 
   void run(Entry entry, const Call &call) override {
-    const EntrySizes &entrySizes = sizes(entry);
-    std::string shape = " with batch " + std::to_string(call.batch) + " and " + std::to_string(call.slots) + " slots";
-    workspaceBytes(entry, call.batch, call.slots); // refuses what cannot be counted
-    growBuffer(arena, entrySizes.arena.at(call.batch, call.slots, label(entry)), label(entry) + shape);
-    pool.reserveScratch(entrySizes.scratch.at(call.batch, call.slots, label(entry)));
+    const LoadedEntry &loaded = find(entry, call.stage);
+    workspaceBytes(loaded, call.batch, call.slots); // refuses what cannot be counted
+    reserve(loaded, call.batch, call.slots);
 
     float hyper[HyperCount + 1] = {};
     if (call.hyper) {
@@ -69,13 +72,14 @@ public:
     context.parallel = ThreadPool::parallel;
     context.pool = &pool;
     if (times) {
-      times->begin(metadata.launches[entryName(entry)]);
+      times->begin(metadata.launches[entryName(entry, call.stage)]);
       context.parallel = Profile::parallel;
       context.pool = times.get();
     }
     context.threads = pool.threads();
     context.batch = call.batch;
     context.slots = call.slots;
+    context.position = call.position;
     context.buffers[MBLM_ARENA] = arena.data();
     context.buffers[MBLM_PARAMS] = call.params;
     context.buffers[MBLM_GRADS] = call.grads;
@@ -88,9 +92,10 @@ public:
     context.buffers[MBLM_HYPER] = hyper;
     context.buffers[MBLM_DECAY] = const_cast<float *>(call.decay);
     context.buffers[MBLM_KEY] = key.data();
-    int32_t failed = code.entries[int(entry)](&context);
+    context.buffers[MBLM_STATE] = call.state;
+    int32_t failed = loaded.function(&context);
     if (failed != 0) {
-      throw Error(Exit::Internal, where + ": entry '" + entryName(entry) + "' returned " + std::to_string(failed));
+      throw Error(Exit::Internal, where + ": " + loaded.label + " returned " + std::to_string(failed));
     }
     if (entry == Entry::Empty) { // compiled for one sequence: all are alike
       for (int64_t b = 1; b < call.batch; ++b) {
@@ -103,16 +108,32 @@ public:
   std::vector<KernelTime> profile() const override { return times ? times->times() : std::vector<KernelTime>(); }
 
 private:
-  std::string label(Entry entry) const {
-    return std::string("entry '") + entryName(entry) + "' of " + metadata.info.name;
-  }
-
-  const EntrySizes &sizes(Entry entry) const {
-    auto found = metadata.entries.find(entryName(entry));
-    if (found == metadata.entries.end() || !code.entries[int(entry)]) {
-      throw Error(Exit::BadInput, where + ": has no entry '" + entryName(entry) + "'; compile the spec again with it");
+  const LoadedEntry &find(Entry entry, int64_t stage) const {
+    auto found = entries.find(entryName(entry, stage));
+    if (found == entries.end() || !found->second.function) {
+      throw Error(Exit::BadInput,
+                  where + ": has no entry '" + entryName(entry, stage) + "'; compile the spec again with it");
     }
     return found->second;
+  }
+
+  int64_t workspaceBytes(const LoadedEntry &entry, int64_t batch, int64_t slots) const {
+    int64_t floats = entry.sizes->scratch.at(batch, slots, entry.label);
+    if (__builtin_mul_overflow(floats, pool.threads(), &floats) ||
+        __builtin_add_overflow(floats, entry.sizes->arena.at(batch, slots, entry.label), &floats) ||
+        __builtin_mul_overflow(floats, int64_t(sizeof(float)), &floats)) {
+      throw Error(Exit::Resource, entry.label + " needs more memory than can be counted");
+    }
+    return floats;
+  }
+
+  void reserve(const LoadedEntry &entry, int64_t batch, int64_t slots) {
+    int64_t floats = entry.sizes->arena.at(batch, slots, entry.label);
+    if (arena.size() < floats) {
+      growBuffer(arena, floats,
+                 entry.label + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) + " slots");
+    }
+    pool.reserveScratch(entry.sizes->scratch.at(batch, slots, entry.label));
   }
 
   // The ABI wants a mask wherever a loss is computed.
@@ -127,8 +148,8 @@ private:
 
   std::unique_ptr<Library> library; // first, so that it is closed last
   std::string where;
-  LinkedArtifact code;
   Metadata metadata;
+  std::map<std::string, LoadedEntry> entries;
   ThreadPool pool;
   std::unique_ptr<Profile> times; // null: not profiling
   Buffer arena;
@@ -173,10 +194,7 @@ LinkedArtifact lookUp(void *handle, const std::string &where) {
   if (!code.metadata) {
     throw Error(Exit::Integrity, where + ": no MBLM artifact: the symbol 'mblm_metadata' is missing");
   }
-  for (Entry entry : {Entry::Forward, Entry::Hidden, Entry::Empty, Entry::Loss, Entry::Gradients, Entry::TrainStep}) {
-    std::string symbol = std::string("mblm_entry_") + entryName(entry);
-    code.entries[int(entry)] = reinterpret_cast<EntryFunction>(dlsym(handle, symbol.c_str()));
-  }
+  code.find = [handle](const std::string &symbol) { return dlsym(handle, symbol.c_str()); };
   return code;
 }
 

@@ -8,6 +8,8 @@
 #include "runtime/ABI.h"
 #include "runtime/Program.h"
 
+#include <functional>
+
 namespace mblm::rt {
 
 // Looks at the first bytes only: whether a path that could be a spec is an ELF file.
@@ -20,10 +22,10 @@ std::unique_ptr<Program> loadArtifact(const std::string &path, int threads = 0);
 // The JSON description that an artifact was compiled from.
 std::string artifactSpecText(const std::string &path);
 
-// A program whose artifact is linked in. Entries that it lacks are null.
+// A program whose artifact is linked in.
 struct LinkedArtifact {
   const char *metadata = nullptr;
-  int32_t (*entries[6])(MblmContext *) = {}; // indexed by Entry
+  std::function<void *(const std::string &symbol)> find; // null for what is not there
 };
 std::unique_ptr<Program> linkedProgram(const LinkedArtifact &artifact, int threads = 0);
 // The same, with the symbols looked up in this program itself (needs -rdynamic).

@@ -52,8 +52,7 @@ int32_t sampleId(const float *logits, int64_t vocab, const SampleOptions &option
   return best;
 }
 
-std::vector<int32_t> generate(Model &model, const std::vector<int32_t> &prompt, int64_t count,
-                              const SampleOptions &options, const std::function<bool(int32_t)> &onId) {
+static void checkOptions(const SampleOptions &options, int64_t count) {
   if (!(options.temperature >= 0) || std::isinf(options.temperature)) {
     throw Error(Exit::BadInput, "temperature expects a number from 0, got " + std::to_string(options.temperature));
   }
@@ -65,24 +64,46 @@ std::vector<int32_t> generate(Model &model, const std::vector<int32_t> &prompt, 
     throw Error(Exit::BadInput, "the number of bytes and top-k expect numbers from 0, got " + std::to_string(count) +
                                     " and " + std::to_string(options.topK));
   }
-  int64_t have = int64_t(prompt.size());
-  // The last new byte is never fed back.
+}
+
+int64_t roomFor(const Model &model, int64_t have, int64_t count) {
   if (model.longest() > 0 && count > 0 && count - 1 > model.longest() - have) {
     throw Error(Exit::BadInput,
                 "a prompt of " + std::to_string(have) + " bytes and " + std::to_string(count) +
                     " new ones exceed the model's limit of " + std::to_string(model.longest()) + " bytes; at most " +
                     std::to_string(std::max<int64_t>(0, model.longest() - have + 1)) + " can be generated");
   }
-  std::vector<int32_t> sequence = prompt;
-  while (int64_t(sequence.size()) - have < count) {
-    Rows rows = model.forward({1, int64_t(sequence.size()), sequence.data(), nullptr});
-    int32_t id = sampleId(rows.data + (rows.rows - 1) * rows.width, rows.width, options, sequence.size());
-    sequence.push_back(id);
-    if (onId && !onId(id)) {
+  return std::max<int64_t>(1, have + std::max<int64_t>(0, count - 1));
+}
+
+std::vector<int32_t> generate(Decoder &decoder, const std::vector<int32_t> &prompt, int64_t count,
+                              const SampleOptions &options, const std::function<bool(int32_t)> &onId, bool feedLast) {
+  checkOptions(options, count);
+  if (!prompt.empty()) {
+    decoder.feed(prompt.data(), int64_t(prompt.size()));
+  }
+  std::vector<int32_t> ids;
+  while (int64_t(ids.size()) < count) {
+    Rows rows = decoder.logits();
+    int32_t id = sampleId(rows.data, rows.width, options, uint64_t(decoder.length()));
+    ids.push_back(id);
+    bool stopped = onId && !onId(id);
+    bool ends = stopped || int64_t(ids.size()) == count;
+    if (!ends || feedLast) {
+      decoder.feed(&id, 1);
+    }
+    if (ends) {
       break;
     }
   }
-  return std::vector<int32_t>(sequence.begin() + have, sequence.end());
+  return ids;
+}
+
+std::vector<int32_t> generate(Model &model, const std::vector<int32_t> &prompt, int64_t count,
+                              const SampleOptions &options, const std::function<bool(int32_t)> &onId) {
+  checkOptions(options, count);
+  Decoder decoder(model, 1, roomFor(model, int64_t(prompt.size()), count));
+  return generate(decoder, prompt, count, options, onId);
 }
 
 static const std::string replacement = "\xEF\xBF\xBD";

@@ -11,23 +11,6 @@ namespace mblm::rt {
 
 using nlohmann::json;
 
-int64_t LinearSize::at(int64_t batch, int64_t slots, const std::string &what) const {
-  int64_t both;
-  bool over = __builtin_mul_overflow(batch, slots, &both);
-  int64_t factors[4] = {1, slots, batch, both};
-  int64_t sum = 0;
-  for (int i = 0; i < 4; ++i) {
-    int64_t term;
-    over =
-        over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);
-  }
-  if (over || sum < 0) {
-    throw Error(Exit::Resource, what + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) +
-                                    " slots needs more memory than can be counted");
-  }
-  return sum;
-}
-
 static LinearSize linearSize(const json &value) {
   LinearSize size;
   if (value.size() != size.coefficients.size()) {
@@ -38,6 +21,23 @@ static LinearSize linearSize(const json &value) {
     size.coefficients[i] = value.at(i).get<int64_t>();
   }
   return size;
+}
+
+static StateTensor readState(const json &value, const std::string &where) {
+  StateTensor state;
+  state.name = value.at("name").get<std::string>();
+  state.positions.more = value.at("positions").at(0).get<int64_t>();
+  state.positions.perSlot = value.at("positions").at(1).get<int64_t>();
+  state.width = value.at("width").get<int64_t>();
+  state.offset = linearSize(value.at("offset"));
+  bool negative = state.positions.more < 0 || state.positions.perSlot < 0 || state.width < 1;
+  for (int64_t n : state.offset.coefficients) {
+    negative = negative || n < 0;
+  }
+  if (negative) {
+    throw Error(Exit::Integrity, where + ": metadata: state '" + state.name + "' has a negative size");
+  }
+  return state;
 }
 
 static Parameter readParameter(const json &value, int64_t total, const std::string &where) {
@@ -103,6 +103,9 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     result.level = meta.at("target").at("level").get<std::string>();
     for (const auto &[name, sizes] : meta.at("entries").items()) {
       result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch"))};
+    }
+    for (const json &state : meta.at("states")) {
+      result.states.push_back(readState(state, where));
     }
     for (const json &kernel : meta.at("kernels")) {
       result.launches[kernel.at("entry").get<std::string>()].push_back(kernel.at("name").get<std::string>());

@@ -6,17 +6,9 @@
 
 #include "runtime/Program.h"
 
-#include <array>
 #include <map>
 
 namespace mblm::rt {
-
-// c1 + cM*M + cB*B + cBM*B*M, in floats.
-struct LinearSize {
-  std::array<int64_t, 4> coefficients = {};
-  // Throws Error(Resource) when the size cannot be counted in 63 bits; `what` names it.
-  int64_t at(int64_t batch, int64_t slots, const std::string &what) const;
-};
 
 struct EntrySizes {
   LinearSize arena;
@@ -27,6 +19,7 @@ struct Metadata {
   ModelInfo info;
   std::string level; // "avx512" | "avx2" | "portable"
   std::map<std::string, EntrySizes> entries;
+  std::vector<StateTensor> states;
   std::map<std::string, std::vector<std::string>> launches; // kernels' names by entry, in order
 };
 

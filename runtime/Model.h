@@ -64,9 +64,12 @@ public:
   // Most bytes of one sequence; 0: no limit.
   int64_t longest() const { return info().maxSlots * info().inner; }
 
-private:
+  // Error(BadInput) naming the first id outside the vocabulary.
   void checkIds(const Ids &ids) const;
+  // Outermost slots of sequences of `length` bytes. Error(BadInput) beyond the model's limit.
   int64_t slotsFor(int64_t length) const;
+
+private:
   Call prepare(const Ids &ids, bool withMask);
   Rows rowsOf(Entry entry, const Ids &ids, int64_t width);
   Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay,

@@ -1,12 +1,16 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Names of the entries, as artifacts and the command line spell them.
+// Names of the entries, as artifacts and the command line spell them; sizes as forms of B and M.
 #include "runtime/Program.h"
+
+#include "runtime/Support/Error.h"
+
+#include <algorithm>
 
 namespace mblm::rt {
 
-const char *entryName(Entry entry) {
+std::string entryName(Entry entry, int64_t stage) {
   switch (entry) {
   case Entry::Forward:
     return "forward";
@@ -20,8 +24,43 @@ const char *entryName(Entry entry) {
     return "gradients";
   case Entry::TrainStep:
     return "train_step";
+  case Entry::Begin:
+    return "begin_" + std::to_string(stage);
+  case Entry::Step:
+    return "step_" + std::to_string(stage);
+  case Entry::Prefill:
+    return "prefill_" + std::to_string(stage);
   }
   return "unknown";
+}
+
+int64_t LinearSize::at(int64_t batch, int64_t slots, const std::string &what) const {
+  int64_t both;
+  bool over = __builtin_mul_overflow(batch, slots, &both);
+  int64_t factors[4] = {1, slots, batch, both};
+  int64_t sum = 0;
+  for (int i = 0; i < 4; ++i) {
+    int64_t term;
+    over =
+        over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);
+  }
+  if (over || sum < 0) {
+    throw Error(Exit::Resource, what + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) +
+                                    " slots needs more memory than can be counted");
+  }
+  return sum;
+}
+
+int64_t stateFloats(const std::vector<StateTensor> &states, int64_t batch, int64_t slots) {
+  int64_t floats = 0;
+  for (const StateTensor &state : states) {
+    LinearSize end = state.offset; // padded to whole lines of 16 floats
+    auto lines = [](int64_t n) { return (n + 15) / 16 * 16; };
+    end.coefficients[2] += lines(state.positions.more * state.width);
+    end.coefficients[3] += lines(state.positions.perSlot * state.width);
+    floats = std::max(floats, end.at(batch, slots, "the state"));
+  }
+  return floats;
 }
 
 } // namespace mblm::rt

@@ -7,6 +7,7 @@
 
 #include "runtime/Support/Dropout.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,8 +23,33 @@ enum class Entry {
   Loss,      // ids, mask -> scalars.loss
   Gradients, // ids, mask, draw, scale -> scalars.loss; ADDS scale * dloss/dparameter to `grads`
   TrainStep, // as Gradients, then clips by the global norm, updates params, m, v and zeroes `grads`
+  // One for each stage, on the positions from `position` on (see passes/Decode); they read and write `state`.
+  Begin,   // nothing: the stage's start vector alone, at position 0
+  Step,    // ids of one slot; of the local stage -> output: logits [B, 1, vocab]
+  Prefill, // ids of prefillRows slots of stage 0
 };
-const char *entryName(Entry entry); // "forward", "hidden", "empty", "loss", "gradients", "train_step"
+std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
+constexpr int64_t prefillRows = 64;
+
+// c1 + cM*M + cB*B + cBM*B*M, in floats.
+struct LinearSize {
+  std::array<int64_t, 4> coefficients = {};
+  // Throws Error(Resource) when the size cannot be counted in 63 bits; `what` names it.
+  int64_t at(int64_t batch, int64_t slots, const std::string &what) const;
+};
+
+// What steps remember: [B, positions, width], in a ring: position q of a sequence stands in row q mod positions.
+struct StateTensor {
+  std::string name;
+  struct {
+    int64_t more = 0, perSlot = 0; // more + perSlot * M
+    int64_t at(int64_t slots) const { return more + perSlot * slots; }
+  } positions;
+  int64_t width = 0;
+  LinearSize offset; // in the flat state buffer
+};
+// Floats of the state buffer.
+int64_t stateFloats(const std::vector<StateTensor> &states, int64_t batch, int64_t slots);
 
 struct Parameter {
   std::string name;           // the reference's
@@ -80,6 +106,9 @@ struct Call {
   float *m = nullptr; // Adam's first and second moments
   float *v = nullptr;
   float *output = nullptr;
+  int64_t stage = 0;      // of the entries that exist for each
+  int64_t position = 0;   // first position of a step in its stage's sequence
+  float *state = nullptr; // [stateFloats(states, B, M)], M the most slots that the sequences may have
   struct Scalars {
     float loss = 0;
     float gradNorm = 0;  // before clipping
@@ -102,8 +131,10 @@ public:
   virtual const ModelInfo &info() const = 0;
   // Throws mblm::Error (Resource when the arena does not fit).
   virtual void run(Entry entry, const Call &call) = 0;
+  // Empty: the program was compiled without steps.
+  virtual const std::vector<StateTensor> &states() const = 0;
   // Bytes that `run` allocates beside the caller's buffers.
-  virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots) const = 0;
+  virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage = 0) const = 0;
   // Times every kernel from now on, from zero. Programs without kernels have nothing to tell.
   virtual void startProfile() {}
   virtual std::vector<KernelTime> profile() const { return {}; } // the longest first

@@ -15,6 +15,7 @@
 #include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -82,7 +83,8 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
   spec::Spec spec = canonical(model);
   target::Machine machine = machineFor(options);
   std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
-                             (options.fusion.on ? std::to_string(options.fusion.limit) : "off"));
+                             (options.fusion.on ? std::to_string(options.fusion.limit) : "off") + '\0' +
+                             llvm::join(options.entries, ","));
   Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
   if (std::optional<std::string> found = cache.find(key)) {
     if (options.verbose) {

@@ -35,6 +35,13 @@ std::string driver::headerText(const rt::ModelInfo &info) {
     define("OFFSET_" + macroName(parameter.name), parameter.offset);
   }
   text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const char mblm_metadata[];\n";
+  for (size_t stage = 0; stage < info.stageLengths.size(); ++stage) {
+    for (rt::Entry entry : {rt::Entry::Begin, rt::Entry::Step, rt::Entry::Prefill}) {
+      if (entry == rt::Entry::Prefill ? stage == 0 : entry != rt::Entry::Begin || info.startToken) {
+        text += "int32_t mblm_entry_" + rt::entryName(entry, int64_t(stage)) + "(MblmContext *context);\n";
+      }
+    }
+  }
   for (rt::Entry entry : {rt::Entry::Forward, rt::Entry::Hidden, rt::Entry::Empty, rt::Entry::Loss,
                           rt::Entry::Gradients, rt::Entry::TrainStep}) {
     if (entry != rt::Entry::Empty || info.startToken) {

@@ -91,7 +91,8 @@ static void keepEntries(ModuleOp module, const std::vector<std::string> &entries
   for (const std::string &name : entries) {
     if (!module.lookupSymbol<func::FuncOp>(name)) {
       throw Error(Exit::Usage, "the model has no entry '" + name +
-                                   "'; expected forward, hidden, empty, loss, gradients or train_step");
+                                   "'; expected forward, hidden, empty, loss, gradients, train_step, begin_0, "
+                                   "step_0, prefill_0 or those of another stage");
     }
   }
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
@@ -99,6 +100,36 @@ static void keepEntries(ModuleOp module, const std::vector<std::string> &entries
       function.erase();
     }
   }
+  bool steps = llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
+    return !function.getOps<GetStateOp>().empty();
+  });
+  for (auto state : llvm::make_early_inc_range(module.getOps<StateOp>())) {
+    if (!steps) {
+      state.erase();
+    }
+  }
+}
+
+std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
+  using rt::Entry;
+  std::vector<std::string> names;
+  if (spec.startToken) {
+    names.push_back(rt::entryName(Entry::Empty));
+  }
+  if (!steps) {
+    for (Entry entry : {Entry::Forward, Entry::Hidden, Entry::Loss, Entry::Gradients, Entry::TrainStep}) {
+      names.push_back(rt::entryName(entry));
+    }
+    return names;
+  }
+  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
+    if (spec.startToken) {
+      names.push_back(rt::entryName(Entry::Begin, int64_t(stage)));
+    }
+    names.push_back(rt::entryName(Entry::Step, int64_t(stage)));
+  }
+  names.push_back(rt::entryName(Entry::Prefill, 0));
+  return names;
 }
 
 OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) {

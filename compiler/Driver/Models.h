@@ -28,6 +28,9 @@ struct NamedModel {
 // Error(BadInput) with line and column for a wrong spec, Error(Integrity) for a damaged artifact.
 NamedModel openModel(const std::string &path);
 
+// The entries that work byte by byte, or those on whole sequences.
+std::vector<std::string> entriesOf(const spec::Spec &spec, bool steps);
+
 std::unique_ptr<rt::Program> openProgram(const NamedModel &model, const Options &options);
 
 // A module together with the context that it lives in.

@@ -15,7 +15,7 @@ struct Frame {
   mlir::Operation *op;
   llvm::SmallVector<const Tensor *> operands; // by operand number
   llvm::SmallVector<Tensor> results;          // to be filled, in order
-  int64_t batch;                              // B of this call
+  const CallSizes &sizes;
   Stores &stores;
   mlir::SymbolTable &symbols;
 
@@ -44,6 +44,7 @@ bool evaluateStructure(Frame &frame);
 bool evaluatePositionwise(Frame &frame);
 bool evaluateSequence(Frame &frame);
 bool evaluateStateSpace(Frame &frame);
+bool evaluateDecoding(Frame &frame);
 bool evaluateTraining(Frame &frame);
 
 } // namespace mblm::interpreter

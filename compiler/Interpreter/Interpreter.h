@@ -15,7 +15,14 @@ namespace mblm {
 
 // The flat buffers that parameters' offsets address. Any may be empty where the program never touches it.
 struct Stores {
-  std::vector<double> parameters, gradients, firstMoment, secondMoment;
+  std::vector<double> parameters, gradients, firstMoment, secondMoment, state;
+};
+
+// What a call's sizes and positions are forms of.
+struct CallSizes {
+  int64_t batch = 1; // B; that of the ids where there are any
+  int64_t slots = 1; // M
+  int64_t position = 0; // of a step
 };
 
 class Interpreter {
@@ -27,8 +34,8 @@ public:
   Stores &stores() { return buffers; }
 
   // Runs a function of one block on its arguments. Values are freed after their last use. Throws mblm::Error.
-  std::vector<Tensor> call(mlir::func::FuncOp function, std::vector<Tensor> arguments);
-  std::vector<Tensor> call(llvm::StringRef function, std::vector<Tensor> arguments);
+  std::vector<Tensor> call(mlir::func::FuncOp function, std::vector<Tensor> arguments, CallSizes sizes = {});
+  std::vector<Tensor> call(llvm::StringRef function, std::vector<Tensor> arguments, CallSizes sizes = {});
 
   // Whether the module has a function of that name.
   bool has(llvm::StringRef function);

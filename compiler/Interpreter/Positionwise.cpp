@@ -60,15 +60,16 @@ static void evaluate(EmbedGradOp op, Frame &frame) {
 
 static void evaluate(PositionOp op, Frame &frame) {
   const Tensor &in = frame.operand(0), &table = frame.operand(1);
-  if (in.shape[1] > table.shape[0]) {
+  int64_t first = op.getOrigin() ? frame.sizes.position + *op.getOrigin() : 0;
+  if (first + in.shape[1] > table.shape[0]) {
     throw Error(Exit::BadInput, llvm::formatv("{0} positions: expected no more than the {1} rows of the position table",
-                                              in.shape[1], table.shape[0]));
+                                              first + in.shape[1], table.shape[0]));
   }
   Tensor &out = frame.result(in);
   for (int64_t k = 0; k < in.shape[0]; ++k) {
     for (int64_t t = 0; t < in.shape[1]; ++t) {
       for (int64_t c = 0; c < in.shape[2]; ++c) {
-        out.row(k, t)[c] = in.row(k, t)[c] + table.row(t)[c];
+        out.row(k, t)[c] = in.row(k, t)[c] + table.row(first + t)[c];
       }
     }
   }

@@ -19,37 +19,58 @@ using namespace mblm;
 
 namespace {
 
+std::vector<rt::StateTensor> readStates(ModuleOp module) {
+  std::vector<rt::StateTensor> states;
+  for (auto state : module.getOps<StateOp>()) {
+    auto type = cast<RankedTensorType>(state.getType());
+    bool perSlot = type.isDynamicDim(1);
+    rt::StateTensor &tensor = states.emplace_back();
+    tensor.name = state.getSymName().str();
+    tensor.positions = {perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1), perSlot ? 1 : 0};
+    tensor.width = type.getDimSize(2);
+    llvm::copy(state.getOffset(), tensor.offset.coefficients.begin());
+  }
+  return states;
+}
+
 class ReferenceProgram : public rt::Program {
 public:
   ReferenceProgram(OwningOpRef<ModuleOp> module, std::shared_ptr<MLIRContext> context, rt::ModelInfo info)
-      : context(std::move(context)), module(std::move(module)), model(std::move(info)), interpreter(*this->module) {}
+      : context(std::move(context)), module(std::move(module)), model(std::move(info)),
+        stateTensors(readStates(*this->module)), interpreter(*this->module) {}
 
   const rt::ModelInfo &info() const override { return model; }
+  const std::vector<rt::StateTensor> &states() const override { return stateTensors; }
   void run(rt::Entry entry, const rt::Call &call) override;
-  int64_t workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots) const override;
+  int64_t workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots, int64_t stage) const override;
 
 private:
-  func::FuncOp entryPoint(rt::Entry entry) const;
+  func::FuncOp entryPoint(rt::Entry entry, int64_t stage) const;
   Tensor argument(RankedTensorType type, bool firstVector, const rt::Call &call) const;
   void evaluate(rt::Entry entry, const rt::Call &call);
-  void fetch(const float *buffer, std::vector<double> &store) const;
+  void fetch(const float *buffer, size_t size, std::vector<double> &store) const;
   void deliver(const std::vector<double> &store, float *buffer) const { std::copy(store.begin(), store.end(), buffer); }
 
   std::shared_ptr<MLIRContext> context; // first, so that it outlives the module
   OwningOpRef<ModuleOp> module;
   rt::ModelInfo model;
+  std::vector<rt::StateTensor> stateTensors;
   Interpreter interpreter;
 };
+
+bool steps(rt::Entry entry) {
+  return entry == rt::Entry::Begin || entry == rt::Entry::Step || entry == rt::Entry::Prefill;
+}
 
 bool computesGradients(rt::Entry entry) { return entry == rt::Entry::Gradients || entry == rt::Entry::TrainStep; }
 
 } // namespace
 
-func::FuncOp ReferenceProgram::entryPoint(rt::Entry entry) const {
-  auto function = module.get().lookupSymbol<func::FuncOp>(rt::entryName(entry));
+func::FuncOp ReferenceProgram::entryPoint(rt::Entry entry, int64_t stage) const {
+  auto function = module.get().lookupSymbol<func::FuncOp>(rt::entryName(entry, stage));
   if (!function) {
     throw Error(Exit::Internal, llvm::formatv("model '{0}': expected an entry '{1}', the module has none", model.name,
-                                              rt::entryName(entry)));
+                                              rt::entryName(entry, stage)));
   }
   return function;
 }
@@ -63,7 +84,8 @@ Tensor ReferenceProgram::argument(RankedTensorType type, bool firstVector, const
     return Tensor::ids({4}, {key.begin(), key.end()});
   }
   if (type.getElementType().isInteger(32)) {
-    return Tensor::ids({call.batch, call.slots * model.inner}, {call.ids, call.ids + bytes});
+    int64_t length = type.isDynamicDim(1) ? call.slots * model.inner : type.getDimSize(1);
+    return Tensor::ids({call.batch, length}, {call.ids, call.ids + call.batch * length});
   }
   if (type.getRank() == 0) {
     return Tensor::scalar(call.scale);
@@ -81,24 +103,27 @@ Tensor ReferenceProgram::argument(RankedTensorType type, bool firstVector, const
 }
 
 // Reads a buffer, unless the store's rounding is what it holds already.
-void ReferenceProgram::fetch(const float *buffer, std::vector<double> &store) const {
+void ReferenceProgram::fetch(const float *buffer, size_t size, std::vector<double> &store) const {
   auto rounds = [](double exact, float rounded) { return static_cast<float>(exact) == rounded; };
-  size_t size = model.parameterElements;
   if (store.size() != size || !std::equal(store.begin(), store.end(), buffer, rounds)) {
     store.assign(buffer, buffer + size);
   }
 }
 
 void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
-  func::FuncOp function = entryPoint(entry);
+  func::FuncOp function = entryPoint(entry, call.stage);
+  size_t size = model.parameterElements;
   Stores &stores = interpreter.stores();
-  fetch(call.params, stores.parameters);
+  fetch(call.params, size, stores.parameters);
   if (computesGradients(entry)) {
-    fetch(call.grads, stores.gradients);
+    fetch(call.grads, size, stores.gradients);
   }
   if (entry == rt::Entry::TrainStep) {
-    fetch(call.m, stores.firstMoment);
-    fetch(call.v, stores.secondMoment);
+    fetch(call.m, size, stores.firstMoment);
+    fetch(call.v, size, stores.secondMoment);
+  }
+  if (steps(entry)) {
+    fetch(call.state, rt::stateFloats(stateTensors, call.batch, call.slots), stores.state);
   }
   std::vector<Tensor> arguments;
   bool firstVector = true;
@@ -107,9 +132,10 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
     arguments.push_back(argument(tensor, firstVector, call));
     firstVector = firstVector && (tensor.getRank() != 1 || tensor.getElementType().isInteger(32));
   }
-  std::vector<Tensor> results = interpreter.call(function, std::move(arguments));
+  std::vector<Tensor> results = 
+      interpreter.call(function, std::move(arguments), {call.batch, call.slots, call.position});
 
-  if (call.output && results[0].rank() == 3) {
+  if (call.output && !results.empty() && results[0].rank() == 3) {
     // What takes no ids has one sequence for all.
     int64_t copies = function.getNumArguments() == 0 ? call.batch : 1;
     float *out = call.output;
@@ -117,13 +143,16 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
       out = std::copy(results[0].f.begin(), results[0].f.end(), out);
     }
   }
-  if (call.scalars && results[0].rank() == 0) {
+  if (call.scalars && !results.empty() && results[0].rank() == 0) {
     // loss, sum, count, and the gradients' norm of an update
     auto number = [&](size_t n) { return n < results.size() ? static_cast<float>(results[n].f[0]) : 0; };
     *call.scalars = {number(0), number(3), number(1), number(2)};
   }
   if (computesGradients(entry)) {
     deliver(stores.gradients, call.grads);
+  }
+  if (steps(entry)) {
+    deliver(stores.state, call.state);
   }
   if (entry == rt::Entry::TrainStep) {
     deliver(stores.parameters, call.params);
@@ -140,14 +169,14 @@ void ReferenceProgram::run(rt::Entry entry, const rt::Call &call) {
         Exit::Resource,
         llvm::formatv("no memory for entry '{0}' on {1} x {2} bytes (about {3} bytes in f64); a smaller batch or "
                       "length may fit",
-                      rt::entryName(entry), call.batch, call.slots * model.inner,
-                      workspaceBytes(entry, call.batch, call.slots)));
+                      rt::entryName(entry, call.stage), call.batch, call.slots * model.inner,
+                      workspaceBytes(entry, call.batch, call.slots, call.stage)));
   }
 }
 
-int64_t ReferenceProgram::workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots) const {
+int64_t ReferenceProgram::workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots, int64_t stage) const {
   int64_t buffers = entry == rt::Entry::TrainStep ? 4 : computesGradients(entry) ? 2 : 1;
-  return peakValueBytes(entryPoint(entry), batch, slots, model.inner) +
+  return peakValueBytes(entryPoint(entry, stage), batch, slots, model.inner) +
          buffers * model.parameterElements * static_cast<int64_t>(sizeof(double));
 }
 

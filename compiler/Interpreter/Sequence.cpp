@@ -38,11 +38,12 @@ static void evaluate(RopeOp op, Frame &frame) {
   bool interleaved = op.getPairing() == Pairing::Interleaved;
   double base = op.getBase().convertToDouble();
   Tensor &out = frame.result(in);
+  int64_t first = op.getOrigin() ? frame.sizes.position + *op.getOrigin() : 0;
   for (int64_t t = 0; t < in.shape[1]; ++t) {
     for (int64_t pair = 0; pair < half; ++pair) {
       // Frequency and angle are f32 numbers by definition; everything after them is not.
       float frequency = static_cast<float>(std::pow(base, -2.0 * pair / width));
-      float angle = static_cast<float>(t) * frequency;
+      float angle = static_cast<float>(first + t) * frequency;
       double cosine = std::cos(static_cast<double>(angle));
       double sine = std::sin(static_cast<double>(angle)) * (op.getInverse() ? -1 : 1);
       int64_t first = interleaved ? 2 * pair : pair, second = interleaved ? 2 * pair + 1 : pair + half;

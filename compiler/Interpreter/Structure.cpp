@@ -51,7 +51,7 @@ static void evaluate(RegroupOp op, Frame &frame) {
   std::vector<int64_t> shape = frame.staticShape(0);
   int64_t rows = shape.size() == 3 ? elements / shape[2] : elements;
   if (ShapedType::isDynamic(shape[0])) {
-    shape[0] = ShapedType::isDynamic(shape[1]) ? frame.batch : rows / shape[1];
+    shape[0] = ShapedType::isDynamic(shape[1]) ? frame.sizes.batch : rows / shape[1];
   }
   if (ShapedType::isDynamic(shape[1])) {
     shape[1] = rows / shape[0];
@@ -80,7 +80,11 @@ static void evaluate(StartTokenOp op, Frame &frame) {
 
 static void evaluate(StartOp op, Frame &frame) {
   const Tensor &start = frame.operand(0);
-  frame.result({1, 1, start.shape[0]}).f = start.f;
+  int64_t sequences = ShapedType::isDynamic(frame.staticSize(0, 0)) ? frame.sizes.batch : 1;
+  Tensor &out = frame.result({sequences, 1, start.shape[0]});
+  for (int64_t k = 0; k < sequences; ++k) {
+    std::copy(start.f.begin(), start.f.end(), out.row(k, 0));
+  }
 }
 
 static void evaluate(SliceOp op, Frame &frame) {
@@ -126,7 +130,7 @@ static void evaluate(NextByteOp op, Frame &frame) {
   // [B, m*P]: either size may be static.
   int64_t batch = frame.staticSize(0, 0), positions = frame.staticSize(0, 1);
   if (ShapedType::isDynamic(batch)) {
-    batch = ShapedType::isDynamic(positions) ? frame.batch : bytes / positions;
+    batch = ShapedType::isDynamic(positions) ? frame.sizes.batch : bytes / positions;
   }
   Tensor &out = frame.result({batch, bytes / batch, width});
   forEachNextByte(batch, out.shape[1], patch,

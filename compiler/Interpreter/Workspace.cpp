@@ -28,6 +28,9 @@ int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots
   llvm::DenseMap<Value, int64_t> uses;
   int64_t live = 0, peak = 0;
   auto bytes = [&](Value value) {
+    if (value.getDefiningOp<GetStateOp>()) {
+      return int64_t(0); // the caller's
+    }
     bool ids = cast<RankedTensorType>(value.getType()).getElementType().isInteger(32);
     int64_t size = ids ? sizeof(int32_t) : sizeof(double);
     for (const SymbolicDim &dim : shapes[value]) {

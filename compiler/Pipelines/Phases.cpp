@@ -94,6 +94,7 @@ void pipelines::collectRemarks(MLIRContext &context, std::vector<FusionRemark> &
 }
 
 static void addModelPasses(OpPassManager &passes) {
+  passes.addPass(createDecodePass());
   passes.addPass(createDifferentiatePass());
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());

@@ -134,6 +134,7 @@ void target::linkExecutable(const std::vector<std::string> &objects, const std::
     command.push_back(std::move(path));
   }
   command.insert(command.end(), {libraries + "/libMBLMCommands.a", libraries + "/libMBLMRuntime.a", "-Wl,--gc-sections",
+                                 "-Wl,--export-dynamic-symbol=mblm_*", // found by name, as in an artifact
                                  "-static-libstdc++", "-static-libgcc", "-lm", "-ldl", "-lpthread"});
   runProgram(command, folder);
   publish(linked, output, true);

@@ -64,6 +64,7 @@ std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp modul
                {"target", {{"level", machine.level}}},
                {"parameters", parameters},
                {"parameter_elements", info.parameterElements},
+               {"states", toJson(module->getAttr("mblm.states"))},
                {"entries", toJson(module->getAttr("mblm.entries"))},
                {"kernels", toJson(module->getAttr("mblm.kernels"))}};
   if (info.pad) {

@@ -5,6 +5,7 @@
 // that a gradient reaches builds its vector-Jacobian product, and the products of a value with several uses are added up.
 // Forward values that are cheap to compute again are, right before their first use in the backward sweep, so that they
 // need not outlive the forward pass.
+#include "passes/Locations.h"
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,14 +19,6 @@ namespace mblm {
 
 using namespace mlir;
 using namespace mblm;
-
-// The location of what stems from an op: its name with `suffix` behind.
-static Location derivedLoc(Location loc, StringRef suffix) {
-  if (auto name = dyn_cast<NameLoc>(loc)) {
-    return NameLoc::get(StringAttr::get(loc.getContext(), name.getName().getValue() + suffix), name.getChildLoc());
-  }
-  return NameLoc::get(StringAttr::get(loc.getContext(), suffix.drop_front()), loc);
-}
 
 namespace {
 

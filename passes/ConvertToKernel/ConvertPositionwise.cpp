@@ -169,9 +169,16 @@ Value Converter::pack(Location loc, Value weight, bool transposed) {
   return PackOp::create(builder, loc, packed, weight, transposed);
 }
 
+// Few enough rows, for a batch that one decodes, that a weight is not worth packing: it is read once, as it stands.
+static bool streams(const SymbolicShape &shape) {
+  bool single = shape[0] == SymbolicDim::constant(1) && shape[1] == SymbolicDim::constant(1);
+  return single || (shape[0] == SymbolicDim::batch() && shape[1].isConstant());
+}
+
 void Converter::convertLinear(LinearOp op) {
   int64_t depth = widthOf(op.getInput()), columns = widthOf(op.getResult());
-  Value packed = pack(op->getLoc(), op.getWeight(), op.getTransposed());
+  bool streamed = streams(resultShape(op)) && !op.getTransposed();
+  Value packed = streamed ? op.getWeight() : pack(op->getLoc(), op.getWeight(), op.getTransposed());
   SmallVector<Value> epilogueInputs;
   if (op.getBias()) {
     epilogueInputs.push_back(op.getBias());
@@ -273,7 +280,8 @@ LogicalResult Converter::convertPositionwise(Operation *op) {
       })
       .Case([&](PositionOp position) {
         replaceWithRows(op, Columns::plain(widthOf(position.getResult())), op->getOperands(), [&](RowBody &r) {
-          return SmallVector<Value>{r.add(r.here(0), r.load(1, {r.at.position, r.at.column}))};
+          Value row = r.positionFrom(position.getOrigin());
+          return SmallVector<Value>{r.add(r.here(0), r.load(1, {row, r.at.column}))};
         });
         return success();
       })

@@ -8,13 +8,14 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::kernel;
 
-Value Converter::ropeTable(Location loc, SymbolicDim positions, int64_t width, double base, Pairing pairing) {
+Value Converter::ropeTable(Location loc, SymbolicDim positions, int64_t width, double base, Pairing pairing,
+                           IntegerAttr origin) {
   // One table serves a whole function.
   SpaceAttr space = spaceOf(SymbolicDim::constant(1), positions);
   int64_t columns = pairing == Pairing::HalfSplit ? width : 2 * width;
   for (auto table : function.getOps<RopeTableOp>()) {
     if (table.getSpace() == space && static_cast<int64_t>(table.getWidth()) == width && table.getPairing() == pairing &&
-        table.getBase().convertToDouble() == base) {
+        table.getBase().convertToDouble() == base && table.getOriginAttr() == origin) {
       return table;
     }
   }
@@ -22,14 +23,14 @@ Value Converter::ropeTable(Location loc, SymbolicDim positions, int64_t width, d
   builder.setInsertionPointToStart(&function.getBody().front());
   int64_t rows = positions.isConstant() ? positions.one : ShapedType::kDynamic;
   return RopeTableOp::create(builder, loc, RankedTensorType::get({rows, columns}, builder.getF32Type()), space, width,
-                             llvm::APFloat(base), pairing);
+                             llvm::APFloat(base), pairing, origin);
 }
 
 void Converter::convertRope(RopeOp op) {
   int64_t heads = op.getHeads(), head = widthOf(op.getInput()) / heads;
   double base = op.getBase().convertToDouble();
   SymbolicShape shape = resultShape(op);
-  Value table = ropeTable(op->getLoc(), shape[1], head, base, op.getPairing());
+  Value table = ropeTable(op->getLoc(), shape[1], head, base, op.getPairing(), op.getOriginAttr());
   SmallVector<Value> inputs{op.getInput(), table};
   double sign = op.getInverse() ? -1 : 1;
   if (op.getPairing() == Pairing::Interleaved) {

@@ -241,6 +241,9 @@ LogicalResult Converter::convert(Operation *op) {
           ConcatOp>(op)) {
     return convertStructure(op);
   }
+  if (isa<GetStateOp, ReadOp, WriteOp, RecallOp, mblm::CachedAttentionOp>(op)) {
+    return convertDecoding(op);
+  }
   if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp>(op)) {
     return convertSequence(op);
   }

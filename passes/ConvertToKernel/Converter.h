@@ -26,6 +26,7 @@ private:
   llvm::LogicalResult convertSequence(mlir::Operation *op);
   llvm::LogicalResult convertStateSpace(mlir::Operation *op);
   llvm::LogicalResult convertTraining(mlir::Operation *op);
+  llvm::LogicalResult convertDecoding(mlir::Operation *op);
 
   void convertNorm(NormOp op);
   void convertNormGrad(NormGradOp op);
@@ -67,7 +68,8 @@ private:
   mlir::Value pack(mlir::Location loc, mlir::Value weight, bool transposed);
   // The `kernel.dropout_key` of an op with dropout; null without a key.
   mlir::Value dropoutKey(mlir::Location loc, mlir::Value key, mlir::FloatAttr rate, mlir::IntegerAttr site);
-  mlir::Value ropeTable(mlir::Location loc, SymbolicDim positions, int64_t width, double base, Pairing pairing);
+  mlir::Value ropeTable(mlir::Location loc, SymbolicDim positions, int64_t width, double base, Pairing pairing,
+                        mlir::IntegerAttr origin = {});
   // A rows op in place of `op`.
   void replaceWithRows(mlir::Operation *op, Columns columns, mlir::ValueRange inputs, const RowProgram &program);
   void replace(mlir::Operation *op, mlir::ValueRange values);

@@ -29,6 +29,11 @@ public:
   // The element of this very row and column; of [C] and [K, T] tensors, what belongs to the column or the row.
   mlir::Value here(unsigned tensor);
 
+  // The position that this row is in its stage's sequence: P + origin + t, or t without an origin.
+  mlir::Value positionFrom(std::optional<int64_t> origin) {
+    return origin ? plus(plus(at.position, CallPositionOp::create(b)), *origin) : at.position;
+  }
+
   mlir::Value index(int64_t n) { return mlir::arith::ConstantIndexOp::create(b, n); }
   mlir::Value number(double x) { return mlir::arith::ConstantOp::create(b, b.getF32FloatAttr(x)); }
   mlir::Value plus(mlir::Value x, mlir::Value y) { return mlir::arith::AddIOp::create(b, x, y); }

@@ -103,6 +103,16 @@ void FuseKernelsPass::declined(StringRef what, Operation *op, StringRef why) {
   }
 }
 
+// Whether a state that `producer` reads changes before `reader` would read it.
+static bool comesTooLate(kernel::RowsOp producer, Operation *reader) {
+  return llvm::any_of(producer.getInputs(), [&](Value input) {
+    auto state = input.getDefiningOp<kernel::StateOp>();
+    return state && llvm::any_of(state->getUsers(), [&](Operation *user) {
+             return isa<kernel::RememberOp>(user) && producer->isBeforeInBlock(user) && user->isBeforeInBlock(reader);
+           });
+  });
+}
+
 std::string FuseKernelsPass::whyNotInline(kernel::RowsOp producer, RowSite &site, unsigned index) {
   Block &body = producer.getBody().front();
   kernel::RowIndices at = kernel::rowIndices(*site.body);
@@ -111,6 +121,16 @@ std::string FuseKernelsPass::whyNotInline(kernel::RowsOp producer, RowSite &site
   bool exact = reductions || static_cast<int64_t>(producer.getSegments()) > 1 || swaps;
   if (site.part != RowSite::Body && site.columns * kernel::blockRows * 4 > blockBytes) {
     return "a block of rows would not fit the cache";
+  }
+  if (comesTooLate(producer, site.op)) {
+    return "a state that it reads changes before its reader's turn";
+  }
+  auto gemm = dyn_cast<kernel::GemmOp>(site.op);
+  if (gemm && gemm.isStreamed() && site.part == RowSite::Prologue && site.space().getPositions().one > 1) {
+    return "its reader would compute it again for each piece of its columns";
+  }
+  if (gemm && gemm.isStreamed() && site.part == RowSite::Epilogue && (exact || swaps)) {
+    return "its reader sees single columns of its rows";
   }
   for (Operation *user : site.body->getArgument(site.firstArgument + index).getUsers()) {
     auto load = cast<kernel::LoadOp>(user);
@@ -272,7 +292,12 @@ bool FuseKernelsPass::fuseEpilogue(kernel::RowsOp rows, bool onlyUse) {
       declined("FuseEpilogue", rows, "another kernel reads the product before");
       continue;
     }
-    if (static_cast<int64_t>(gemm.getColumns()) * kernel::blockRows * 4 > blockBytes) {
+    bool swaps = llvm::any_of(body, [](Operation &op) { return isa<kernel::SwapPairsOp>(op); });
+    if (gemm.isStreamed() && (hasReductions(body) || swaps || rows.getSegments() > 1 || !rows.getBlockSums().empty())) {
+      declined("FuseEpilogue", rows, "it looks across columns, which are dealt out in pieces");
+      continue;
+    }
+    if (!gemm.isStreamed() && static_cast<int64_t>(gemm.getColumns()) * kernel::blockRows * 4 > blockBytes) {
       declined("FuseEpilogue", rows, "a block of rows would not fit the cache");
       continue;
     }
@@ -346,7 +371,8 @@ bool FuseKernelsPass::fuseSum(kernel::ReduceOp reduce) {
   Operation *maker = result ? result.getOwner() : nullptr;
   bool allRows = reduce.getSums().getPositions() == SymbolicDim::constant(1) &&
                  reduce.getSpace().getPositions() == SymbolicDim::constant(1) && !reduce.getBlocks();
-  if (!mayFuse() || !allRows || !isa_and_nonnull<kernel::RowsOp, kernel::GemmOp>(maker) ||
+  auto gemm = dyn_cast_or_null<kernel::GemmOp>(maker);
+  if (!mayFuse() || !allRows || !isa_and_nonnull<kernel::RowsOp, kernel::GemmOp>(maker) || (gemm && gemm.isStreamed()) ||
       cast<RankedTensorType>(result.getType()).getRank() != 3) {
     return false;
   }

@@ -13,7 +13,7 @@ MutableOperandRange RowSite::inputs() const {
       .Case([&](kernel::GemmOp gemm) {
         return part == Epilogue ? gemm.getEpilogueInputsMutable() : gemm.getInputsMutable();
       })
-      .Case<kernel::RowsOp, kernel::PackRowsOp, kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>(
+      .Case<kernel::RowsOp, kernel::PackRowsOp, kernel::RememberOp, kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>(
           [](auto anchored) { return anchored.getInputsMutable(); });
 }
 
@@ -21,7 +21,7 @@ SmallVector<RowSite> fusion::rowSites(Operation *op) {
   SmallVector<RowSite> sites;
   auto number = [](auto n) { return static_cast<int64_t>(n); };
   llvm::TypeSwitch<Operation *>(op)
-      .Case<kernel::RowsOp, kernel::PackRowsOp>([&](auto rows) {
+      .Case<kernel::RowsOp, kernel::PackRowsOp, kernel::RememberOp>([&](auto rows) {
         sites.push_back({op, &rows.getBody().front(), 0, 0, static_cast<unsigned>(rows.getInputs().size()),
                          number(rows.getColumns()), number(rows.getSegments()), number(rows.getWidth()), RowSite::Body});
       })

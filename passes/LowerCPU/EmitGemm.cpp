@@ -16,6 +16,9 @@ using kernel::panelWidth;
 constexpr int64_t depthPerPass = 1024;
 
 void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
+  if (op.isStreamed()) {
+    return emitStreamedGemm(writer, op);
+  }
   SymbolicDim rows = rowsOf(op.getSpace());
   int64_t depth = op.getDepth(), columns = op.getColumns(), padded = ceilDiv(columns, panelWidth) * panelWidth;
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;

@@ -94,6 +94,36 @@ void cpu::emitRows(KernelWriter &writer, kernel::RowsOp op) {
   });
 }
 
+void cpu::emitRemember(KernelWriter &writer, kernel::RememberOp op) {
+  SymbolicShape state = kernel::shapeOf(op.getState());
+  int64_t positions = op.getSpace().getPositions().one, columns = op.getColumns();
+  unsigned inputs = op.getInputs().size();
+  SymbolicDim rows = rowsOf(op.getSpace());
+  writer.step(op.getLoc(), inputs + 1, {rows, blockRows}, [&](KernelWriter::Step &s) {
+    Emitter &e = s.e;
+    RowEmitter program(e, op.getBody().front(), columns, op.getSegments(), op.getWidth(),
+                       memoriesOf(ArrayRef(s.pointers).take_front(inputs), op.getInputs()));
+    Value ring = e.form(state[1]);
+    e.loop(s.begin, s.end, 1, [&](Value block) {
+      Value from = e.mul(block, blockRows);
+      forRows(e, op.getSpace(), from, e.min(e.add(from, blockRows), e.form(rows)), [&](Value row, Value k, Value t) {
+        Value position = op.getOrigin() ? e.add(e.add(t, e.position), *op.getOrigin()) : t;
+        Value target = e.at(s.pointers[inputs], e.mul(e.add(e.mul(k, ring), e.rem(position, ring)), columns));
+        auto put = [&] {
+          program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) {
+            e.store(value, e.at(target, column), mask);
+          });
+        };
+        if (positions == 1) {
+          put();
+        } else { // earlier rows would go where later ones do
+          e.when(e.less(e.index(positions - 1), e.add(t, ring)), put);
+        }
+      });
+    });
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Sums
 //===----------------------------------------------------------------------===//
@@ -240,7 +270,8 @@ void cpu::emitRopeTable(KernelWriter &writer, kernel::RopeTableOp op) {
       Value from = e.mul(item, rowsPerItem);
       e.loop(from, e.min(e.add(from, rowsPerItem), e.form(op.getSpace().getPositions())), 1, [&](Value t) {
         Value row = e.at(s.pointers[0], e.mul(t, split ? width : 2 * width));
-        Value position = arith::SIToFPOp::create(e.b, e.f32(), e.i64(t));
+        Value number = op.getOrigin() ? e.add(e.add(t, e.position), *op.getOrigin()) : t;
+        Value position = arith::SIToFPOp::create(e.b, e.f32(), e.i64(number));
         for (int64_t i = 0; i < half; ++i) {
           Value angle = arith::ExtFOp::create(e.b, f64, e.mulf(position, e.number(frequencies[i])));
           auto value = [&](FlatSymbolRefAttr callee) {

@@ -39,7 +39,7 @@ public:
 
   mlir::ImplicitLocOpBuilder b;
   const Machine machine;
-  mlir::Value batch, slots; // B and M, as index
+  mlir::Value batch, slots, position; // B, M and P, as index
 
   // Types.
   mlir::Type ptr() { return mlir::LLVM::LLVMPointerType::get(b.getContext()); }

@@ -42,6 +42,7 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   e.batch = asIndex(argument(tensors, i64));
   e.slots = asIndex(argument(tensors + 1, i64));
   step.part = asIndex(argument(tensors + 2, i64));
+  e.position = asIndex(argument(tensors + 3, i64));
   body(step);
   func::ReturnOp::create(e.b);
   kernel.scratch = bound(kernel.scratch, step.used);

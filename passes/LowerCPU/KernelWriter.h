@@ -3,7 +3,7 @@
 //
 // One kernel as machine code will see it: functions over work items, and how they are launched.
 //   void name(void **args, int64_t begin, int64_t end, float *scratch)
-// `args` holds pointers to the op's tensors, operands first, then B and M and the launch's part.
+// `args` holds pointers to the op's tensors, operands first, then B, M, the launch's part and P.
 #pragma once
 
 #include "passes/LowerCPU/Emitter.h"
@@ -46,6 +46,15 @@ struct BlockProduct {
   mlir::Value tile;          // scratch for one tile, where not padded
 };
 
+// Dot products of rows of A with rows of B, both as they lie in memory: C[i, j] = sum_k A[i, k] * B[j, k]. The order of a sum
+// depends on the depth alone, so that a product does not depend on the rows and columns beside it.
+struct DotBlock {
+  mlir::Value a, lda, rows;
+  mlir::Value b, ldb, columns;
+  mlir::Value c, ldc;
+  int64_t depth = 0;
+};
+
 class KernelWriter {
 public:
   KernelWriter(mlir::ModuleOp module, const Machine &machine, std::string name)
@@ -66,6 +75,7 @@ public:
   void step(mlir::Location loc, unsigned tensors, Items items, const std::function<void(Step &)> &body);
 
   void product(Emitter &e, const BlockProduct &product);
+  void dots(Emitter &e, const DotBlock &block);
 
   mlir::ModuleOp module;
   const Machine machine;
@@ -75,6 +85,7 @@ public:
 private:
   // The shared tile, made when first asked for.
   mlir::func::FuncOp tileFunction(bool columnMajor);
+  mlir::func::FuncOp dotFunction(int64_t rows, int64_t columns, int64_t depth);
 };
 
 } // namespace mblm::cpu

@@ -302,6 +302,8 @@ const CompiledKernel *Lowering::compile(Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](kernel::RowsOp op) { emitRows(writer, op); })
       .Case([&](kernel::PackRowsOp op) { emitPackRows(writer, op); })
+      .Case([&](kernel::RememberOp op) { emitRemember(writer, op); })
+      .Case([&](kernel::CachedAttentionOp op) { emitCachedAttention(writer, op); })
       .Case([&](kernel::ReduceOp op) { emitReduce(writer, op); })
       .Case([&](kernel::EmbedGradOp op) { emitEmbedGrad(writer, op); })
       .Case([&](kernel::RopeTableOp op) { emitRopeTable(writer, op); })
@@ -345,7 +347,7 @@ Value Lowering::pointerTo(Emitter &e, Value context, const Place &place) {
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   for (Operation &op : function.getBody().front().without_terminator()) {
-    if (auto weight = dyn_cast<kernel::WeightOp>(op)) {
+    if (isa<kernel::WeightOp, kernel::StateOp>(op)) {
       continue;
     }
     if (!isa<kernel::KernelDialect>(op.getDialect())) {
@@ -360,6 +362,10 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   for (auto weight : function.getOps<kernel::WeightOp>()) {
     places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
   }
+  for (auto state : function.getOps<kernel::StateOp>()) {
+    ArrayRef<int64_t> form = state.getOffset();
+    places[state] = {MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}};
+  }
 
   Location loc = function.getLoc();
   builder.setInsertionPoint(function);
@@ -372,6 +378,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   Value context = body->getArgument(0);
   auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
   Value batch = field(e, context, offsetof(MblmContext, batch), i64), slots = field(e, context, offsetof(MblmContext, slots), i64);
+  Value position = field(e, context, offsetof(MblmContext, position), i64);
   e.batch = asIndex(batch);
   e.slots = asIndex(slots);
   Value parallel = field(e, context, offsetof(MblmContext, parallel), ptr);
@@ -422,6 +429,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     }
     LLVM::StoreOp::create(e.b, batch, e.at(args, e.index(pointers.size()), i64));
     LLVM::StoreOp::create(e.b, slots, e.at(args, e.index(pointers.size() + 1), i64));
+    LLVM::StoreOp::create(e.b, position, e.at(args, e.index(pointers.size() + 3), i64));
     for (const Launch &launch : kernel->launches) {
       Value part = LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(launch.part));
       LLVM::StoreOp::create(e.b, part, e.at(args, e.index(pointers.size() + 2), i64));
@@ -460,6 +468,18 @@ LogicalResult Lowering::run() {
   for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
     parameter.erase();
   }
+  SmallVector<Attribute> states;
+  for (auto state : llvm::make_early_inc_range(module.getOps<mblm::StateOp>())) {
+    auto type = cast<RankedTensorType>(state.getType());
+    bool perSlot = type.isDynamicDim(1);
+    int64_t positions = perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
+    states.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", state.getOffsetAttr()),
+         builder.getNamedAttr("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0})),
+         builder.getNamedAttr("width", builder.getI64IntegerAttr(type.getDimSize(2)))}));
+    state.erase();
+  }
+  module->setAttr("mblm.states", builder.getArrayAttr(states));
   module->setAttr("mblm.entries", builder.getDictionaryAttr(entries));
   module->setAttr("mblm.kernels", builder.getArrayAttr(launches));
   return success();

@@ -135,6 +135,8 @@ void RowEmitter::emitOp(Operation *op) {
     emitted = emitKeep(keep);
   } else if (isa<kernel::SlotsOp>(op)) {
     emitted = e.slots;
+  } else if (isa<kernel::CallPositionOp>(op)) {
+    emitted = e.position;
   } else if (isa<kernel::SwapPairsOp>(op)) {
     SmallVector<int64_t> lanes;
     for (int64_t lane = 0; lane < e.machine.lanes; ++lane) {
@@ -179,7 +181,10 @@ RowEmitter::Values RowEmitter::overSegment(Value segment, ArrayRef<Operation *> 
   };
   Values values(init.begin(), init.end());
   int64_t lanes = e.machine.lanes;
-  if (segments * width == numColumns) {
+  if (rangeEnd) {
+    values = e.loop(rangeBegin, rangeEnd, lanes, values,
+                    [&](Value c, ValueRange accumulators) { return group(c, e.mask(e.sub(rangeEnd, c)), accumulators); });
+  } else if (segments * width == numColumns) {
     int64_t full = width / lanes * lanes;
     if (full == lanes) {
       values = group(e.index(0), {}, values);

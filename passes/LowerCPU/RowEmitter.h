@@ -19,6 +19,12 @@ public:
   RowEmitter(Emitter &emitter, mlir::Block &body, int64_t columns, int64_t segments, int64_t width,
              llvm::ArrayRef<Memory> tensors);
 
+  // Only the columns [begin, end) from here on; for programs of one segment that do not look across columns.
+  void setRange(mlir::Value begin, mlir::Value end) {
+    rangeBegin = begin;
+    rangeEnd = end;
+  }
+
   // Receives yielded value `number` at column `c`: a vector, under `mask` if that is not null.
   using Sink = std::function<void(unsigned number, mlir::Value value, mlir::Value column, mlir::Value mask)>;
   // Receives yielded values that are wanted once a row, as scalars.
@@ -59,6 +65,7 @@ private:
   Emitter &e;
   mlir::Block &body;
   int64_t numColumns, segments, width;
+  mlir::Value rangeBegin, rangeEnd; // null: all columns
   llvm::SmallVector<Memory> tensors;
   llvm::DenseMap<mlir::Value, Facts> facts;
   llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> reductions; // by the phase that computes them

@@ -50,7 +50,7 @@ void addEval(CommandLine &line, ModelSource &source) {
                    throw Error(Exit::Usage, "eval: answer accuracy is not measured yet; expected "
                                             "--metric bpb or ppl");
                  }
-                 rt::Model model(source.open(line.common));
+                 rt::Model model(source.open(line.common, Needs::Batches));
                  evaluateModel(model, *eval, line.common);
                });
   source.addOptions(command);

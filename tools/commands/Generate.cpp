@@ -21,6 +21,7 @@ constexpr int64_t promptLimit = int64_t(1) << 28;
 struct GenerateOptions {
   std::string weights;
   std::string prompt, promptFile, promptIds;
+  std::string saveState, loadState;
   int64_t count = 0;
   rt::SampleOptions sampling;
   bool raw = false;
@@ -75,18 +76,36 @@ void generateBytes(rt::Model &model, const GenerateOptions &options, const Commo
     return true;
   };
   auto begin = std::chrono::steady_clock::now();
-  std::vector<int32_t> ids = rt::generate(model, promptOf(options), options.count, options.sampling, show);
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::vector<int32_t> prompt = promptOf(options);
+  bool saves = !options.saveState.empty();
+  int64_t have = int64_t(prompt.size()) + (options.loadState.empty() ? 0 : rt::Decoder::savedLength(options.loadState));
+  rt::Decoder decoder(model, 1, rt::roomFor(model, have, options.count + (saves ? 1 : 0)));
+  if (!options.loadState.empty()) {
+    decoder.load(options.loadState);
+  }
+  auto begin = std::chrono::steady_clock::now();
+  if (!prompt.empty()) {
+    decoder.feed(prompt.data(), int64_t(prompt.size()));
+  }
+  auto read = std::chrono::steady_clock::now();
+  std::vector<int32_t> ids = rt::generate(decoder, {}, options.count, options.sampling, show, saves);
+  auto end = std::chrono::steady_clock::now();
+  if (saves) {
+    decoder.save(options.saveState);
+  }
   if (common.json) {
     nlohmann::json report = {{"ids", ids}, {"text", text + stream.finish()}};
     std::printf("%s\n", report.dump().c_str());
   } else if (!options.raw) {
     put(stream.finish() + "\n");
   }
-  char speed[120];
-  std::snprintf(speed, sizeof speed, "%zu bytes in %.2f s, %.1f bytes/s", ids.size(), seconds,
-                double(ids.size()) / std::max(seconds, 1e-9));
-  note(speed);
+  auto speed = [](const char *what, size_t bytes, std::chrono::duration<double> took) {
+    char text[120];
+    std::snprintf(text, sizeof text, "%s%zu bytes in %.2f s, %.1f bytes/s", what, bytes, took.count(),
+                  double(bytes) / std::max(took.count(), 1e-9));
+    return std::string(text);
+  };
+  note(speed("", ids.size(), end - read) + (prompt.empty() ? "" : speed("; prompt: ", prompt.size(), read - begin)));
 }
 
 } // namespace
@@ -99,7 +118,7 @@ void addGenerate(CommandLine &line, ModelSource &source) {
                                  if (options->raw && line.common.json) {
                                    throw Error(Exit::Usage, "generate: expected either --raw or --json, got both");
                                  }
-                                 rt::Model model(source.open(line.common));
+                                 rt::Model model(source.open(line.common, Needs::Steps));
                                  generateBytes(model, *options, line.common);
                                });
   source.addOptions(command);
@@ -109,6 +128,9 @@ void addGenerate(CommandLine &line, ModelSource &source) {
   CLI::Option *ids = command.add_option("--prompt-ids", options->promptIds, "Ids to continue, e.g. 84,104");
   prompt->excludes(file)->excludes(ids);
   file->excludes(ids);
+  command.add_option("--load-state", options->loadState, "Go on from what --save-state wrote, the prompt behind it");
+  command.add_option("--save-state", options->saveState,
+                     "Write what the model remembers at the end (safetensors); with -n 0 a prompt read once for all");
   command.add_option("-n,--count", options->count, "Bytes to generate")->required()->check(CLI::NonNegativeNumber);
   command.add_option("--temperature", options->sampling.temperature, "0: always the most probable byte (default 1)");
   CLI::Option *topK = command.add_option("--top-k", options->sampling.topK, "Draw from the K most probable ids only")

@@ -10,6 +10,13 @@
 
 namespace mblm::cli {
 
+// What a command runs of a model; a spec is compiled to no more than that.
+enum class Needs {
+  Everything,
+  Batches, // whole passes: logits, losses, training
+  Steps,   // byte by byte
+};
+
 // Where the commands' model comes from.
 class ModelSource {
 public:
@@ -18,7 +25,7 @@ public:
   virtual void addOptions(CLI::App &command) = 0;
   // In examples: "models/quickstart.json ", or nothing.
   virtual std::string example() const = 0;
-  virtual std::unique_ptr<rt::Program> open(const Common &common) = 0;
+  virtual std::unique_ptr<rt::Program> open(const Common &common, Needs needs) = 0;
 };
 
 void addRun(CommandLine &line, ModelSource &source);

@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `run`: one forward pass, and with --gradients one backward pass, from file to file.
-#include "runtime/Model.h"
+#include "runtime/Decoder.h"
 #include "tools/commands/ModelCommands.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 
@@ -63,6 +64,24 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
   return input;
 }
 
+// The logits behind each byte, as the decoder has them when it is fed one byte at a time.
+rt::Rows stepThrough(rt::Model &model, const RunInput &input, std::vector<float> &logits) {
+  rt::Decoder decoder(model, input.batch, input.length);
+  int64_t vocab = model.info().vocab;
+  logits.resize(input.batch * input.length * vocab);
+  std::vector<int32_t> column(input.batch);
+  for (int64_t t = 0; t < input.length; ++t) {
+    for (int64_t b = 0; b < input.batch; ++b) {
+      column[b] = input.ids[b * input.length + t];
+    }
+    rt::Rows rows = decoder.feed(column.data(), 1);
+    for (int64_t b = 0; b < input.batch; ++b) {
+      std::copy_n(rows.data + b * vocab, vocab, logits.data() + (b * input.length + t) * vocab);
+    }
+  }
+  return {logits.data(), input.batch, input.length, vocab};
+}
+
 void runModel(rt::Model &model, const RunOptions &options, const Common &common) {
   RunInput input = readInput(options.input, model.info());
   if (options.gradients && input.length == 0) {
@@ -82,7 +101,13 @@ void runModel(rt::Model &model, const RunOptions &options, const Common &common)
     scalars = model.loss(input.view());
   }
   bool hidden = options.entry == "hidden";
-  rt::Rows rows = hidden ? model.hidden(input.view()) : model.forward(input.view());
+  std::vector<float> stepped;
+  rt::Rows rows;
+  if (options.entry == "step" && input.length > 0) {
+    rows = stepThrough(model, input, stepped);
+  } else {
+    rows = hidden ? model.hidden(input.view()) : model.forward(input.view());
+  }
   std::vector<int64_t> shape = input.length > 0 ? input.rowShape : std::vector<int64_t>{input.batch, rows.rows};
   shape.push_back(rows.width);
   if (input.length > 0) {
@@ -110,10 +135,8 @@ void addRun(CommandLine &line, ModelSource &source) {
       "run", "One forward pass on ids from a file; writes logits, the loss and, where asked, every gradient",
       source.example() + "--weights w.safetensors --input in.safetensors --output out.safetensors --gradients",
       [&line, &source, options] {
-        if (options->entry == "step") {
-          throw Error(Exit::Usage, "run: the one-byte step is not compiled yet; expected --entry forward or hidden");
-        }
-        rt::Model model(source.open(line.common));
+        bool steps = options->entry == "step";
+        rt::Model model(source.open(line.common, steps ? Needs::Everything : Needs::Batches));
         runModel(model, *options, line.common);
       });
   source.addOptions(command);
@@ -122,7 +145,7 @@ void addRun(CommandLine &line, ModelSource &source) {
       ->required();
   command.add_option("--output", options->output, "Safetensors to write")->required();
   command.add_flag("--gradients", options->gradients, "Also write grad.NAME for every parameter");
-  command.add_option("--entry", options->entry, "What to compute: forward (default), hidden or step")
+  command.add_option("--entry", options->entry, "What to compute: forward (default); hidden: the states before the head; step: the logits, byte by byte")
       ->check(CLI::IsMember({"forward", "hidden", "step"}));
 }
 

@@ -98,7 +98,7 @@ void addTrain(CommandLine &line, ModelSource &source) {
                  if (!train->config.empty()) {
                    options.config = rt::readTrainConfig(train->config);
                  }
-                 rt::Model model(source.open(line.common));
+                 rt::Model model(source.open(line.common, Needs::Batches));
                  trainModel(model, *train, line.common);
                });
   source.addOptions(command);

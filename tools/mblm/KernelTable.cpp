@@ -22,8 +22,9 @@ struct Line {
 // What kind of kernel a name ends in: kernels are called WHERE_KIND, with a number behind where that is taken.
 static std::string kindOf(std::string name) {
   static const char *const kinds[] = {"weight_gemm",    "gemm",      "pack_rows",          "pack",
+                                "remember",
                                       "rows",           "reduce",    "embed_grad",         "rope_table",
-                                      "attention_grad", "attention", "cross_entropy_grad", "cross_entropy",
+                                      "attention_grad", "cached_attention", "attention", "cross_entropy_grad", "cross_entropy",
                                       "mean_loss",      "update"};
   for (size_t end; (end = name.find_last_not_of("0123456789")) != std::string::npos && end + 1 < name.size();) {
     end -= name[end] == 'v' ? 1 : 0; // "_v2" of another kernel of that name, "_2" of a kernel's second part

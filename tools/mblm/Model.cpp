@@ -46,9 +46,13 @@ driver::Options SpecArgument::options(const Common &common) const {
   return options;
 }
 
-std::unique_ptr<rt::Program> SpecArgument::open(const Common &common) {
+std::unique_ptr<rt::Program> SpecArgument::open(const Common &common, Needs needs) {
   driver::Options chosen = options(common);
-  return driver::openProgram(model(), chosen);
+  driver::NamedModel named = model();
+  if (needs != Needs::Everything) {
+    chosen.entries = driver::entriesOf(named.spec, /*steps=*/needs == Needs::Steps);
+  }
+  return driver::openProgram(named, chosen);
 }
 
 } // namespace mblm::cli

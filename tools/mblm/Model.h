@@ -13,7 +13,7 @@ class SpecArgument : public ModelSource {
 public:
   void addOptions(CLI::App &command) override;
   std::string example() const override { return "models/quickstart.json "; }
-  std::unique_ptr<rt::Program> open(const Common &common) override;
+  std::unique_ptr<rt::Program> open(const Common &common, Needs needs) override;
 
   // Only the file, for commands that run nothing.
   void addPath(CLI::App &command);

@@ -5,19 +5,6 @@
 #include "runtime/Artifact.h"
 #include "tools/commands/ModelCommands.h"
 
-extern "C" {
-extern const char mblm_metadata[];
-// An entry that the model was compiled without is null.
-#define DECLARE_ENTRY(NAME) __attribute__((weak)) int32_t mblm_entry_##NAME(MblmContext *context);
-DECLARE_ENTRY(forward)
-DECLARE_ENTRY(hidden)
-DECLARE_ENTRY(empty)
-DECLARE_ENTRY(loss)
-DECLARE_ENTRY(gradients)
-DECLARE_ENTRY(train_step)
-#undef DECLARE_ENTRY
-}
-
 using namespace mblm;
 
 namespace {
@@ -26,16 +13,8 @@ class LinkedSource : public cli::ModelSource {
 public:
   void addOptions(CLI::App &) override {}
   std::string example() const override { return ""; }
-  std::unique_ptr<rt::Program> open(const cli::Common &common) override {
-    rt::LinkedArtifact model;
-    model.metadata = mblm_metadata;
-    model.entries[int(rt::Entry::Forward)] = mblm_entry_forward;
-    model.entries[int(rt::Entry::Hidden)] = mblm_entry_hidden;
-    model.entries[int(rt::Entry::Empty)] = mblm_entry_empty;
-    model.entries[int(rt::Entry::Loss)] = mblm_entry_loss;
-    model.entries[int(rt::Entry::Gradients)] = mblm_entry_gradients;
-    model.entries[int(rt::Entry::TrainStep)] = mblm_entry_train_step;
-    return rt::linkedProgram(model, common.threads);
+  std::unique_ptr<rt::Program> open(const cli::Common &common, cli::Needs) override {
+    return rt::selfProgram(common.threads);
   }
 };
 

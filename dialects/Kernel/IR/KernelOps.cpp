@@ -62,7 +62,12 @@ SymbolicShape kernel::shapeOf(Value value) {
     if (auto attr = module->getAttrOfType<IntegerAttr>("mblm.inner")) {
       inner = attr.getInt();
     }
-    return {SymbolicDim::batch(), SymbolicDim{0, inner, 0, 0}};
+    SymbolicDim forms[] = {SymbolicDim::batch(), SymbolicDim{0, inner, 0, 0}};
+    SymbolicShape shape;
+    for (auto [dim, size] : llvm::enumerate(type.getShape())) { // a step's ids: [B, bytes of its slots]
+      shape.push_back(ShapedType::isDynamic(size) ? forms[dim] : SymbolicDim::constant(size));
+    }
+    return shape;
   }
   auto result = cast<OpResult>(value);
   Operation *op = result.getOwner();
@@ -79,7 +84,8 @@ SymbolicShape kernel::shapeOf(Value value) {
         SymbolicDim elements{(rows.one + packRows) * width, rows.m * width, rows.b * width, rows.bm * width};
         return SymbolicShape{elements, SymbolicDim::constant(1)};
       })
-      .Case<AttentionOp, AttentionGradOp, ScanOp, ScanGradOp, CrossEntropyOp, CrossEntropyGradOp, RopeTableOp, ViewOp>(
+      .Case<StateOp, AttentionOp, CachedAttentionOp, AttentionGradOp, ScanOp, ScanGradOp, CrossEntropyOp, CrossEntropyGradOp,
+            RopeTableOp, ViewOp>(
           [&](auto anchored) {
             if (isa<RopeTableOp>(op)) {
               return SymbolicShape{anchored.getSpace().getPositions(), SymbolicDim::constant(type.getDimSize(1))};

@@ -16,7 +16,7 @@ include "dialects/MBLM/IR/MBLMAttrs.td"
 //===----------------------------------------------------------------------===//
 
 // Stands in the body, prologue or epilogue of a kernel.
-def Kernel_InRowProgram : ParentOneOf<["RowsOp", "PackRowsOp", "GemmOp", "CrossEntropyOp", "CrossEntropyGradOp"]>;
+def Kernel_InRowProgram : ParentOneOf<["RowsOp", "PackRowsOp", "RememberOp", "GemmOp", "CrossEntropyOp", "CrossEntropyGradOp"]>;
 
 def Kernel_LoadOp : Kernel_Op<"load", [Pure, Kernel_InRowProgram]> {
   let summary = "Reads an element of a tensor argument of the row program.";
@@ -85,6 +85,13 @@ def Kernel_KeepOp : Kernel_Op<"keep", [Pure, Kernel_InRowProgram]> {
   let hasVerifier = 1;
 }
 
+def Kernel_CallPositionOp : Kernel_Op<"call_position", [Pure, Kernel_InRowProgram]> {
+  let summary = "P, the first position of the call in its stage's sequence.";
+  let description = "Constraints: (C1) it stands in a row program.";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, Kernel_InRowProgram]> {
   let summary = "Ends a row program with one value per result.";
   let description = "How many values there are, the enclosing op says. Constraints: (C1) it stands in a row program.";
@@ -127,18 +134,25 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, IsolatedF
     results = `epilogue` over the columns n, its first tensor argument being p with shape [K, T, N]. Results as in
     `kernel.rows`.
 
+    A *streamed* gemm reads the weight itself in the place of its pack, once for all rows: what few rows, such as a step's, are
+    made for. Its columns are dealt out in pieces, so the epilogue of one looks at single columns only.
+
     Constraints:
     * (C1) the prologue's arguments are `inputs` and five indices; it yields one value.
     * (C2) the epilogue's arguments are p, `epilogue_inputs` and five indices; it yields one value per result.
-    * (C3) `packed` is a `kernel.pack` of a [N, C] weight: [ceil(N/32), C, 32].
+    * (C3) `packed` is a `kernel.pack` of a [N, C] weight: [ceil(N/32), C, 32]; streamed, the weight [N, C].
     * (C4) both row programs' segments and widths as (C3) of `kernel.rows`, for `depth` and `columns`.
     * (C5) results have the shapes of `kernel.rows`.
+    * (C6) streamed, the epilogue has one segment, no block sums, and neither reductions nor `kernel.swap_pairs`.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$packed, Variadic<AnyRankedTensor>:$epilogue_inputs,
                        Kernel_SpaceAttr:$space, I64Attr:$depth, I64Attr:$prologue_segments, I64Attr:$prologue_width,
                        I64Attr:$columns, I64Attr:$segments, I64Attr:$width, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$block_sums);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
+  let extraClassDeclaration = [{
+    bool isStreamed() { return ::llvm::cast<::mlir::RankedTensorType>(getPacked().getType()).getRank() == 2; }
+  }];
   let assemblyFormat = [{
     $space `depth` $depth `in` $prologue_segments `x` $prologue_width `columns` $columns `in` $segments `x` $width
     (`block_sums` $block_sums^)? `(` $inputs `)` `packed` $packed `epilogue` `(` $epilogue_inputs `)` attr-dict-with-keyword `:`
@@ -163,6 +177,66 @@ def Kernel_PackRowsOp : Kernel_Op<"pack_rows", [Pure, IsolatedFromAbove, SingleB
   let assemblyFormat = [{
     $space `columns` $columns `in` $segments `x` $width `(` $inputs `)` attr-dict-with-keyword `:`
     functional-type($inputs, $result) $body
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+def Kernel_StateOp : Kernel_Op<"state", [Pure]> {
+  let summary = "What a stage remembers from call to call, in place (see `mblm.state`).";
+  let description = [{
+    `offset` is where it begins in the states, a form [1, M, B, B*M] in floats. Row programs read a state as it was when the call
+    began; only `kernel.cached_attention` sees what the call has put in.
+
+    Constraints:
+    * (C1) `offset` has four coefficients, none negative.
+    * (C2) `result` is [K, T, C] over `space`.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$state, DenseI64ArrayAttr:$offset, Kernel_SpaceAttr:$space);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$state `at` $offset $space attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Kernel_RememberOp : Kernel_Op<"remember", [IsolatedFromAbove, SingleBlock]> {
+  let summary = "A row program whose rows go into a state.";
+  let description = [{
+    As `kernel.rows` with one result, whose row (k, t) goes to row (k, q mod n) of a state of n positions, q = P + `origin` + t, or
+    t without `origin`. Of more than n positions only the last n go there.
+
+    Constraints: (C1) to (C3) of `kernel.rows`, with one yielded value.
+    * (C4) `state` is a `kernel.state` with the sequences of `space` and `columns` columns.
+    * (C5) the positions of `space` are a constant.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, AnyRankedTensor:$state, Kernel_SpaceAttr:$space, I64Attr:$columns,
+                       I64Attr:$segments, I64Attr:$width, OptionalAttr<SI64Attr>:$origin);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $space `columns` $columns `in` $segments `x` $width `(` $inputs `)` `into` $state (`from` $origin^)? attr-dict-with-keyword `:`
+    functional-type(operands, results) $body
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_CachedAttentionOp : Kernel_Op<"cached_attention", [MemoryEffects<[MemRead]>]> {
+  let summary = "Attention of a call's positions to all that a state holds up to them.";
+  let description = [{
+    As `mblm.cached_attention`: the query of row (k, t) is that of position P + t.
+
+    Constraints:
+    * (C1) `query` and `result` are [K, T, heads * head_dim] over `space`, T a constant.
+    * (C2) `key` and `value` are `kernel.state`s with the sequences of `space` and heads * head_dim columns.
+    * (C3) `heads` and `head_dim` are at least 1.
+    * (C4) `mask` is not `full`; `block` is there for `block_causal` and only there, and at least 1.
+  }];
+  let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value, Kernel_SpaceAttr:$space, I64Attr:$heads,
+                       I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $space $query `,` $key `,` $value `mask` `(` custom<Mask>($mask, $block) `)` attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
@@ -393,13 +467,14 @@ def Kernel_RopeTableOp : Kernel_Op<"rope_table", [Pure]> {
   let summary = "Cosines and sines of a rotation, one row per position.";
   let description = [{
     For `half_split` and head width d, row t holds cos(t f_i), i < d/2, then sin(t f_i); f_i = base^(-2i/d) in f32. For
-    `interleaved`, row t holds d cosines, each twice, then d sines, each twice, the first with a minus sign.
+    `interleaved`, row t holds d cosines, each twice, then d sines, each twice, the first with a minus sign. With `origin`, the
+    angles are those of position P + origin + t.
 
     Constraints: (C1) d is even; (C2) `result` is [T, d], interleaved [T, 2*d]; (C3) `base` is positive and finite.
   }];
-  let arguments = (ins Kernel_SpaceAttr:$space, I64Attr:$width, F64Attr:$base, MBLM_PairingAttr:$pairing);
+  let arguments = (ins Kernel_SpaceAttr:$space, I64Attr:$width, F64Attr:$base, MBLM_PairingAttr:$pairing, OptionalAttr<SI64Attr>:$origin);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "$space $pairing $width `base` $base attr-dict `:` type($result)";
+  let assemblyFormat = "$space $pairing $width `base` $base (`from` $origin^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 

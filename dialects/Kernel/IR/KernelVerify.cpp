@@ -173,7 +173,7 @@ LogicalResult SwapPairsOp::verify() {
   Operation *parent = (*this)->getParentOp();
   bool first = (*this)->getParentRegion() == &parent->getRegion(0);
   int64_t width = llvm::TypeSwitch<Operation *, int64_t>(parent)
-                      .Case<RowsOp, PackRowsOp>([](auto rows) { return rows.getWidth(); })
+                      .Case<RowsOp, PackRowsOp, RememberOp>([](auto rows) { return rows.getWidth(); })
                       .Case([&](GemmOp gemm) { return first ? gemm.getPrologueWidth() : gemm.getWidth(); })
                       .Case<CrossEntropyOp, CrossEntropyGradOp>([](auto loss) { return loss.getPrologueWidth(); });
   if (width % 2 != 0) {
@@ -231,14 +231,95 @@ LogicalResult GemmOp::verify() {
   if (failed(verifyRowProgram(*this, "epilogue", getEpilogue(), types, getNumResults()))) {
     return failure();
   }
-  if (failed(expectPacked(*this, getPacked(), "packed", columns, depth))) {
-    return failure(); // gemm_c3
+  // gemm_c3
+  if (isStreamed() ? failed(expectStaticShape(*this, getPacked(), "packed", {columns, depth}))
+                   : failed(expectPacked(*this, getPacked(), "packed", columns, depth))) {
+    return failure();
   }
   if (failed(verifySegments(*this, depth, getPrologueSegments(), getPrologueWidth())) ||
       failed(verifySegments(*this, columns, getSegments(), getWidth()))) {
     return failure(); // gemm_c4
   }
-  return verifyResults(*this); // gemm_c5
+  if (failed(verifyResults(*this))) {
+    return failure(); // gemm_c5
+  }
+  // gemm_c6
+  bool single = getSegments() == 1 && getBlockSums().empty() &&
+                llvm::none_of(epilogue, [](Operation &op) { return isa<RowSumOp, RowMaxOp, SwapPairsOp>(op); });
+  if (isStreamed() && !single) {
+    return emitOpError("expects an epilogue on single columns behind a weight that is not packed, but got one that looks "
+                       "across columns or rows");
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+LogicalResult kernel::StateOp::verify() {
+  // state_c1
+  if (getOffset().size() != 4 || llvm::any_of(getOffset(), [](int64_t n) { return n < 0; })) {
+    return emitOpError("expects 'offset' to be four coefficients, none of them negative, but got ") << getOffsetAttr();
+  }
+  return expectOver(*this, getResult(), "result", getSpace(), ExpectedSize{ShapedType::kDynamic, ""}); // state_c2
+}
+
+// remember_c4, cached_attention_c2
+static LogicalResult expectStateOf(Operation *op, Value value, StringRef name, SpaceAttr space, ExpectedSize width) {
+  auto state = value.getDefiningOp<kernel::StateOp>();
+  if (!state || state.getSpace().getSequences() != space.getSequences()) {
+    return op->emitOpError("expects '") << name << "' to be a kernel.state with the sequences of its space, but got " << value;
+  }
+  return expectSize(op, value, name, 2, width);
+}
+
+// remember_c5, cached_attention_c1
+static LogicalResult expectConstantPositions(Operation *op, SpaceAttr space) {
+  if (space.getPositions().isConstant()) {
+    return success();
+  }
+  return op->emitOpError("expects the positions of its space to be a constant, but got ") << space;
+}
+
+LogicalResult RememberOp::verify() {
+  if (failed(verifyRowProgram(*this, "body", getBody(), getInputs().getTypes(), 1))) {
+    return failure(); // remember_c1, remember_c2
+  }
+  if (failed(verifySegments(*this, getColumns(), getSegments(), getWidth()))) {
+    return failure(); // remember_c3
+  }
+  int64_t columns = getColumns();
+  if (failed(expectStateOf(*this, getState(), "state", getSpace(), {columns, "'columns'"}))) {
+    return failure(); // remember_c4
+  }
+  return expectConstantPositions(*this, getSpace()); // remember_c5
+}
+
+LogicalResult kernel::CachedAttentionOp::verify() {
+  int64_t heads = getHeads(), width = getHeadDim();
+  if (failed(expectAtLeast(*this, "heads", heads, 1)) || failed(expectAtLeast(*this, "head_dim", width, 1))) {
+    return failure(); // cached_attention_c3
+  }
+  // cached_attention_c1
+  ExpectedSize features{heads * width, "heads * head_dim"};
+  if (failed(expectConstantPositions(*this, getSpace())) ||
+      failed(expectOver(*this, getQuery(), "query", getSpace(), features)) ||
+      failed(expectOver(*this, getResult(), "result", getSpace(), features))) {
+    return failure();
+  }
+  // cached_attention_c2
+  if (failed(expectStateOf(*this, getKey(), "key", getSpace(), features)) ||
+      failed(expectStateOf(*this, getValue(), "value", getSpace(), features))) {
+    return failure();
+  }
+  // cached_attention_c4
+  bool blocks = getMask() == MaskKind::BlockCausal;
+  if (getMask() == MaskKind::Full || blocks != getBlock().has_value()) {
+    return emitOpError("expects mask 'causal', or 'block_causal' with 'block', but got mask '")
+           << stringifyMaskKind(getMask()) << (getBlock() ? "' with it" : "' without it");
+  }
+  return blocks ? expectAtLeast(*this, "block", static_cast<int64_t>(*getBlock()), 1) : success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -30,17 +30,22 @@ INPUT_DEPENDS(ReduceOp, Time::Later)
 INPUT_DEPENDS(TokenShiftOp, getReverse() ? Time::Later : Time::Prefix)
 INPUT_DEPENDS(RopeOp, Time::Pointwise)
 INPUT_DEPENDS(CausalConvOp, getReverse() ? Time::Later : Time::Prefix)
+INPUT_DEPENDS(ReadOp, Time::Pointwise)
 #undef INPUT_DEPENDS
 
 // Ops that treat all operands alike.
 #define ALL_DEPEND(OP, DEPENDENCE)                                                                                     \
   Time OP::getTimeDependence(unsigned) { return DEPENDENCE; }
 ALL_DEPEND(LoadOp, Time::None)
+ALL_DEPEND(GetStateOp, Time::None)
 ALL_DEPEND(StartOp, Time::None)
 ALL_DEPEND(ConcatOp, Time::Pointwise)
 ALL_DEPEND(ActivationGradOp, Time::Pointwise)
 ALL_DEPEND(AddOp, Time::Pointwise)
 ALL_DEPEND(MultiplyOp, Time::Pointwise)
+ALL_DEPEND(WriteOp, Time::Pointwise)
+ALL_DEPEND(RecallOp, Time::Prefix)
+ALL_DEPEND(CachedAttentionOp, Time::Prefix)
 ALL_DEPEND(EmbedGradOp, Time::Later)
 ALL_DEPEND(WeightGradOp, Time::Later)
 ALL_DEPEND(AttentionGradOp, Time::Later)

@@ -33,6 +33,10 @@ NO_FLOPS(NextByteOp)
 NO_FLOPS(NextByteGradOp)
 NO_FLOPS(SplitOp)
 NO_FLOPS(ConcatOp)
+NO_FLOPS(GetStateOp)
+NO_FLOPS(ReadOp)
+NO_FLOPS(WriteOp)
+NO_FLOPS(RecallOp)
 NO_FLOPS(EmbedOp)
 NO_FLOPS(TokenShiftOp)
 #undef NO_FLOPS
@@ -133,6 +137,14 @@ double AttentionGradOp::getFlops(Shapes operands, Shapes) {
   double pairs = visiblePairs(getMask(), getBlock(), static_cast<double>(query[1]));
   double scalars = (getDropoutKey() ? 7.0 : 5.0) * getHeads();
   return static_cast<double>(query[0]) * pairs * (10.0 * static_cast<double>(query[2]) + scalars) + 2 * elements(query);
+}
+
+// As mblm.attention, with as many keys for each query as the states can hold.
+double CachedAttentionOp::getFlops(Shapes operands, Shapes) {
+  const SmallVector<int64_t> &query = operands[0];
+  double keys = static_cast<double>(getBlock() ? std::min<int64_t>(*getBlock(), operands[1][1]) : operands[1][1]);
+  double pairs = static_cast<double>(query[0]) * static_cast<double>(query[1]) * keys;
+  return pairs * (4.0 * static_cast<double>(query[2]) + 4.0 * getHeads());
 }
 
 // Per state and position: the decay's product and exponential, the update, the contraction. Per feature: the softplus, the

@@ -99,7 +99,7 @@ OpFoldResult RopeOp::fold(FoldAdaptor) {
   // rope(rope(x), inverse) -> x, and rope(rope(x, inverse)) -> x
   auto inner = getInput().getDefiningOp<RopeOp>();
   if (inner && inner.getInverse() != getInverse() && inner.getHeads() == getHeads() &&
-      inner.getPairing() == getPairing() && inner.getBaseAttr() == getBaseAttr()) {
+      inner.getPairing() == getPairing() && inner.getBaseAttr() == getBaseAttr() && inner.getOriginAttr() == getOriginAttr()) {
     return inner.getInput();
   }
   return {};

@@ -25,6 +25,22 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
     "bool", "isCheapToRecompute", (ins), [{}], [{ return false; }]>];
 }
 
+def StatefulOpInterface : OpInterface<"StatefulOpInterface"> {
+  let cppNamespace = "::mblm";
+  let description = [{
+    An op whose result at a position takes more than its operands there: earlier positions, or the position's number. Ops that
+    depend on their operands' own positions alone need no such interface.
+  }];
+  let methods = [InterfaceMethod<[{
+      Builds the op on the positions of one call (dialects/MBLM/IR/StepStates.h): `operands` hold these positions only, and
+      what they need of earlier ones is in states. Fills `results` with one value per result, null where a step has none. Fails
+      with a diagnostic where later positions are needed.
+    }],
+    "::llvm::LogicalResult", "buildStep",
+    (ins "::mlir::OpBuilder &":$builder, "::mblm::StepStates &":$states, "::mlir::ValueRange":$operands,
+         "::llvm::SmallVectorImpl<::mlir::Value> &":$results)>];
+}
+
 def SymbolicShapeOpInterface : OpInterface<"SymbolicShapeOpInterface"> {
   let cppNamespace = "::mblm";
   let description = "An op that knows its results' sizes as linear forms of B and M (dialects/MBLM/IR/SymbolicShape.h).";

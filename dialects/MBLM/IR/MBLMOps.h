@@ -4,6 +4,7 @@
 // The `mblm` dialect: its ops, attributes and interfaces.
 #pragma once
 
+#include "dialects/MBLM/IR/StepStates.h"
 #include "dialects/MBLM/IR/SymbolicShape.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

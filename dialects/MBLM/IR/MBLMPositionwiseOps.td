@@ -40,18 +40,19 @@ def MBLM_EmbedGradOp : MBLM_PureOp<"embed_grad"> {
   let hasVerifier = 1;
 }
 
-def MBLM_PositionOp : MBLM_PureOp<"position", [DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+def MBLM_PositionOp : MBLM_PureOp<"position", [
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>, DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "Adds a learned vector per position.";
   let description = [{
-    `result[k, t, c] = input[k, t, c] + table[t, c]`.
+    `result[k, t, c] = input[k, t, c] + table[t, c]`; in a step with `origin`, row P + origin + t of the table, P the call's position.
 
     Constraints:
-    * (C1) `shape(table) = [P, C]` with `P >= T` where T is static.
+    * (C1) `shape(table) = [N, C]` with `N >= T` where T is static.
     * (C2) `shape(result) = shape(input)`.
   }];
-  let arguments = (ins MBLM_Sequences:$input, MBLM_Matrix:$table);
+  let arguments = (ins MBLM_Sequences:$input, MBLM_Matrix:$table, OptionalAttr<SI64Attr>:$origin);
   let results = (outs MBLM_Sequences:$result);
-  let assemblyFormat = "$input `,` $table attr-dict `:` type($input) `,` type($table) `->` type($result)";
+  let assemblyFormat = "$input `,` $table (`from` $origin^)? attr-dict `:` type($input) `,` type($table) `->` type($result)";
   let hasVerifier = 1;
 }
 

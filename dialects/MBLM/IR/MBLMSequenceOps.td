@@ -7,7 +7,8 @@
 
 include "dialects/MBLM/IR/MBLMAttrs.td"
 
-def MBLM_TokenShiftOp : MBLM_PureOp<"token_shift", [SameOperandsAndResultType, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+def MBLM_TokenShiftOp : MBLM_PureOp<"token_shift", [SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>, DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "Takes the second half of the features from the position before.";
   let description = [{
     With a = ceil(C/2): `result[k, t, c] = input[k, t, c]` for c < a, else `input[k, t - 1, c]`, zero at t = 0. With `reverse`
@@ -20,27 +21,30 @@ def MBLM_TokenShiftOp : MBLM_PureOp<"token_shift", [SameOperandsAndResultType, D
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
-def MBLM_RopeOp : MBLM_PureOp<"rope", [SameOperandsAndResultType, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+def MBLM_RopeOp : MBLM_PureOp<"rope", [SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>, DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "Rotates pairs of features by an angle that grows with the position.";
   let description = [{
     The features are `heads` groups of width d = C/heads. Pair i < d/2 of a group is (i, i + d/2) for `half_split`, (2i, 2i + 1)
     for `interleaved`. At position t its angle is a = t * base^(-2i/d), computed in f32 (frequency rounded to f32 first); with
-    (x, y) the pair, `result = (x cos a - y sin a, y cos a + x sin a)`; with `inverse`, -a for a.
+    (x, y) the pair, `result = (x cos a - y sin a, y cos a + x sin a)`; with `inverse`, -a for a. In a step with `origin`, P + origin + t
+    stands for t, P the call's position.
 
     Constraints:
     * (C1) `heads >= 1` divides C, and C/heads is even.
     * (C2) `base > 0` and finite.
   }];
   let arguments = (ins MBLM_Sequences:$input, DefaultValuedAttr<I64Attr, "1">:$heads, MBLM_PairingAttr:$pairing,
-                       DefaultValuedAttr<F64Attr, "10000.0">:$base, UnitAttr:$inverse);
+                       DefaultValuedAttr<F64Attr, "10000.0">:$base, UnitAttr:$inverse, OptionalAttr<SI64Attr>:$origin);
   let results = (outs MBLM_Sequences:$result);
-  let assemblyFormat = "`` $pairing $input attr-dict `:` type($input)";
+  let assemblyFormat = "`` $pairing $input (`from` $origin^)? attr-dict `:` type($input)";
   let hasVerifier = 1;
   let hasFolder = 1;
 }
 
 def MBLM_AttentionOp : MBLM_PureOp<"attention", [
-    AllTypesMatch<["query", "key", "value", "result"]> /*attention_c1*/, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+    AllTypesMatch<["query", "key", "value", "result"]> /*attention_c1*/,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>, DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "Softmax attention of every head within its sequence.";
   let description = [{
     Head h of query, key, value and result are the features `[h*d, (h+1)*d)`, d = C/heads. With V(i) the interval of keys that

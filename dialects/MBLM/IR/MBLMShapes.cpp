@@ -81,7 +81,11 @@ LogicalResult StartTokenOp::inferSymbolicShapes(Shapes operands, Results &result
 }
 
 LogicalResult StartOp::inferSymbolicShapes(Shapes, Results &results) {
-  results.push_back(staticShape(getType()));
+  SymbolicShape shape = staticShape(getType());
+  if (getType().isDynamicDim(0)) {
+    shape[0] = SymbolicDim::batch();
+  }
+  results.push_back(shape);
   return success();
 }
 

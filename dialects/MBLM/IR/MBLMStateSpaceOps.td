@@ -8,7 +8,8 @@
 include "dialects/MBLM/IR/MBLMAttrs.td"
 
 def MBLM_CausalConvOp : MBLM_PureOp<"causal_conv", [
-    AllTypesMatch<["input", "result"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+    AllTypesMatch<["input", "result"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>,
+    DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "Convolves every feature with its own taps over the positions before.";
   let description = [{
     With W taps and zeros outside the sequence: `result[k, t, c] = bias[c] + sum_{i < W} weight[c, i] * input[k, t - W + 1 + i, c]`;

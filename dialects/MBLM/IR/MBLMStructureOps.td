@@ -85,11 +85,12 @@ def MBLM_StartTokenOp : MBLM_PureOp<"start_token", [DeclareOpInterfaceMethods<Di
 }
 
 def MBLM_StartOp : MBLM_PureOp<"start", [DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
-  let summary = "The start vector alone, as one sequence of one position.";
+  let summary = "The start vector alone, as sequences of one position.";
   let description = [{
-    `result[0, 0, c] = start[c]`. What a stage sees when there are no bytes yet.
+    `result[k, 0, c] = start[c]`, for one sequence or, where K is dynamic, for all of the batch. What a stage sees when there are no
+    bytes yet.
 
-    Constraints: (C1) `shape(result) = [1, 1, dim(start, 0)]`.
+    Constraints: (C1) `shape(result) = [K, 1, dim(start, 0)]` with K = 1 or dynamic.
   }];
   let arguments = (ins MBLM_Vector:$start);
   let results = (outs MBLM_Sequences:$result);

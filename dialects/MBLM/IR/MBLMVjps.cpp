@@ -97,6 +97,9 @@ LogicalResult EmbedOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Smal
 bool PositionOp::isCheapToRecompute() { return true; }
 
 LogicalResult PositionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  if (getOrigin()) {
+    return emitOpError("expects no 'origin' where a gradient is asked for: steps are not trained");
+  }
   operandGrads.push_back(resultGrads[0]);
   operandGrads.push_back(ReduceOp::create(builder, getLoc(), getTable().getType(), resultGrads[0], ReduceOver::Batch));
   return success();
@@ -175,7 +178,8 @@ bool RopeOp::isCheapToRecompute() { return true; }
 LogicalResult RopeOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   UnitAttr inverse = getInverse() ? UnitAttr() : builder.getUnitAttr();
   operandGrads.push_back(
-      RopeOp::create(builder, getLoc(), resultGrads[0], getHeadsAttr(), getPairingAttr(), getBaseAttr(), inverse));
+      RopeOp::create(builder, getLoc(), resultGrads[0], getHeadsAttr(), getPairingAttr(), getBaseAttr(), inverse,
+                     getOriginAttr()));
   return success();
 }
 
