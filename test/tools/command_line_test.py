@@ -58,6 +58,10 @@ class CommandLine(unittest.TestCase):
         safetensors_io.save(self.path("in.safetensors"), {"ids": ("I32", [batch, length], values)})
         return self.path("in.safetensors")
 
+    def file(self, tensors):
+        safetensors_io.save(self.path("in.safetensors"), tensors)
+        return self.path("in.safetensors")
+
     def run_model(self, input_path, *more, target=None):
         return self.mblm("run", TINY, *(target or self.native()), "--weights", self.weights, "--input", input_path, "--output",
                          self.path("out.safetensors"), *more)
@@ -268,8 +272,33 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(0 < bits["value"] < 10)
         self.assertEqual(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "ppl")[0], 0)
         self.fails(3, "empty", self.mblm("eval", *arguments, "--data", self.write("empty", "")))
-        self.fails(2, "accuracy is not measured", self.mblm("eval", *arguments, "--data", self.path("text"), "--metric",
-                                                            "accuracy"))
+
+    def test_accuracy(self):
+        arguments = [TINY, *self.native(), "--weights", self.weights, "--json"]
+        whole = json.loads(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "accuracy", "--batch", "4")[1])
+        self.assertEqual(whole["targets"], len(TEXT))
+        self.assertEqual(whole["value"], whole["hits"] / whole["targets"])
+        # The same from the logits of `run`, the targets chosen by a mask.
+        ids = [[(i * i + 7 * b) % 250 + 1 for i in range(20)] for b in range(2)]
+        self.run_model(self.file({"ids": ("I32", [2, 20], sum(ids, []))}))
+        shape, logits = safetensors_io.load(self.path("out.safetensors"))["logits"]
+        mask, hits = [0.0] * 40, 0
+        for b, at in [(0, 1), (0, 7), (1, 8), (1, 19)]:
+            row = logits[(b * 20 + at - 1) * shape[2]:][:shape[2]]
+            ids[b][at] = row.index(max(row)) if at != 8 else ids[b][at]  # in place: later bytes change no earlier row
+            self.run_model(self.file({"ids": ("I32", [2, 20], sum(ids, []))}))
+            logits = safetensors_io.load(self.path("out.safetensors"))["logits"][1]
+            hits += ids[b][at] == row.index(max(row))
+            mask[b * 20 + at] = 0.5
+        batches = self.file({"ids": ("I32", [1, 2, 20], sum(ids, [])), "loss_mask": ("F32", [1, 2, 20], mask)})
+        found = json.loads(self.mblm("eval", *arguments, "--batches", batches, "--metric", "accuracy")[1])
+        self.assertEqual((found["targets"], found["hits"]), (4, hits))
+        self.fails(2, "for --metric accuracy", self.mblm("eval", *arguments, "--batches", batches))
+        self.fails(2, "either --data or --batches", self.mblm("eval", *arguments, "--metric", "accuracy"))
+        self.fails(2, "without --window", self.mblm("eval", *arguments, "--batches", batches, "--metric", "accuracy",
+                                                    "--window", "8"))
+        none = self.file({"ids": ("I32", [1, 1, 4], [1, 2, 3, 4]), "loss_mask": ("F32", [1, 1, 4], [0.0] * 4)})
+        self.fails(3, "holds no targets", self.mblm("eval", *arguments, "--batches", none, "--metric", "accuracy"))
 
     def test_compiled_forms_stand_for_the_spec(self):
         for form in ["artifact", "exe"]:
