@@ -100,7 +100,8 @@ TEST(Evaluate, AccuracyOfRecordedBatchesCountsTheMask) {
   TestFolder folder;
   std::vector<int32_t> ids = {5, 6, 9, 256, /**/ 1, 2, 3, 4, /**/ 7, 7, 7, 8, /**/ 0, 1, 1, 2};
   std::vector<float> mask = {1, 1, 0.5f, 1, /**/ 0, 0, 0, 0, /**/ 0, -1, 0, 1, /**/ 0, 1, 0, 0};
-  writeSafetensors(folder / "b", {{"ids", {2, 2, 4}, ids.data(), DType::I32}, {"loss_mask", {2, 2, 4}, mask.data(), DType::F32}});
+  writeSafetensors(folder / "b",
+                   {{"ids", {2, 2, 4}, ids.data(), DType::I32}, {"loss_mask", {2, 2, 4}, mask.data(), DType::F32}});
   writeSafetensors(folder / "all", {{"ids", {2, 2, 4}, ids.data(), DType::I32}});
   writeSafetensors(folder / "flat", {{"ids", {4, 4}, ids.data(), DType::I32}});
   for (bool startToken : {true, false}) {

@@ -212,8 +212,8 @@ class CommandLine(unittest.TestCase):
     def test_import_refusals(self):
         self.fails(2, "expected mblm, megabyte or transformer", self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o",
                                                                           self.path("x.json")))
-        self.fails(3, "pickled weights", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", "w.pth", "-o",
-                                                   self.path("x.json")))
+        self.fails(5, "w.pth", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.path("w.pth"), "-o",
+                                         self.path("x.json")))
         self.fails(3, "do not fit", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.weights, "-o",
                                               self.path("x.json"), "--json"))
         self.assertFalse(os.path.exists(self.path("x.json")))

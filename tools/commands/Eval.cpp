@@ -78,16 +78,16 @@ void checkUsage(const EvalCommand &command) {
 
 void addEval(CommandLine &line, ModelSource &source) {
   auto eval = std::make_shared<EvalCommand>();
-  CLI::App &command = line.add(
-      "eval", "Bits per byte, perplexity per word, or the share of bytes that a model gets right",
-      source.example() + "--weights runs/book/weights.safetensors --data other.txt", [&line, &source, eval] {
-        checkUsage(*eval);
-        rt::Model model(source.open(line.common));
-        for (const std::string &text : model.loadWeights(eval->weights).warnings) {
-          note(text);
-        }
-        (eval->metric == "accuracy" ? reportAccuracy : reportLoss)(model, *eval, line.common);
-      });
+  CLI::App &command =
+      line.add("eval", "Bits per byte, perplexity per word, or the share of bytes that a model gets right",
+               source.example() + "--weights runs/book/weights.safetensors --data other.txt", [&line, &source, eval] {
+                 checkUsage(*eval);
+                 rt::Model model(source.open(line.common));
+                 for (const std::string &text : model.loadWeights(eval->weights).warnings) {
+                   note(text);
+                 }
+                 (eval->metric == "accuracy" ? reportAccuracy : reportLoss)(model, *eval, line.common);
+               });
   source.addOptions(command);
   command.add_option("--weights", eval->weights, "Weights under the reference's names (safetensors)")->required();
   command.add_option("--data", eval->data, "File or folder to predict; every byte counts");
@@ -95,9 +95,10 @@ void addEval(CommandLine &line, ModelSource &source) {
                      "For accuracy: safetensors with 'ids' [count, batch, length]; bytes whose 'loss_mask' is not zero "
                      "count");
   command
-      .add_option("--metric", eval->metric,
-                  "bpb (default); ppl, perplexity per word; or accuracy, the share of bytes whose logit is the highest, "
-                  "given the true bytes before them")
+      .add_option(
+          "--metric", eval->metric,
+          "bpb (default); ppl, perplexity per word; or accuracy, the share of bytes whose logit is the highest, "
+          "given the true bytes before them")
       ->check(CLI::IsMember({"bpb", "ppl", "accuracy"}));
   command.add_option("--window", eval->options.window, "Bytes of context at most (default: the model's)")
       ->check(CLI::PositiveNumber);
