@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from html.parser import HTMLParser
 
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_io
@@ -341,6 +342,65 @@ class CommandLine(unittest.TestCase):
         alone = json.loads(self.mblm("explain", TINY, "--json", "--fuse", "off")[1])
         self.assertGreater(len(alone["kernels"]), len(plan["kernels"]))
         self.assertEqual(alone["fusion"], [])
+
+    def test_explain_costs(self):
+        device = {"flops_per_second": 67e12, "bytes_per_second": 3.35e12, "name": "h100"}
+        common = [TINY, "--json", "--batch", "1", "--device", "h100"]
+        plan, alone = (json.loads(self.mblm("explain", *common, "--fuse", fuse)[1]) for fuse in ["on", "off"])
+        self.assertEqual(plan["device"], device)
+        for kernel in plan["kernels"]:
+            self.assertGreater(kernel["bytes"], 0, kernel)
+            self.assertAlmostEqual(kernel["intensity"], kernel["flops"] / kernel["bytes"])
+            times = {"compute": kernel["flops"] / 67e12, "memory": kernel["bytes"] / 3.35e12}
+            self.assertEqual(kernel["roofline_s"], max(times.values()))
+            self.assertEqual(times[kernel["bound"]], kernel["roofline_s"])
+            self.assertEqual(kernel["name"], kernel["functions"][0])
+            if kernel["op"] != "update":  # no part of the spec
+                self.assertRegex(kernel["place"], r"^models/.*-tiny\.json:\d+:\d+$")
+
+        def total(report, entry, what):
+            return sum(kernel[what] for kernel in report["kernels"] if kernel["entry"] == entry)
+
+        # Without fusion the kernels do what the model's ops say; with it they move fewer bytes.
+        whole = self.info["context"]
+        self.assertAlmostEqual(total(alone, "forward", "flops") / whole / self.info["forward_flops_per_byte"], 1, delta=0.03)
+        self.assertAlmostEqual(total(alone, "gradients", "flops") / whole / self.info["flops_per_byte"], 1, delta=0.05)
+        self.assertLess(total(plan, "loss", "bytes"), 0.8 * total(alone, "loss", "bytes"))
+        taken = [text for kernel in plan["kernels"] for text in kernel["fused"]]
+        self.assertTrue(any("took in kernel.rows /stages/0" in text for text in taken))
+        self.assertTrue(any("stays a kernel: " in text for kernel in plan["kernels"] for text in kernel["not_fused"]))
+        host = json.loads(self.mblm("explain", TINY, "--json")[1])["device"]
+        self.assertEqual(host["name"], "host")
+        self.assertTrue(1e9 < host["flops_per_second"] < 1e15 and 1e8 < host["bytes_per_second"] < 1e14, host)
+        self.fails(2, "--device", self.mblm("explain", TINY, "--device", "abacus"))
+
+    def test_explain_page(self):
+        page = self.path("page.html")
+        code, out, err = self.mblm("explain", TINY, "--device", "a100", "--html", page)
+        self.assertEqual(code, 0, err)
+        self.assertIn("at least", out)
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        self.assertLess(len(text), 1_000_000)
+        open_tags = []
+
+        class Tags(HTMLParser):
+            def handle_starttag(self, tag, attributes):
+                if tag not in ("meta", "p"):
+                    open_tags.append(tag)
+                for name, value in attributes:
+                    assert name not in ("src", "href"), value  # no other file
+
+            def handle_endtag(self, tag):
+                if tag != "p":
+                    assert open_tags.pop() == tag, tag
+
+        Tags().feed(text)
+        self.assertEqual(open_tags, [])
+        for kernel in json.loads(self.mblm("explain", TINY, "--json")[1])["kernels"]:
+            self.assertIn(f">{kernel['name']}<", text)
+        self.assertIn("took in kernel.rows /stages/0", text)
+        self.assertIn("stays a kernel: ", text)
 
 
 if __name__ == "__main__":
