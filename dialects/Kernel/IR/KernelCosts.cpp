@@ -34,6 +34,8 @@ private:
   }
   double program(Region &region, double rows, uint64_t columns) const;
   template <typename OpTy>
+  double scan(OpTy op, double perState, double perFeature) const;
+  template <typename OpTy>
   double attention(OpTy op, double perFeature, double perHead) const;
 
   int64_t batch, slots;
@@ -97,6 +99,12 @@ double Counter::attention(OpTy op, double perFeature, double perHead) const {
          (perFeature * static_cast<double>(op.getHeadDim()) + perHead);
 }
 
+template <typename OpTy>
+double Counter::scan(OpTy op, double perState, double perFeature) const {
+  double states = static_cast<double>(cast<RankedTensorType>(op.getALog().getType()).getDimSize(1));
+  return rows(op.getSpace()) * static_cast<double>(op.getChannels()) * (perState * states + perFeature);
+}
+
 std::optional<double> Counter::flopsOf(Operation *op) const {
   using Result = std::optional<double>;
   return llvm::TypeSwitch<Operation *, Result>(op)
@@ -112,9 +120,11 @@ std::optional<double> Counter::flopsOf(Operation *op) const {
       })
       .Case([&](ReduceOp op) -> Result { return elements(op.getInput()); })
       .Case([&](EmbedGradOp op) -> Result { return elements(op.getGrad()); })
-      .Case<PackOp, RopeTableOp>([&](auto) -> Result { return 0; })
+      .Case<PackOp, TransposeOp, RopeTableOp, DropoutKeyOp>([&](auto) -> Result { return 0; })
       .Case([&](AttentionOp op) -> Result { return attention(op, 4, 4); })
       .Case([&](AttentionGradOp op) -> Result { return attention(op, 10, 5) + 2 * elements(op.getGrad()); })
+      .Case([&](ScanOp op) -> Result { return scan(op, 6, op.getGate() ? 12 : 7); })
+      .Case([&](ScanGradOp op) -> Result { return scan(op, 18, op.getGate() ? 25 : 14); })
       // A maximum, a difference, an exponential and a sum for each logit.
       .Case([&](CrossEntropyOp op) -> Result {
         double n = rows(op.getSpace()), columns = static_cast<double>(op.getColumns());
