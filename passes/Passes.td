@@ -153,7 +153,8 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
     `parallel` (runtime/ABI.h). Tensors get their places in the arena first (passes/Memory).
 
     Needs: a module in `kernel` ops. Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
-    and scratch, `mblm.kernels` with one entry a launch.
+    and scratch, `mblm.kernels` with one entry a launch; `op` counts the
+    kernel ops of a function, weights and views left out.
 
     Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, called twice with other pointers.
   }];

@@ -45,47 +45,50 @@ private:
 
 class ReplayBatches final : public BatchSource {
 public:
-  ReplayBatches(const std::string &path, int64_t steps, const TrainConfig &config) : accumulate(config.accumulate) {
-    SafetensorsFile file(path);
-    const TensorInfo &tensor = file.get("ids");
-    if (tensor.shape.size() != 3) {
-      throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + shapeText(tensor.shape) +
-                                      ", expected [steps * accumulate, batch, length]");
-    }
+  ReplayBatches(const std::string &path, int64_t steps, const TrainConfig &config)
+      : accumulate(config.accumulate), recorded(readBatches(path)) {
     int64_t needed;
-    if (__builtin_mul_overflow(steps, accumulate, &needed) || tensor.shape[0] < needed) {
-      throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' holds " + std::to_string(tensor.shape[0]) +
+    if (__builtin_mul_overflow(steps, accumulate, &needed) || recorded.count < needed) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' holds " + std::to_string(recorded.count) +
                                       " micro-batches, but " + std::to_string(steps) + " steps with accumulate " +
                                       std::to_string(accumulate) + " need " + std::to_string(needed));
-    }
-    batch = tensor.shape[1];
-    length = tensor.shape[2];
-    ids = file.integers("ids");
-    if (const TensorInfo *weights = file.find("loss_mask")) {
-      if (weights->shape != tensor.shape) {
-        throw Error(Exit::BadInput, "'" + path + "': tensor 'loss_mask' has shape " + shapeText(weights->shape) +
-                                        ", expected that of 'ids', " + shapeText(tensor.shape));
-      }
-      mask = file.floats("loss_mask");
     }
   }
 
   Ids get(int64_t step, int64_t micro) override {
-    int64_t at = (step * accumulate + micro) * batch * length;
-    return {batch, length, ids.data() + at, mask.empty() ? nullptr : mask.data() + at};
+    return recorded.sequences((step * accumulate + micro) * recorded.batch, recorded.batch);
   }
 
-  int64_t bytesPerStep() const override { return accumulate * batch * length; }
+  int64_t bytesPerStep() const override { return accumulate * recorded.batch * recorded.length; }
 
 private:
   int64_t accumulate;
-  int64_t batch = 0;
-  int64_t length = 0;
-  std::vector<int32_t> ids;
-  std::vector<float> mask;
+  RecordedBatches recorded;
 };
 
 } // namespace
+
+RecordedBatches readBatches(const std::string &path) {
+  SafetensorsFile file(path);
+  const TensorInfo &tensor = file.get("ids");
+  if (tensor.shape.size() != 3) {
+    throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + shapeText(tensor.shape) +
+                                    ", expected [steps * accumulate, batch, length]");
+  }
+  RecordedBatches recorded;
+  recorded.count = tensor.shape[0];
+  recorded.batch = tensor.shape[1];
+  recorded.length = tensor.shape[2];
+  recorded.ids = file.integers("ids");
+  if (const TensorInfo *weights = file.find("loss_mask")) {
+    if (weights->shape != tensor.shape) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'loss_mask' has shape " + shapeText(weights->shape) +
+                                      ", expected that of 'ids', " + shapeText(tensor.shape));
+    }
+    recorded.mask = file.floats("loss_mask");
+  }
+  return recorded;
+}
 
 std::unique_ptr<BatchSource> randomBatches(const Data &data, Range range, const ModelInfo &info,
                                            const TrainConfig &config) {

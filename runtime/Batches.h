@@ -22,8 +22,20 @@ public:
 std::unique_ptr<BatchSource> randomBatches(const Data &data, Range range, const ModelInfo &info,
                                            const TrainConfig &config);
 
-// `ids` [steps * accumulate, B, L] and, where there, `loss_mask` of the same shape. Error(BadInput) when it holds
-// fewer.
+// What a file says: `ids` [count, batch, length] and, where there, `loss_mask` of the same shape.
+struct RecordedBatches {
+  int64_t count = 0, batch = 0, length = 0;
+  std::vector<int32_t> ids;
+  std::vector<float> mask; // empty: all ones
+  // Sequences first to first + number, of all batches one after another.
+  Ids sequences(int64_t first, int64_t number) const {
+    int64_t at = first * length;
+    return {number, length, ids.data() + at, mask.empty() ? nullptr : mask.data() + at};
+  }
+};
+RecordedBatches readBatches(const std::string &path);
+
+// A file with steps * accumulate batches. Error(BadInput) when it holds fewer.
 std::unique_ptr<BatchSource> replayBatches(const std::string &path, int64_t steps, const TrainConfig &config);
 
 } // namespace mblm::rt

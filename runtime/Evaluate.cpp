@@ -4,10 +4,12 @@
 // Models without a start token predict nothing for a window's first byte: their windows overlap by that one byte.
 #include "runtime/Evaluate.h"
 
+#include "runtime/Generate.h"
 #include "runtime/Support/Error.h"
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace mblm::rt {
 
@@ -16,12 +18,25 @@ double EvalResult::wordPerplexity() const { return words > 0 ? std::exp(nats / d
 
 static bool isSpace(int32_t id) { return id == ' ' || (id >= '\t' && id <= '\r'); }
 
-EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptions &options) {
-  const ModelInfo &info = model.info();
+namespace {
+// Windows of equal length that go through the model together.
+struct WindowBatch {
+  int64_t at = 0; // where the first one begins in the data
+  int64_t batch = 0, length = 0;
+  int64_t stride = 0; // from a window's beginning to the next one's
+  const int32_t *ids = nullptr;
+  const int32_t *row(int64_t b) const { return ids + b * length; }
+};
+} // namespace
+
+static int64_t overlapOf(const ModelInfo &info) { return info.startToken ? 0 : 1; }
+
+static void forEachBatch(const ModelInfo &info, const Data &data, Range range, const EvalOptions &options,
+                         const std::function<void(const WindowBatch &)> &visit) {
   if (options.maxBytes > 0) {
     range.end = std::min(range.end, range.begin + options.maxBytes);
   }
-  int64_t overlap = info.startToken ? 0 : 1;
+  int64_t overlap = overlapOf(info);
   if (range.size() <= overlap) {
     throw Error(Exit::BadInput, "evaluation needs at least " + std::to_string(overlap + 1) + " bytes, got " +
                                     std::to_string(range.size()));
@@ -29,8 +44,6 @@ EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptio
   int64_t window = options.window > 0 ? options.window : std::max<int64_t>(info.maxLength, 2);
   window = std::max(std::min(window, range.size()), overlap + 1);
 
-  EvalResult result;
-  bool inWord = false;
   std::vector<int32_t> ids;
   for (int64_t at = range.begin; at + overlap < range.end;) {
     // As many whole windows as fit into a batch; the rest of the range goes alone.
@@ -39,23 +52,94 @@ EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptio
     int64_t batch = std::clamp<int64_t>((range.end - at - overlap) / stride, 1, std::max<int64_t>(1, options.batch));
     ids.resize(batch * length);
     for (int64_t b = 0; b < batch; ++b) {
-      int32_t *row = ids.data() + b * length;
-      data.readIds(at + b * stride, row, length, info);
-      bool first = at == range.begin && b == 0;
-      for (int64_t i = first ? 0 : overlap; i < length; ++i) {
+      data.readIds(at + b * stride, ids.data() + b * length, length, info);
+    }
+    visit({at, batch, length, stride, ids.data()});
+    at += batch * stride;
+  }
+}
+
+EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptions &options) {
+  const ModelInfo &info = model.info();
+  int64_t overlap = overlapOf(info);
+  EvalResult result;
+  bool inWord = false;
+  forEachBatch(info, data, range, options, [&](const WindowBatch &windows) {
+    for (int64_t b = 0; b < windows.batch; ++b) {
+      const int32_t *row = windows.row(b);
+      bool first = windows.at == range.begin && b == 0;
+      for (int64_t i = first ? 0 : overlap; i < windows.length; ++i) {
         result.bytes += i >= overlap && !(info.pad && row[i] == *info.pad);
         result.words += !isSpace(row[i]) && !inWord;
         inWord = !isSpace(row[i]);
       }
     }
-    Call::Scalars scalars = model.loss({batch, length, ids.data(), nullptr});
+    Call::Scalars scalars = model.loss({windows.batch, windows.length, windows.ids, nullptr});
     if (!std::isfinite(scalars.sum)) {
-      throw Error(Exit::Numerics, "the loss of the window at " + data.place(at) + " is not finite");
+      throw Error(Exit::Numerics, "the loss of the window at " + data.place(windows.at) + " is not finite");
     }
     result.nats += scalars.sum;
-    at += batch * stride;
-  }
+  });
   return result;
+}
+
+namespace {
+// Guesses of one model, counted.
+class Guesses {
+public:
+  explicit Guesses(Model &model) : model(model), info(model.info()) {}
+
+  void add(const Ids &ids) {
+    std::vector<int64_t> targets; // indices into the ids
+    for (int64_t i = 0; i < ids.batch * ids.length; ++i) {
+      bool pad = info.pad && ids.ids[i] == *info.pad;
+      if (!pad && i % ids.length >= overlapOf(info) && (!ids.mask || ids.mask[i] != 0)) {
+        targets.push_back(i);
+      }
+    }
+    if (targets.empty()) {
+      return;
+    }
+    if (info.startToken && !first) { // before `forward`: the results share their room
+      first = greedy(model.empty().data, 0);
+    }
+    Rows rows = model.forward({ids.batch, ids.length, ids.ids, nullptr});
+    for (int64_t i : targets) {
+      int64_t position = i % ids.length;
+      int32_t guess = position == 0 ? *first : greedy(rows.data + (i - 1) * rows.width, position);
+      counted.hits += guess == ids.ids[i];
+    }
+    counted.targets += int64_t(targets.size());
+  }
+
+  Accuracy counted;
+
+private:
+  int32_t greedy(const float *logits, int64_t position) {
+    return sampleId(logits, info.vocab, {/*temperature=*/0}, uint64_t(position));
+  }
+
+  Model &model;
+  const ModelInfo &info;
+  std::optional<int32_t> first; // of any sequence: nothing stands before it
+};
+} // namespace
+
+Accuracy accuracy(Model &model, const Data &data, Range range, const EvalOptions &options) {
+  Guesses guesses(model);
+  forEachBatch(model.info(), data, range, options, [&](const WindowBatch &windows) {
+    guesses.add({windows.batch, windows.length, windows.ids, nullptr});
+  });
+  return guesses.counted;
+}
+
+Accuracy accuracy(Model &model, const RecordedBatches &batches, const EvalOptions &options) {
+  Guesses guesses(model);
+  int64_t sequences = batches.count * batches.batch;
+  for (int64_t at = 0; at < sequences; at += options.batch) {
+    guesses.add(batches.sequences(at, std::min(options.batch, sequences - at)));
+  }
+  return guesses.counted;
 }
 
 } // namespace mblm::rt

@@ -1,9 +1,10 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How well a model predicts bytes: bits per byte, and perplexity per word.
+// How well a model predicts bytes: bits per byte, perplexity per word, and the share of bytes that it gets right.
 #pragma once
 
+#include "runtime/Batches.h"
 #include "runtime/Data.h"
 #include "runtime/Model.h"
 
@@ -25,5 +26,18 @@ struct EvalResult {
 
 // Cuts the range into windows, each starting where the former ended, so that every byte counts once.
 EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptions &options = {});
+
+struct Accuracy {
+  int64_t hits = 0;
+  int64_t targets = 0;
+  double share() const { return targets > 0 ? double(hits) / double(targets) : 0; }
+};
+
+// The share of targets that greedy generation would get right behind the true bytes before them: whose id has the
+// highest logit, the lowest id among equals. Logits are those of `forward`, and of `empty` for a sequence's first byte.
+// Targets are the bytes that `evaluate` counts, or those with a mask other than zero. `options.batch` sequences go
+// at a time and need room for their logits.
+Accuracy accuracy(Model &model, const Data &data, Range range, const EvalOptions &options = {});
+Accuracy accuracy(Model &model, const RecordedBatches &batches, const EvalOptions &options = {});
 
 } // namespace mblm::rt

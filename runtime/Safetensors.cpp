@@ -125,6 +125,9 @@ static json readHeader(const InputFile &file, int64_t &dataStart) {
   }
   uint64_t length;
   file.read(0, &length, lengthBytes);
+  if ((length & 0xffff) == 0x4b50) { // "PK"
+    throw corrupt("it is a zip file, perhaps PyTorch's; 'mblm import' converts those (--weights, --weights-out)");
+  }
   if (length > uint64_t(maxHeader)) {
     throw corrupt("its header claims " + std::to_string(length) + " bytes, at most " + std::to_string(maxHeader) +
                   " are allowed");

@@ -33,11 +33,20 @@ static std::string otherMamba(const Parameter &p, const std::vector<int64_t> &sh
 }
 
 WeightsReport compareWeights(const ModelInfo &info, const SafetensorsFile &file, const std::string &prefix) {
+  return compareWeights(info, file.tensors(), prefix);
+}
+
+WeightsReport compareWeights(const ModelInfo &info, const std::vector<TensorInfo> &tensors, const std::string &prefix) {
   WeightsReport report;
+  std::map<std::string, const TensorInfo *> given;
+  for (const TensorInfo &tensor : tensors) {
+    given[tensor.name] = &tensor;
+  }
   std::set<std::string> known;
   for (const Parameter &p : info.parameters) {
     known.insert(prefix + p.name);
-    const TensorInfo *tensor = file.find(prefix + p.name);
+    auto found = given.find(prefix + p.name);
+    const TensorInfo *tensor = found == given.end() ? nullptr : found->second;
     if (!tensor) {
       report.missing.push_back(p.name + " " + shapeText(p.shape));
     } else if (tensor->shape != p.shape) {
@@ -47,7 +56,7 @@ WeightsReport compareWeights(const ModelInfo &info, const SafetensorsFile &file,
       report.mapped.push_back(p.name);
     }
   }
-  for (const TensorInfo &tensor : file.tensors()) {
+  for (const TensorInfo &tensor : tensors) {
     if (!known.count(tensor.name)) {
       bool ignorable = isIgnorable(info, tensor.name);
       (ignorable ? report.ignored : report.extra)

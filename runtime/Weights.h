@@ -23,7 +23,9 @@ struct WeightsReport {
 
 bool isIgnorable(const ModelInfo &info, const std::string &name);
 
-// `prefix` stands before each name in the file. Tensors of another prefix count as extra.
+// `prefix` stands before each name of a tensor. Tensors of another prefix count as extra.
+WeightsReport compareWeights(const ModelInfo &info, const std::vector<TensorInfo> &tensors,
+                             const std::string &prefix = "");
 WeightsReport compareWeights(const ModelInfo &info, const SafetensorsFile &file, const std::string &prefix = "");
 
 } // namespace mblm::rt

@@ -4,7 +4,7 @@
 # Sourced by tools/quickstart and tools/check: packages, configuration, build.
 
 packages=(cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools
-  nlohmann-json3-dev libcli11-dev libgtest-dev python3 fortunes)
+  nlohmann-json3-dev libcli11-dev libgtest-dev libzip-dev python3 fortunes)
 
 say() { printf '== %s\n' "$*" >&2; }
 

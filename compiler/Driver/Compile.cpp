@@ -8,6 +8,7 @@
 #include "compiler/Driver/Header.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Pipelines/Phases.h"
+#include "compiler/Pipelines/Reproducer.h"
 #include "compiler/Spec/Reader.h"
 #include "compiler/Target/Code.h"
 #include "compiler/Target/Link.h"
@@ -60,27 +61,26 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
   target::Machine machine = machineFor(options);
   OwnedModule owned = modelModule(spec, options);
   watch.lap("mblm");
-  pipelines::toKernelPhase(*owned.module, options.fusion);
-  watch.lap("kernel");
-  pipelines::toLoopsPhase(*owned.module, machine.level);
-  watch.lap("loops");
-  std::string metadata = target::metadataText(makeModelInfo(spec), *owned.module, machine);
-  pipelines::toLLVMPhase(*owned.module);
-  watch.lap("llvm");
-  int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);
-  std::vector<std::string> code = target::generateCode(*owned.module, machine, metadata, format, jobs);
-  watch.lap("code");
+  std::vector<std::string> code;
+  pipelines::withReproducer(*owned.module, [&] {
+    pipelines::toKernelPhase(*owned.module, options.fusion);
+    watch.lap("kernel");
+    pipelines::toLoopsPhase(*owned.module, machine.level);
+    watch.lap("loops");
+    std::string metadata = target::metadataText(makeModelInfo(spec), *owned.module, machine);
+    pipelines::toLLVMPhase(*owned.module);
+    watch.lap("llvm");
+    int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);
+    code = target::generateCode(*owned.module, machine, metadata, format, jobs);
+    watch.lap("code");
+  });
   return code;
 }
 
 } // namespace
 
-static spec::Spec canonical(const NamedModel &model) {
-  return spec::parseSpec(spec::writeSpec(model.spec), model.path);
-}
-
 std::string driver::artifactFor(const NamedModel &model, const Options &options) {
-  spec::Spec spec = canonical(model);
+  spec::Spec spec = spec::canonicalSpec(model.spec, model.path);
   target::Machine machine = machineFor(options);
   std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
                              (options.fusion.on ? std::to_string(options.fusion.limit) : "off") + '\0' +
@@ -101,7 +101,7 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
 }
 
 void driver::compileTo(const NamedModel &model, const Options &options, Emit emit, const std::string &output) {
-  spec::Spec spec = canonical(model);
+  spec::Spec spec = spec::canonicalSpec(model.spec, model.path);
   switch (emit) {
   case Emit::Artifact:
     return target::linkArtifact(compile(spec, options, target::CodeFormat::Object), output);

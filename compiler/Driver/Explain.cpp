@@ -1,13 +1,16 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Stops at phase `loops` and reads the module's attributes.
+// Counts at phase `kernel`, then goes on to phase `loops` and reads the module's attributes.
 #include "compiler/Driver/Explain.h"
 
 #include "compiler/Pipelines/Phases.h"
+#include "compiler/Pipelines/Reproducer.h"
 #include "compiler/Target/Machine.h"
 
-#include "mlir/IR/BuiltinAttributes.h"
+#include "dialects/Kernel/IR/KernelOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mblm;
 using namespace mblm::driver;
@@ -18,19 +21,53 @@ static rt::LinearSize formOf(mlir::DictionaryAttr sizes, llvm::StringRef name) {
   return form;
 }
 
-Explanation driver::explain(const NamedModel &model, const Options &options) {
+// The kernels of all entries, in the order in which the lowering counts them.
+static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots) {
+  std::vector<Explanation::Kernel> kernels;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    for (mlir::Operation &op : function.getBody().front().without_terminator()) {
+      if (llvm::isa<kernel::WeightOp, kernel::ViewOp>(op)) {
+        continue;
+      }
+      Explanation::Kernel &entry = kernels.emplace_back();
+      entry.entry = function.getName().str();
+      entry.op = op.getName().stripDialect().str();
+      if (auto name = op.getLoc()->findInstanceOf<mlir::NameLoc>()) {
+        entry.where = name.getName().str();
+      }
+      entry.place = pipelines::filePosition(op.getLoc());
+      entry.hasRows = op.getNumRegions() > 0;
+      entry.cost = kernel::costOf(&op, batch, slots);
+    }
+  }
+  return kernels;
+}
+
+static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayAttr launches) {
+  std::map<std::string, size_t> begins;
+  for (size_t i = kernels.size(); i-- > 0;) {
+    begins[kernels[i].entry] = i;
+  }
+  for (auto launch : launches.getAsRange<mlir::DictionaryAttr>()) {
+    size_t begin = begins.at(launch.getAs<mlir::StringAttr>("entry").str());
+    kernels.at(begin + size_t(launch.getAs<mlir::IntegerAttr>("op").getInt()))
+        .functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
+  }
+}
+
+Explanation driver::explain(const NamedModel &model, const Options &options, int64_t batch, int64_t slots) {
   Explanation result;
   Options watched = options;
   watched.remarks = &result.remarks;
   OwnedModule owned = modelModule(model.spec, watched);
-  pipelines::toKernelPhase(*owned.module, options.fusion);
-  pipelines::toLoopsPhase(*owned.module, options.level.empty() ? target::hostMachine().level
-                                                               : target::machineOfLevel(options.level).level);
   mlir::ModuleOp module = *owned.module;
-  for (auto launch : module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels").getAsRange<mlir::DictionaryAttr>()) {
-    auto text = [&](llvm::StringRef key) { return launch.getAs<mlir::StringAttr>(key).str(); };
-    result.kernels.push_back({text("name"), text("from"), text("entry")});
-  }
+  pipelines::withReproducer(module, [&] {
+    pipelines::toKernelPhase(module, options.fusion);
+    result.kernels = kernelsOf(module, batch, slots);
+    pipelines::toLoopsPhase(module, options.level.empty() ? target::hostMachine().level
+                                                          : target::machineOfLevel(options.level).level);
+    addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
+  });
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
     auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
     result.entries[entry.getName().str()] = {formOf(sizes, "arena"), formOf(sizes, "scratch")};

@@ -1,29 +1,37 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a spec becomes, without making code of it: kernels, the memory plan, and what the fusion did.
+// What a spec becomes, without making code of it: kernels with their costs, the memory plan, and what the fusion did.
 #pragma once
 
 #include "compiler/Driver/Models.h"
+#include "dialects/Kernel/IR/KernelCosts.h"
 #include "runtime/Metadata.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace mblm::driver {
 
 struct Explanation {
+  // An op of the kernel dialect in one entry.
   struct Kernel {
-    std::string name;  // of its function; equal kernels share one
-    std::string from;  // place in the model
-    std::string entry; // that launches it
+    std::string entry;
+    std::string op;                     // its kind: gemm, rows, ...
+    std::string where;                  // place in the model
+    std::string place;                  // "FILE:LINE:COLUMN", or empty
+    std::vector<std::string> functions; // that it launches, one after another; equal kernels share them
+    bool hasRows = false;               // row programs, into which others can be fused
+    std::optional<kernel::Cost> cost;   // absent where none is known
   };
-  std::vector<Kernel> kernels; // in the order of their launches
+  std::vector<Kernel> kernels; // in the order of their launches, entry by entry
   std::map<std::string, rt::EntrySizes> entries;
   std::vector<pipelines::FusionRemark> remarks;
 };
 
-Explanation explain(const NamedModel &model, const Options &options);
+// Costs are for one batch and number of outermost slots.
+Explanation explain(const NamedModel &model, const Options &options, int64_t batch, int64_t slots);
 
 } // namespace mblm::driver

@@ -65,7 +65,7 @@ private:
   static constexpr int64_t dynamic = ShapedType::kDynamic;
 
   Location place(const std::string &name) {
-    return NameLoc::get(builder.getStringAttr("/" + name), builder.getUnknownLoc());
+    return NameLoc::get(builder.getStringAttr("/" + name), placeOf(spec, "", builder.getContext()));
   }
   Type tensor(ArrayRef<int64_t> shape, Type element) { return RankedTensorType::get(shape, element); }
   Type sequences(int64_t width) { return tensor({dynamic, dynamic, width}, builder.getF32Type()); }

@@ -39,8 +39,24 @@ void Graph::enter(std::string newPointer, int newStage, int newLayer) {
   layer = newLayer;
 }
 
+Location mblm::frontend::placeOf(const spec::Spec &spec, StringRef pointer, MLIRContext *context) {
+  if (spec.places.file.empty()) {
+    return UnknownLoc::get(context);
+  }
+  std::string entry = pointer.take_until([](char c) { return c == '#'; }).str();
+  auto at = spec.places.positions.find(entry);
+  while (at == spec.places.positions.end() && !entry.empty()) {
+    entry.resize(entry.rfind('/'));
+    at = spec.places.positions.find(entry);
+  }
+  if (at == spec.places.positions.end()) {
+    return UnknownLoc::get(context);
+  }
+  return FileLineColLoc::get(context, spec.places.file, at->second.line, at->second.column);
+}
+
 Location Graph::at(StringRef role) {
-  return NameLoc::get(builder.getStringAttr(pointer + "/" + role), builder.getUnknownLoc());
+  return NameLoc::get(builder.getStringAttr(pointer + "/" + role), placeOf(spec, pointer, builder.getContext()));
 }
 
 Value Graph::load(ArrayRef<spec::Role> roles) {

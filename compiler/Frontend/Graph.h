@@ -46,7 +46,7 @@ public:
   // meant.
   void enter(std::string pointer, int stage, int layer = -1);
 
-  // Location "<pointer>/<role>".
+  // Location "<pointer>/<role>", with where the spec's file has it.
   mlir::Location at(llvm::StringRef role);
 
   // The parameter of the current stage and layer, loaded once a function; null where the spec has none. Several stand
@@ -71,6 +71,9 @@ private:
   int layer = -1;
   uint64_t site = 0;
 };
+
+// File, line and column of the nearest entry around `pointer`; unknown where no file is.
+mlir::Location placeOf(const spec::Spec &spec, llvm::StringRef pointer, mlir::MLIRContext *context);
 
 // The type of `value` with another number of positions, or another number of features.
 mlir::RankedTensorType withPositions(mlir::Value value, int64_t positions);

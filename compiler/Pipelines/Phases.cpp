@@ -4,6 +4,7 @@
 // The passes of each phase.
 #include "compiler/Pipelines/Phases.h"
 
+#include "compiler/Pipelines/Reproducer.h"
 #include "passes/Passes.h"
 #include "runtime/Support/Error.h"
 
@@ -14,20 +15,10 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace mblm;
-
-// A file that does not exist yet, where the user stands or, failing that, among the temporary files.
-static std::string reproducerPath() {
-  llvm::SmallString<128> path;
-  if (llvm::sys::fs::createUniqueFile("mblm-reproducer-%%%%%%.mlir", path)) {
-    llvm::sys::fs::createTemporaryFile("mblm-reproducer", "mlir", path);
-  }
-  return path.str().str();
-}
 
 static void runPasses(ModuleOp module, const std::string &phase, llvm::function_ref<void(OpPassManager &)> addPasses) {
   PassManager passes(module.getContext());
@@ -40,7 +31,7 @@ static void runPasses(ModuleOp module, const std::string &phase, llvm::function_
       std::string path;
       llvm::raw_fd_ostream stream;
     };
-    reproducer = reproducerPath();
+    reproducer = pipelines::newReproducer();
     std::error_code code;
     auto file = std::make_unique<File>(reproducer, code);
     error = code ? code.message() : "";
@@ -52,7 +43,7 @@ static void runPasses(ModuleOp module, const std::string &phase, llvm::function_
   ScopedDiagnosticHandler diagnostics(module.getContext(), [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error && cause.empty()) {
       llvm::raw_string_ostream stream(cause);
-      stream << diagnostic.getLocation() << ": " << diagnostic;
+      stream << pipelines::placeText(diagnostic.getLocation()) << ": " << diagnostic;
     }
     return success();
   });
@@ -74,6 +65,7 @@ public:
     if (auto name = remark.getLocation()->findInstanceOf<NameLoc>()) {
       entry.where = name.getName().str();
     }
+    entry.place = pipelines::filePosition(remark.getLocation());
     entry.text = remark.getMsg();
     remarks.push_back(std::move(entry));
   }

@@ -26,6 +26,7 @@ struct Fusion {
 struct FusionRemark {
   bool done = false;
   std::string where; // the kernel's place in the model
+  std::string place; // "FILE:LINE:COLUMN", or empty
   std::string text;
 };
 

@@ -99,13 +99,18 @@ void Source::fail(size_t offset, const std::string &pointer, const std::string &
 }
 
 std::string Source::position(size_t offset) const {
+  Position at = lineAndColumn(offset);
+  return std::to_string(at.line) + ":" + std::to_string(at.column);
+}
+
+Source::Position Source::lineAndColumn(size_t offset) const {
   offset = std::min(offset, content.size());
   size_t line = 1 + size_t(std::count(content.begin(), content.begin() + long(offset), '\n'));
   size_t newline = offset == 0 ? std::string::npos : content.rfind('\n', offset - 1);
   size_t start = newline == std::string::npos ? std::min(afterMark(content), offset) : newline + 1;
   auto isCharacter = [](char c) { return (c & 0xC0) != 0x80; };
   size_t column = 1 + size_t(std::count_if(content.begin() + long(start), content.begin() + long(offset), isCharacter));
-  return std::to_string(line) + ":" + std::to_string(column);
+  return {line, column};
 }
 
 const Node &Source::nearest(const std::string &pointer) const {

@@ -54,6 +54,10 @@ public:
                          Exit code = Exit::BadInput) const;
   // "LINE:COLUMN", columns counted in characters from 1.
   std::string position(size_t offset) const;
+  struct Position {
+    size_t line, column;
+  };
+  Position lineAndColumn(size_t offset) const;
   // The deepest value on the way along `pointer` that exists: a missing key is reported at its object.
   const Node &nearest(const std::string &pointer) const;
 

@@ -67,6 +67,24 @@ static Stage readStage(const Source &source, const Node &node, const std::string
   return stage;
 }
 
+static Places placesOf(const Source &source, const Spec &spec) {
+  Places places;
+  auto note = [&](const std::string &pointer) {
+    Source::Position at = source.lineAndColumn(source.nearest(pointer).offset);
+    places.positions[pointer] = {unsigned(at.line), unsigned(at.column)};
+  };
+  note("");
+  for (const Stage &stage : spec.stages) {
+    note(stage.pointer);
+    for (const Layer &layer : stage.layers) {
+      if (!places.positions.count(layer.pointer)) { // one entry may stand for many layers
+        note(layer.pointer);
+      }
+    }
+  }
+  return places;
+}
+
 static Spec build(const Source &source) {
   std::vector<Place> places = {placeOf("the top level", topFields()), placeOf("a stage", stageFields())};
   for (Block block : allBlocks) {
@@ -82,6 +100,7 @@ static Spec build(const Source &source) {
   }
   checkSpec(spec, Origin{source});
   spec.text = source.text();
+  spec.places = placesOf(source, spec);
   return spec;
 }
 
@@ -89,4 +108,20 @@ Spec mblm::spec::parseSpec(const std::string &text, const std::string &fileName)
   return build(Source::fromText(text, fileName));
 }
 
-Spec mblm::spec::readSpec(const std::string &path) { return build(Source::fromFile(path)); }
+Spec mblm::spec::readSpec(const std::string &path) {
+  Spec spec = build(Source::fromFile(path));
+  spec.places.file = path;
+  return spec;
+}
+
+Spec mblm::spec::canonicalSpec(const Spec &spec, const std::string &fileName) {
+  Spec canonical = parseSpec(writeSpec(spec), fileName);
+  canonical.places = spec.places;
+  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
+    canonical.stages[stage].pointer = spec.stages[stage].pointer;
+    for (size_t layer = 0; layer < spec.stages[stage].layers.size(); ++layer) {
+      canonical.stages[stage].layers[layer].pointer = spec.stages[stage].layers[layer].pointer;
+    }
+  }
+  return canonical;
+}

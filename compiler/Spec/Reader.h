@@ -17,6 +17,8 @@ Spec parseSpec(const std::string &text, const std::string &fileName);
 
 // The same spec as canonical JSON (format 1, every field written, equal layers joined by "repeat").
 std::string writeSpec(const Spec &spec);
+// The same spec as if read from that text, but for where its entries stand: that stays the file that people wrote.
+Spec canonicalSpec(const Spec &spec, const std::string &fileName);
 
 // Generated from the field table: JSON Schema (models/schema.json) and a Markdown table for the documentation.
 std::string jsonSchema();

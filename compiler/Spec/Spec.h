@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -101,6 +102,15 @@ struct Stage {
   std::string pointer;
 };
 
+// Where the entries of a file stand.
+struct Places {
+  struct Position {
+    unsigned line = 0, column = 0; // from 1
+  };
+  std::string file;                          // empty: not read from a file that people wrote
+  std::map<std::string, Position> positions; // by JSON pointer: the top level "", stages, layers
+};
+
 struct Spec {
   std::string name;
   int64_t vocab = 0;
@@ -115,6 +125,7 @@ struct Spec {
   bool fixedLength = false; // true: no more than stages[0].length outermost positions, whatever `position` says (MEGABYTE)
   Names names = Names::Mblm;
   std::string text; // the JSON as read, kept for the artifact
+  Places places;
 
   // The row of the byte tables that starts at zero and receives no gradient.
   std::optional<int64_t> untrainedRow() const { return padGradient ? frozen : pad; }

@@ -390,6 +390,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   }
   Value args = LLVM::AllocaOp::create(e.b, ptr, i64, LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(most)));
   SymbolicDim scratch;
+  int64_t number = 0; // of the kernel in its function, views and weights left out
   for (Operation *op : ops) {
     const CompiledKernel *kernel = compile(op);
     if (!kernel) {
@@ -442,9 +443,11 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       auto text = [&](StringRef s) { return builder.getStringAttr(s); };
       launches.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", text(launch.function)),
                                                     builder.getNamedAttr("from", text(modelName(op->getLoc()))),
-                                                    builder.getNamedAttr("entry", text(function.getName()))}));
+                                                    builder.getNamedAttr("entry", text(function.getName())),
+                                                    builder.getNamedAttr("op", builder.getI64IntegerAttr(number))}));
     }
     scratch = bound(scratch, kernel->scratch);
+    ++number;
   }
   func::ReturnOp::create(e.b, LLVM::ConstantOp::create(e.b, e.b.getI32Type(), e.b.getI32IntegerAttr(0)).getResult());
   auto form = [&](const SymbolicDim &dim) { return builder.getDenseI64ArrayAttr({dim.one, dim.m, dim.b, dim.bm}); };

@@ -17,6 +17,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <set>
 
 using namespace mlir;
@@ -258,6 +260,37 @@ TEST(Frontend, DropoutIsInTheLossOfTrainingAlone) {
   EXPECT_EQ(module->lookupSymbol<func::FuncOp>("loss").getNumArguments(), 2u);
   EXPECT_EQ(module->lookupSymbol<func::FuncOp>("gradients").getNumArguments(), 4u);
   EXPECT_EQ(module->lookupSymbol<func::FuncOp>("train_step").getNumArguments(), 6u);
+}
+
+// Also in the canonical text that is compiled, where the two equal layers are one entry.
+TEST(Frontend, KnowsWhereInTheFileEveryOpStands) {
+  std::string path = testing::TempDir() + "/places.json";
+  std::ofstream(path) << "\n{ \"vocab\": 256, \"stages\": [\n"
+                         "  { \"dim\": 8, \"length\": 4, \"layers\": [\n"
+                         "      { \"heads\": 1, \"head_dim\": 4 },\n"
+                         "      { \"heads\": 1, \"head_dim\": 4 } ] } ],\n"
+                         "  \"name\": \"x\", \"start_token\": false, \"format\": 1 }\n";
+  spec::Spec spec = spec::readSpec(path);
+  for (bool canonical : {false, true}) {
+    MLIRContext context;
+    OwningOpRef<ModuleOp> module = buildModule(canonical ? spec::canonicalSpec(spec, "other") : spec, context);
+    std::map<std::string, std::string> found;
+    module->walk([&](Operation *op) {
+      auto place = op->getLoc()->findInstanceOf<FileLineColLoc>();
+      ASSERT_TRUE(place) << op->getName().getStringRef().str();
+      EXPECT_EQ(place.getFilename().str(), path);
+      found[cast<NameLoc>(op->getLoc()).getName().str()] =
+          std::to_string(place.getLine()) + ":" + std::to_string(place.getColumn());
+    });
+    EXPECT_EQ(found["/stages/0/layers/0/attention"], "4:7");
+    EXPECT_EQ(found["/stages/0/layers/1/attention"], "5:7");
+    EXPECT_EQ(found["/stages/0/embedding"], "3:3");
+    EXPECT_EQ(found["/head/logits"], "2:1");
+    EXPECT_EQ(found["/loss"], "2:1");
+  }
+  MLIRContext context;
+  spec = spec::parseSpec(spec.text, "an artifact");
+  buildModule(spec, context)->walk([](Operation *op) { EXPECT_FALSE(op->getLoc()->findInstanceOf<FileLineColLoc>()); });
 }
 
 } // namespace

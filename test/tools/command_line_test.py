@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from html.parser import HTMLParser
 
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_io
@@ -56,6 +57,10 @@ class CommandLine(unittest.TestCase):
     def ids(self, length, batch=2, value=None):
         values = [(i * 7 + 3) % 250 if value is None else value for i in range(batch * length)]
         safetensors_io.save(self.path("in.safetensors"), {"ids": ("I32", [batch, length], values)})
+        return self.path("in.safetensors")
+
+    def file(self, tensors):
+        safetensors_io.save(self.path("in.safetensors"), tensors)
         return self.path("in.safetensors")
 
     def run_model(self, input_path, *more, target=None):
@@ -238,8 +243,8 @@ class CommandLine(unittest.TestCase):
     def test_import_refusals(self):
         self.fails(2, "expected mblm, megabyte or transformer", self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o",
                                                                           self.path("x.json")))
-        self.fails(3, "pickled weights", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", "w.pth", "-o",
-                                                   self.path("x.json")))
+        self.fails(5, "w.pth", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.path("w.pth"), "-o",
+                                         self.path("x.json")))
         self.fails(3, "do not fit", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.weights, "-o",
                                               self.path("x.json"), "--json"))
         self.assertFalse(os.path.exists(self.path("x.json")))
@@ -298,8 +303,33 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(0 < bits["value"] < 10)
         self.assertEqual(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "ppl")[0], 0)
         self.fails(3, "empty", self.mblm("eval", *arguments, "--data", self.write("empty", "")))
-        self.fails(2, "accuracy is not measured", self.mblm("eval", *arguments, "--data", self.path("text"), "--metric",
-                                                            "accuracy"))
+
+    def test_accuracy(self):
+        arguments = [TINY, *self.native(), "--weights", self.weights, "--json"]
+        whole = json.loads(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "accuracy", "--batch", "4")[1])
+        self.assertEqual(whole["targets"], len(TEXT))
+        self.assertEqual(whole["value"], whole["hits"] / whole["targets"])
+        # The same from the logits of `run`, the targets chosen by a mask.
+        ids = [[(i * i + 7 * b) % 250 + 1 for i in range(20)] for b in range(2)]
+        self.run_model(self.file({"ids": ("I32", [2, 20], sum(ids, []))}))
+        shape, logits = safetensors_io.load(self.path("out.safetensors"))["logits"]
+        mask, hits = [0.0] * 40, 0
+        for b, at in [(0, 1), (0, 7), (1, 8), (1, 19)]:
+            row = logits[(b * 20 + at - 1) * shape[2]:][:shape[2]]
+            ids[b][at] = row.index(max(row)) if at != 8 else ids[b][at]  # in place: later bytes change no earlier row
+            self.run_model(self.file({"ids": ("I32", [2, 20], sum(ids, []))}))
+            logits = safetensors_io.load(self.path("out.safetensors"))["logits"][1]
+            hits += ids[b][at] == row.index(max(row))
+            mask[b * 20 + at] = 0.5
+        batches = self.file({"ids": ("I32", [1, 2, 20], sum(ids, [])), "loss_mask": ("F32", [1, 2, 20], mask)})
+        found = json.loads(self.mblm("eval", *arguments, "--batches", batches, "--metric", "accuracy")[1])
+        self.assertEqual((found["targets"], found["hits"]), (4, hits))
+        self.fails(2, "for --metric accuracy", self.mblm("eval", *arguments, "--batches", batches))
+        self.fails(2, "either --data or --batches", self.mblm("eval", *arguments, "--metric", "accuracy"))
+        self.fails(2, "without --window", self.mblm("eval", *arguments, "--batches", batches, "--metric", "accuracy",
+                                                    "--window", "8"))
+        none = self.file({"ids": ("I32", [1, 1, 4], [1, 2, 3, 4]), "loss_mask": ("F32", [1, 1, 4], [0.0] * 4)})
+        self.fails(3, "holds no targets", self.mblm("eval", *arguments, "--batches", none, "--metric", "accuracy"))
 
     def test_compiled_forms_stand_for_the_spec(self):
         for form in ["artifact", "exe"]:
@@ -342,6 +372,68 @@ class CommandLine(unittest.TestCase):
         alone = json.loads(self.mblm("explain", TINY, "--json", "--fuse", "off")[1])
         self.assertGreater(len(alone["kernels"]), len(plan["kernels"]))
         self.assertEqual(alone["fusion"], [])
+
+    def test_explain_costs(self):
+        device = {"flops_per_second": 67e12, "bytes_per_second": 3.35e12, "name": "h100"}
+        common = [TINY, "--json", "--batch", "1", "--device", "h100"]
+        plan, alone = (json.loads(self.mblm("explain", *common, "--fuse", fuse)[1]) for fuse in ["on", "off"])
+        self.assertEqual(plan["device"], device)
+        for kernel in plan["kernels"]:
+            self.assertGreater(kernel["bytes"], 0, kernel)
+            self.assertAlmostEqual(kernel["intensity"], kernel["flops"] / kernel["bytes"])
+            times = {"compute": kernel["flops"] / 67e12, "memory": kernel["bytes"] / 3.35e12}
+            self.assertEqual(kernel["roofline_s"], max(times.values()))
+            self.assertEqual(times[kernel["bound"]], kernel["roofline_s"])
+            self.assertEqual(kernel["name"], kernel["functions"][0])
+            if kernel["op"] != "update":  # no part of the spec
+                self.assertRegex(kernel["place"], r"^models/.*-tiny\.json:\d+:\d+$")
+
+        def total(report, entry, what):
+            return sum(kernel[what] for kernel in report["kernels"] if kernel["entry"] == entry)
+
+        # Without fusion the kernels do what the model's ops say; with it they move fewer bytes.
+        for spec in [TINY, "models/byte-gpt2-tiny.json", "models/mambabyte-353m-tiny.json"]:
+            info = json.loads(self.mblm("check", spec, "--json")[1])
+            unfused = json.loads(self.mblm("explain", spec, *common[1:], "--fuse", "off")[1])
+            for entry, said in [("forward", "forward_flops_per_byte"), ("gradients", "flops_per_byte")]:
+                counted = total(unfused, entry, "flops") / info["context"]
+                self.assertAlmostEqual(counted / info[said], 1, delta=0.05, msg=f"{spec}, {entry}")
+        self.assertLess(total(plan, "loss", "bytes"), 0.8 * total(alone, "loss", "bytes"))
+        taken = [text for kernel in plan["kernels"] for text in kernel["fused"]]
+        self.assertTrue(any("took in kernel.rows /stages/0" in text for text in taken))
+        self.assertTrue(any("stays a kernel: " in text for kernel in plan["kernels"] for text in kernel["not_fused"]))
+        host = json.loads(self.mblm("explain", TINY, "--json")[1])["device"]
+        self.assertEqual(host["name"], "host")
+        self.assertTrue(1e9 < host["flops_per_second"] < 1e15 and 1e8 < host["bytes_per_second"] < 1e14, host)
+        self.fails(2, "--device", self.mblm("explain", TINY, "--device", "abacus"))
+
+    def test_explain_page(self):
+        page = self.path("page.html")
+        code, out, err = self.mblm("explain", TINY, "--device", "a100", "--html", page)
+        self.assertEqual(code, 0, err)
+        self.assertIn("at least", out)
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        self.assertLess(len(text), 1_000_000)
+        open_tags = []
+
+        class Tags(HTMLParser):
+            def handle_starttag(self, tag, attributes):
+                if tag not in ("meta", "p"):
+                    open_tags.append(tag)
+                for name, value in attributes:
+                    assert name not in ("src", "href"), value  # no other file
+
+            def handle_endtag(self, tag):
+                if tag != "p":
+                    assert open_tags.pop() == tag, tag
+
+        Tags().feed(text)
+        self.assertEqual(open_tags, [])
+        for kernel in json.loads(self.mblm("explain", TINY, "--json")[1])["kernels"]:
+            self.assertIn(f">{kernel['name']}<", text)
+        self.assertIn("took in kernel.rows /stages/0", text)
+        self.assertIn("stays a kernel: ", text)
 
 
 if __name__ == "__main__":

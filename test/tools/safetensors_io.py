@@ -6,7 +6,7 @@ import array
 import json
 import struct
 
-CODES = {"F32": "f", "I32": "i", "I64": "q"}
+CODES = {"U8": "B", "F32": "f", "I32": "i", "I64": "q"}
 
 
 def load(path):

@@ -14,16 +14,36 @@ namespace mblm::cli {
 namespace {
 
 struct EvalCommand {
-  std::string weights, data;
+  std::string weights, data, batches;
   std::string metric = "bpb";
   rt::EvalOptions options;
 };
 
-void evaluateModel(rt::Model &model, const EvalCommand &command, const Common &common) {
-  rt::Data data(command.data);
-  for (const std::string &line : model.loadWeights(command.weights).warnings) {
-    note(line);
+void reportAccuracy(rt::Model &model, const EvalCommand &command, const Common &common) {
+  rt::Accuracy found;
+  if (command.batches.empty()) {
+    rt::Data data(command.data);
+    found = rt::accuracy(model, data, data.all(), command.options);
+  } else {
+    found = rt::accuracy(model, rt::readBatches(command.batches), command.options);
   }
+  if (found.targets == 0) {
+    throw Error(Exit::BadInput, "'" + (command.batches.empty() ? command.data : command.batches) +
+                                    "' holds no targets; expected a byte that is no padding and whose loss_mask is "
+                                    "not zero");
+  }
+  if (common.json) {
+    nlohmann::json report = {
+        {"metric", "accuracy"}, {"value", found.share()}, {"hits", found.hits}, {"targets", found.targets}};
+    std::printf("%s\n", report.dump().c_str());
+  } else {
+    std::printf("accuracy %.4f: %s of %s targets\n", found.share(), grouped(found.hits).c_str(),
+                grouped(found.targets).c_str());
+  }
+}
+
+void reportLoss(rt::Model &model, const EvalCommand &command, const Common &common) {
+  rt::Data data(command.data);
   rt::EvalResult result = rt::evaluate(model, data, data.all(), command.options);
   bool perWord = command.metric == "ppl";
   if (perWord && result.words == 0) {
@@ -39,28 +59,50 @@ void evaluateModel(rt::Model &model, const EvalCommand &command, const Common &c
   }
 }
 
+void checkUsage(const EvalCommand &command) {
+  if (command.data.empty() == command.batches.empty()) {
+    throw Error(Exit::Usage, "eval: expected either --data or --batches");
+  }
+  if (command.batches.empty()) {
+    return;
+  }
+  if (command.metric != "accuracy") {
+    throw Error(Exit::Usage, "eval: --batches names targets for --metric accuracy; expected --data for bpb and ppl");
+  }
+  if (command.options.window > 0 || command.options.maxBytes > 0) {
+    throw Error(Exit::Usage, "eval: --batches brings its sequences; expected it without --window and --max-bytes");
+  }
+}
+
 } // namespace
 
 void addEval(CommandLine &line, ModelSource &source) {
   auto eval = std::make_shared<EvalCommand>();
   CLI::App &command =
-      line.add("eval", "Bits per byte, or perplexity per word, of a file",
+      line.add("eval", "Bits per byte, perplexity per word, or the share of bytes that a model gets right",
                source.example() + "--weights runs/book/weights.safetensors --data other.txt", [&line, &source, eval] {
-                 if (eval->metric == "accuracy") {
-                   throw Error(Exit::Usage, "eval: answer accuracy is not measured yet; expected "
-                                            "--metric bpb or ppl");
-                 }
+                 checkUsage(*eval);
                  rt::Model model(source.open(line.common, Needs::Batches));
-                 evaluateModel(model, *eval, line.common);
+                 for (const std::string &text : model.loadWeights(eval->weights).warnings) {
+                   note(text);
+                 }
+                 (eval->metric == "accuracy" ? reportAccuracy : reportLoss)(model, *eval, line.common);
                });
   source.addOptions(command);
   command.add_option("--weights", eval->weights, "Weights under the reference's names (safetensors)")->required();
-  command.add_option("--data", eval->data, "File or folder to predict")->required();
-  command.add_option("--metric", eval->metric, "bpb (default) or ppl, perplexity per word")
+  command.add_option("--data", eval->data, "File or folder to predict; every byte counts");
+  command.add_option("--batches", eval->batches,
+                     "For accuracy: safetensors with 'ids' [count, batch, length]; bytes whose 'loss_mask' is not zero "
+                     "count");
+  command
+      .add_option(
+          "--metric", eval->metric,
+          "bpb (default); ppl, perplexity per word; or accuracy, the share of bytes whose logit is the highest, "
+          "given the true bytes before them")
       ->check(CLI::IsMember({"bpb", "ppl", "accuracy"}));
   command.add_option("--window", eval->options.window, "Bytes of context at most (default: the model's)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--batch", eval->options.batch, "Windows at a time (default 1)")->check(CLI::Range(1, 1 << 20));
+  command.add_option("--batch", eval->options.batch, "Sequences at a time (default 1)")->check(CLI::Range(1, 1 << 20));
   command.add_option("--max-bytes", eval->options.maxBytes, "Only so many from the beginning")
       ->check(CLI::PositiveNumber);
 }

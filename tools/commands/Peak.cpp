@@ -81,15 +81,38 @@ double bestOfOneThread() {
   return best;
 }
 
+// Several sums, so that the additions wait for nothing but memory.
+double bandwidthOfOneThread() {
+  constexpr int64_t floats = int64_t(16) << 20;
+  std::vector<float> memory(floats, 0.5f);
+  typedef float Vector __attribute__((vector_size(64), aligned(4), may_alias));
+  double best = 0;
+  for (int run = 0; run < 6; ++run) {
+    Clock::time_point start = Clock::now();
+    Vector total[4] = {};
+    for (int64_t at = 0; at < floats; at += 64) {
+      for (int i = 0; i < 4; ++i) {
+        total[i] += *reinterpret_cast<const Vector *>(memory.data() + at + 16 * i);
+      }
+    }
+    double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    volatile float sink = total[0][0] + total[1][0] + total[2][0] + total[3][0];
+    (void)sink;
+    best = std::max(best, double(floats) * sizeof(float) / seconds);
+  }
+  return best;
+}
+
 } // namespace
 
-double measurePeakFlops(int threads) {
+// Of all threads at the same time.
+static double sumOverThreads(int threads, double (*measure)()) {
   std::vector<double> results(threads);
   std::vector<std::thread> others;
   for (int i = 1; i < threads; ++i) {
-    others.emplace_back([&results, i] { results[i] = bestOfOneThread(); });
+    others.emplace_back([&results, i, measure] { results[i] = measure(); });
   }
-  results[0] = bestOfOneThread();
+  results[0] = measure();
   double sum = results[0];
   for (int i = 1; i < threads; ++i) {
     others[i - 1].join();
@@ -97,5 +120,9 @@ double measurePeakFlops(int threads) {
   }
   return sum;
 }
+
+double measurePeakFlops(int threads) { return sumOverThreads(threads, bestOfOneThread); }
+
+double measurePeakBandwidth(int threads) { return sumOverThreads(threads, bandwidthOfOneThread); }
 
 } // namespace mblm::cli

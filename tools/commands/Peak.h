@@ -10,4 +10,8 @@ namespace mblm::cli {
 // `threads` threads together, the best of several short runs.
 double measurePeakFlops(int threads);
 
+// Sums over memory that no cache holds: bytes a second that `threads` threads together read, the best of several short
+// runs.
+double measurePeakBandwidth(int threads);
+
 } // namespace mblm::cli

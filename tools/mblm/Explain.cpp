@@ -4,7 +4,9 @@
 // `explain`: the kernels of a spec and the memory that they take.
 #include "compiler/Driver/Explain.h"
 #include "compiler/Frontend/ModelInfo.h"
+#include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
+#include "tools/mblm/KernelReport.h"
 #include "tools/mblm/Model.h"
 
 #include <nlohmann/json.hpp>
@@ -19,6 +21,8 @@ struct ExplainOptions {
   int64_t context = 0; // 0: the model's
   int64_t batch = 8;
   bool remarks = false;
+  std::string device = "host";
+  std::string html; // empty: none
 };
 
 struct EntryMemory {
@@ -49,15 +53,29 @@ std::string formText(const rt::LinearSize &size) {
   return text.empty() ? "0" : text;
 }
 
+// The memory of each entry, as a table.
+std::vector<std::vector<std::string>> memoryTable(const driver::Explanation &explanation, const rt::ModelInfo &info,
+                                                  int64_t batch, int64_t slots, int threads) {
+  std::vector<std::vector<std::string>> table = {{"entry", "bytes", "buffers", "arena", "scratch", "arena, in floats"}};
+  for (const auto &[name, sizes] : explanation.entries) {
+    EntryMemory memory = memoryOf(name, sizes, info, batch, slots, threads);
+    table.push_back({name, grouped(memory.total()), grouped(memory.buffers), grouped(memory.arena),
+                     grouped(memory.scratch), formText(sizes.arena)});
+  }
+  return table;
+}
+
 void explainModel(const driver::NamedModel &model, const driver::Options &options, const ExplainOptions &chosen,
                   bool json) {
   rt::ModelInfo info = makeModelInfo(model.spec);
   int64_t context = chosen.context > 0 ? chosen.context : info.maxLength;
   int64_t slots = (context + info.inner - 1) / info.inner;
   int threads = options.threads > 0 ? options.threads : rt::availableThreads();
-  driver::Explanation explanation = driver::explain(model, options);
+  driver::Explanation explanation = driver::explain(model, options, chosen.batch, slots);
+  Device device = findDevice(chosen.device, threads);
+  std::vector<KernelGroup> groups = groupKernels(explanation, device);
 
-  nlohmann::json entries, kernels = nlohmann::json::array(), remarks = nlohmann::json::array();
+  nlohmann::json entries, remarks = nlohmann::json::array();
   int64_t peak = 0;
   for (const auto &[name, sizes] : explanation.entries) {
     EntryMemory memory = memoryOf(name, sizes, info, chosen.batch, slots, threads);
@@ -66,34 +84,33 @@ void explainModel(const driver::NamedModel &model, const driver::Options &option
                      {"buffer_bytes", memory.buffers},    {"total_bytes", memory.total()},
                      {"arena", sizes.arena.coefficients}, {"scratch", sizes.scratch.coefficients}};
   }
+  if (!chosen.html.empty()) {
+    PageFacts facts;
+    facts.title = info.name.empty() ? model.path : info.name;
+    facts.lines = {model.path + ": batch " + grouped(chosen.batch) + ", context " + grouped(context) + ", " +
+                       grouped(threads) + " threads; peak " + grouped(peak) + " bytes",
+                   "B: batch, M: slots of " + grouped(info.inner) + " bytes"};
+    facts.memory = memoryTable(explanation, info, chosen.batch, slots, threads);
+    rt::writeTextFile(chosen.html, kernelPage(facts, groups, device));
+  }
   if (json) {
-    for (const driver::Explanation::Kernel &kernel : explanation.kernels) {
-      kernels.push_back({{"name", kernel.name}, {"from", kernel.from}, {"entry", kernel.entry}});
-    }
     for (const pipelines::FusionRemark &remark : explanation.remarks) {
-      remarks.push_back({{"fused", remark.done}, {"at", remark.where}, {"text", remark.text}});
+      remarks.push_back({{"fused", remark.done}, {"at", remark.where}, {"place", remark.place}, {"text", remark.text}});
     }
     nlohmann::json report = {
-        {"kernels", kernels},    {"fusion", remarks},  {"memory", {{"peak_bytes", peak}, {"entries", entries}}},
-        {"batch", chosen.batch}, {"context", context}, {"threads", threads}};
+        {"kernels", kernelsJson(explanation, device)},
+        {"fusion", remarks},
+        {"memory", {{"peak_bytes", peak}, {"entries", entries}}},
+        {"device", {{"name", device.name}, {"flops_per_second", device.flops}, {"bytes_per_second", device.bytes}}},
+        {"batch", chosen.batch},
+        {"context", context},
+        {"threads", threads}};
     std::printf("%s\n", report.dump().c_str());
     return;
   }
-  // Launches of one kernel by one entry, in the order of the first.
-  std::vector<std::pair<driver::Explanation::Kernel, int>> rows;
-  for (const driver::Explanation::Kernel &kernel : explanation.kernels) {
-    auto same = std::find_if(rows.begin(), rows.end(), [&](const auto &row) {
-      return row.first.name == kernel.name && row.first.entry == kernel.entry;
-    });
-    if (same == rows.end()) {
-      rows.push_back({kernel, 1});
-    } else {
-      ++same->second;
-    }
-  }
-  for (const auto &[kernel, launches] : rows) {
-    std::printf("%-11s %3d x %s\n", kernel.entry.c_str(), launches, kernel.name.c_str());
-  }
+  std::printf("kernels for batch %lld, context %lld on %s: %.4g GFLOP/s, %.4g GB/s\n", (long long)chosen.batch,
+              (long long)context, device.name.c_str(), 1e-9 * device.flops, 1e-9 * device.bytes);
+  printKernelGroups(groups, device);
   int64_t fused =
       std::count_if(explanation.remarks.begin(), explanation.remarks.end(), [](const auto &r) { return r.done; });
   std::printf("fusion: %lld ops moved into kernels beside them, %lld stayed (--remarks says which and why)\n",
@@ -116,20 +133,30 @@ void explainModel(const driver::NamedModel &model, const driver::Options &option
 
 void printRemarks(const std::vector<pipelines::FusionRemark> &remarks) {
   for (const pipelines::FusionRemark &remark : remarks) {
-    note(remark.where + ": " + (remark.done ? "fused: " : "not fused: ") + remark.text);
+    note((remark.place.empty() ? "" : remark.place + ": ") + remark.where + ": " +
+         (remark.done ? "fused: " : "not fused: ") + remark.text);
   }
 }
 
 void addExplain(CommandLine &line, SpecArgument &source) {
   auto options = std::make_shared<ExplainOptions>();
-  CLI::App &command = line.add("explain", "Shows the kernels that a spec becomes, and the memory that they take",
-                               "models/quickstart.json --context 512 --batch 16 --remarks", [&line, &source, options] {
-                                 explainModel(source.model(), source.options(line.common), *options, line.common.json);
-                               });
+  CLI::App &command =
+      line.add("explain", "Shows the kernels that a spec becomes, what they cost, and the memory that they take",
+               "models/quickstart.json --context 512 --batch 16 --html explain.html", [&line, &source, options] {
+                 explainModel(source.model(), source.options(line.common), *options, line.common.json);
+               });
   source.addOptions(command);
+  std::string others;
+  for (const std::string &name : deviceNames()) {
+    others += name == "host" ? "" : (others.empty() ? "" : ", ") + name;
+  }
   command.add_option("--context", options->context, "Bytes of a sequence (default: the model's context)")
       ->check(CLI::PositiveNumber);
   command.add_option("--batch", options->batch, "Sequences at a time (default 8)")->check(CLI::PositiveNumber);
+  command
+      .add_option("--device", options->device, "Times are what this allows: host (default), as measured, or " + others)
+      ->check(CLI::IsMember(deviceNames()));
+  command.add_option("--html", options->html, "Write all of it as one page, with what was fused beside each kernel");
   command.add_flag("--remarks", options->remarks, "Say on stderr what was fused, and what was not and why");
 }
 

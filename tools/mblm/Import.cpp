@@ -5,6 +5,7 @@
 #include "compiler/Spec/Import.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Spec/Reader.h"
+#include "compiler/Torch/TorchFile.h"
 #include "runtime/Support/File.h"
 #include "runtime/Weights.h"
 #include "tools/mblm/Model.h"
@@ -25,6 +26,27 @@ bool endsWith(const std::string &text, const std::string &end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
+// Weights in either form.
+class GivenWeights {
+public:
+  explicit GivenWeights(const std::string &path) {
+    bool named = endsWith(path, ".pth") || endsWith(path, ".pt") || endsWith(path, ".bin");
+    if (named || torch::isZipFile(path)) {
+      pickled = std::make_unique<torch::TorchFile>(path);
+    } else {
+      plain = std::make_unique<rt::SafetensorsFile>(path);
+    }
+  }
+  const std::vector<rt::TensorInfo> &tensors() const { return pickled ? pickled->tensors() : plain->tensors(); }
+  std::vector<float> floats(const std::string &name) const {
+    return pickled ? pickled->floats(name) : plain->floats(name);
+  }
+
+private:
+  std::unique_ptr<torch::TorchFile> pickled;
+  std::unique_ptr<rt::SafetensorsFile> plain;
+};
+
 void printNames(const char *what, const std::vector<std::string> &names) {
   for (const std::string &name : names) {
     std::printf("%-14s %s\n", what, name.c_str());
@@ -32,7 +54,7 @@ void printNames(const char *what, const std::vector<std::string> &names) {
 }
 
 // The parameters of a file that fits, in the model's order and as f32.
-void writeWeights(const rt::ModelInfo &info, const rt::SafetensorsFile &file, const std::string &path) {
+void writeWeights(const rt::ModelInfo &info, const GivenWeights &file, const std::string &path) {
   std::vector<std::vector<float>> values;
   std::vector<rt::TensorView> tensors;
   for (const rt::Parameter &parameter : info.parameters) {
@@ -42,7 +64,7 @@ void writeWeights(const rt::ModelInfo &info, const rt::SafetensorsFile &file, co
   rt::writeSafetensors(path, tensors);
 }
 
-spec::TensorShapes shapesOf(const rt::SafetensorsFile &file) {
+spec::TensorShapes shapesOf(const GivenWeights &file) {
   spec::TensorShapes shapes;
   for (const rt::TensorInfo &tensor : file.tensors()) {
     shapes[tensor.name] = tensor.shape;
@@ -51,10 +73,10 @@ spec::TensorShapes shapesOf(const rt::SafetensorsFile &file) {
 }
 
 void importModel(const ImportOptions &options, bool json) {
-  std::unique_ptr<rt::SafetensorsFile> file;
+  std::unique_ptr<GivenWeights> file;
   spec::TensorShapes shapes;
   if (!options.weights.empty()) {
-    file = std::make_unique<rt::SafetensorsFile>(options.weights);
+    file = std::make_unique<GivenWeights>(options.weights);
     shapes = shapesOf(*file);
   }
   std::vector<std::string> notes;
@@ -62,7 +84,7 @@ void importModel(const ImportOptions &options, bool json) {
   rt::ModelInfo info = makeModelInfo(spec);
   rt::WeightsReport report;
   if (file) {
-    report = rt::compareWeights(info, *file);
+    report = rt::compareWeights(info, file->tensors());
   }
   for (const std::string &note : notes) {
     std::fprintf(stderr, "note: %s\n", note.c_str());
@@ -108,19 +130,16 @@ void addImport(CommandLine &line) {
                  if (options->weights.empty() && !options->weightsOut.empty()) {
                    throw Error(Exit::Usage, "import: --weights-out needs --weights");
                  }
-                 if (endsWith(options->weights, ".pth") || endsWith(options->weights, ".pt") ||
-                     endsWith(options->weights, ".bin")) {
-                   throw Error(Exit::BadInput, "'" + options->weights +
-                                                   "': pickled weights are not read, as they can run code; "
-                                                   "expected safetensors (safetensors.torch.save_file writes them)");
-                 }
                  importModel(*options, line.common.json);
                });
   command.add_option("FORMAT", options->format, "mblm, megabyte, mamba or transformer")->required();
   command.add_option("CONFIG", options->config, "The reference's configuration (JSON)")->required();
   command.add_option("-o,--output", options->output, "Spec to write")->required();
-  command.add_option("--weights", options->weights, "Compare these weights with the model, and let them say which Mamba it has (safetensors)");
-  command.add_option("--weights-out", options->weightsOut, "Write the model's weights as f32, in its order");
+  command.add_option("--weights", options->weights,
+                     "Compare these weights with the model, and let them say which Mamba it has (safetensors, or "
+                     "PyTorch's .pth)");
+  command.add_option("--weights-out", options->weightsOut,
+                     "Write the model's weights as f32, in its order (safetensors)");
 }
 
 } // namespace mblm::cli

@@ -9,9 +9,9 @@
 // CHECK: module attributes {
 // CHECK-SAME: mblm.entries = {forward = {arena = array<i64: {{[0-9]+}}, {{[0-9]+}}, {{[0-9]+}}, {{[1-9][0-9]*}}>, scratch = array<i64:
 // CHECK-SAME: mblm.kernels = [
-// CHECK-SAME: {entry = "forward", from = "stage0_scale_", name = "[[SCALE:stage0_scale_rows[a-z0-9_]*]]"},
-// CHECK-SAME: {entry = "forward", from = "stage0_scale_", name = "[[SCALE]]"},
-// CHECK-SAME: {entry = "forward", from = "head_", name = "[[HEAD:head_rows[a-z0-9_]*]]"}]
+// CHECK-SAME: {entry = "forward", from = "stage0_scale_", name = "[[SCALE:stage0_scale_rows[a-z0-9_]*]]", op = 0 : i64},
+// CHECK-SAME: {entry = "forward", from = "stage0_scale_", name = "[[SCALE]]", op = 1 : i64},
+// CHECK-SAME: {entry = "forward", from = "head_", name = "[[HEAD:head_rows[a-z0-9_]*]]", op = 2 : i64}]
 //
 // CHECK-LABEL: func.func @mblm_entry_forward(%{{.*}}: !llvm.ptr) -> i32
 //       CHECK:   constant @[[SCALE]] :
