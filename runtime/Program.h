@@ -132,7 +132,10 @@ public:
   // Throws mblm::Error (Resource when the arena does not fit).
   virtual void run(Entry entry, const Call &call) = 0;
   // Empty: the program was compiled without steps.
-  virtual const std::vector<StateTensor> &states() const = 0;
+  virtual const std::vector<StateTensor> &states() const {
+    static const std::vector<StateTensor> none;
+    return none;
+  }
   // Bytes that `run` allocates beside the caller's buffers.
   virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage = 0) const = 0;
   // Times every kernel from now on, from zero. Programs without kernels have nothing to tell.

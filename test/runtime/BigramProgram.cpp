@@ -24,6 +24,12 @@ BigramProgram::BigramProgram(const BigramShape &shape) {
   model.parameters = {{"start", {v}, 0, "zeros", 0}, {"table.weight", {v, v}, tableAt, "normal", 0.5}};
   model.ignorable = {"old.buffer", "*.inv_freq"};
   model.parameterElements = tableAt + v * v;
+  for (const char *name : {"outer", "local"}) {
+    StateTensor &state = sums.emplace_back();
+    state.name = name;
+    state.positions.more = state.width = 1;
+    state.offset.coefficients[2] = 16 * int64_t(sums.size() - 1); // as the compiler plans: whole lines a sequence
+  }
   model.spec = "{\"name\": \"bigram\", \"vocab\": " + std::to_string(v) + "}";
 }
 
@@ -102,6 +108,21 @@ void BigramProgram::update(const Call &call) {
   std::fill_n(call.grads, model.parameterElements, 0.0f);
 }
 
+// Each stage remembers the sum of the ids that went into it; the local one answers with the row of its byte.
+void BigramProgram::step(Entry entry, const Call &call) {
+  bool local = call.stage == 1;
+  int64_t bytes = (local ? 1 : model.inner) * (entry == Entry::Prefill ? prefillRows : 1);
+  for (int64_t b = 0; b < call.batch; ++b) {
+    float *sum = call.state + call.stage * 16 * call.batch + b;
+    for (int64_t i = 0; i < bytes; ++i) {
+      *sum += float(call.ids[b * bytes + i]);
+    }
+    if (local) {
+      std::copy_n(row(call, call.ids + b, 1), model.vocab, call.output + b * model.vocab);
+    }
+  }
+}
+
 void BigramProgram::run(Entry entry, const Call &call) {
   ++calls;
   int64_t v = model.vocab;
@@ -125,6 +146,11 @@ void BigramProgram::run(Entry entry, const Call &call) {
   case Entry::TrainStep:
     losses(call, true);
     return update(call);
+  case Entry::Begin:
+    return;
+  case Entry::Step:
+  case Entry::Prefill:
+    return step(entry, call);
   }
 }
 

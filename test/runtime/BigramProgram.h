@@ -22,8 +22,9 @@ class BigramProgram final : public Program {
 public:
   explicit BigramProgram(const BigramShape &shape = {});
   const ModelInfo &info() const override { return model; }
+  const std::vector<StateTensor> &states() const override { return sums; }
   void run(Entry entry, const Call &call) override;
-  int64_t workspaceBytes(Entry, int64_t, int64_t) const override { return 0; }
+  int64_t workspaceBytes(Entry, int64_t, int64_t, int64_t) const override { return 0; }
 
   int64_t calls = 0;
 
@@ -31,8 +32,10 @@ private:
   const float *row(const Call &call, const int32_t *ids, int64_t t) const; // logits that predict byte t
   void losses(const Call &call, bool gradients);
   void update(const Call &call);
+  void step(Entry entry, const Call &call);
 
   ModelInfo model;
+  std::vector<StateTensor> sums;
 };
 
 } // namespace mblm::rt::test

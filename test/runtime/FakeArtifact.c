@@ -5,7 +5,7 @@
 #include "runtime/ABI.h"
 
 #ifndef FAKE_ABI
-#define FAKE_ABI "1"
+#define FAKE_ABI "3"
 #endif
 #ifndef FAKE_LEVEL
 #define FAKE_LEVEL "portable"
@@ -17,7 +17,7 @@ __attribute__((visibility("default"))) const char mblm_metadata[] =
     " \"max_length\": 64, \"start_token\": true, \"hidden_dim\": 1, \"stage_lengths\": [16, 4], \"names\": \"mblm\","
     " \"spec\": \"{\\\"format\\\": 1}\", \"ignorable\": [], \"target\": {\"level\": \"" FAKE_LEVEL "\"},"
     " \"parameters\": [{\"name\": \"w\", \"shape\": [10], \"offset\": 0, \"init\": \"zeros\", \"scale\": 0}],"
-    " \"parameter_elements\": 16, \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"
+    " \"parameter_elements\": 16, \"states\": [], \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"
     " \"entries\": {\"forward\": {\"arena\": [100, 1, 2, 4], \"scratch\": [16, 0, 0, 0]},"
     "               \"loss\": {\"arena\": [0, 0, 0, 0], \"scratch\": [0, 0, 0, 0]},"
     "               \"gradients\": {\"arena\": [0, 0, 0, 0], \"scratch\": [0, 0, 0, 0]}}}";

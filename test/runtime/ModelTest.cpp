@@ -30,7 +30,7 @@ public:
   explicit ParametersOnly(ModelInfo model) : model(std::move(model)) {}
   const ModelInfo &info() const override { return model; }
   void run(Entry, const Call &) override {}
-  int64_t workspaceBytes(Entry, int64_t, int64_t) const override { return 0; }
+  int64_t workspaceBytes(Entry, int64_t, int64_t, int64_t) const override { return 0; }
 
 private:
   ModelInfo model;
