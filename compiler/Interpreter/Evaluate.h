@@ -36,6 +36,7 @@ bool evaluateStructure(Frame &frame);
 bool evaluatePositionwise(Frame &frame);
 bool evaluateSequence(Frame &frame);
 bool evaluateStateSpace(Frame &frame);
+bool evaluateScan(Frame &frame);
 bool evaluateTraining(Frame &frame);
 
 } // namespace mblm::interpreter

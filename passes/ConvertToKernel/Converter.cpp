@@ -50,6 +50,10 @@ void Converter::joinKernels() {
       convertAttention(attention);
     } else if (auto grad = dyn_cast<mblm::AttentionGradOp>(op)) {
       convertAttentionGrad(grad);
+    } else if (auto ssd = dyn_cast<mblm::SsdOp>(op)) {
+      convertSsd(ssd);
+    } else if (auto grad = dyn_cast<mblm::SsdGradOp>(op)) {
+      convertSsdGrad(grad);
     }
   }
   eraseDead();
@@ -223,7 +227,8 @@ LogicalResult Converter::convert(Operation *op) {
           ConcatOp>(op)) {
     return convertStructure(op);
   }
-  if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp>(op)) {
+  if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp, mblm::SsdOp, mblm::SsdGradOp, mblm::ScanOp,
+          mblm::ScanGradOp>(op)) {
     return convertSequence(op);
   }
   if (isa<mblm::CrossEntropyOp, mblm::CrossEntropyGradOp, mblm::MeanLossOp, MeanLossGradOp, mblm::UpdateOp>(op)) {

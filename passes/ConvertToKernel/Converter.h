@@ -28,6 +28,7 @@ private:
 
   void convertNorm(NormOp op);
   void convertNormGrad(NormGradOp op);
+  SpaceAttr groupSpace(const SymbolicShape &shape, int64_t groups);
   void convertLinear(LinearOp op);
   void convertRope(RopeOp op);
   void convertAttention(mblm::AttentionOp op);
@@ -37,6 +38,10 @@ private:
     llvm::SmallVector<int64_t, 3> offsets;
   };
   AttentionReads attentionReads(mlir::Location loc, mlir::Value query, mlir::Value key, mlir::Value value, int64_t heads);
+  void convertScan(mblm::ScanOp op);
+  void convertScanGrad(mblm::ScanGradOp op);
+  void convertSsd(mblm::SsdOp op);
+  void convertSsdGrad(mblm::SsdGradOp op);
   void convertCrossEntropy(mblm::CrossEntropyOp op);
   void convertCrossEntropyGrad(mblm::CrossEntropyGradOp op);
   // Sends the gradient of the parameters to the gradient buffer, through the op that made `value`.

@@ -15,8 +15,10 @@ constexpr int64_t panelWidth = 32;   // columns of a packed panel
 constexpr int64_t blockRows = 48;    // rows of a block sum, and of a gemm's work item; a multiple of every gemm tile's rows
 constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` writes
 constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
+constexpr int64_t ssdHeads = 4;      // most heads of a group whose gradients of b and c `kernel.ssd_grad` adds up itself
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t ssdParts(int64_t heads, int64_t groups) { return ceilDiv(heads / groups, ssdHeads); }
 
 } // namespace mblm::kernel
 

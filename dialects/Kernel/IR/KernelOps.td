@@ -68,9 +68,10 @@ def Kernel_SlotsOp : Kernel_Op<"slots", [Pure, Kernel_InRowProgram]> {
   let assemblyFormat = "attr-dict";
 }
 
-def Kernel_YieldOp : Kernel_Op<"yield", [Pure, Terminator, Kernel_InRowProgram]> {
-  let summary = "Ends a row program with one value per result.";
-  let description = "How many values there are, the enclosing op says. Constraints: (C1) it stands in a row program.";
+def Kernel_YieldOp : Kernel_Op<"yield", [
+    Pure, Terminator, ParentOneOf<["RowsOp", "PackRowsOp", "GemmOp", "CrossEntropyOp", "CrossEntropyGradOp", "PrefixOp", "PrefixGradOp"]>]> {
+  let summary = "Ends a row program with one value per result, and the scalar code of a scan.";
+  let description = "How many values there are, the enclosing op says. Constraints: (C1) it stands in a row program or a scan.";
   let arguments = (ins Variadic<F32>:$values);
   let assemblyFormat = "($values^)? attr-dict (`:` type($values)^)?";
 }
@@ -382,5 +383,8 @@ def Kernel_ViewOp : Kernel_Op<"view", [Pure]> {
   let assemblyFormat = "$space $input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
+
+include "dialects/Kernel/IR/KernelSsdOps.td"
+include "dialects/Kernel/IR/KernelPrefixOps.td"
 
 #endif

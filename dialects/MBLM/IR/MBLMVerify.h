@@ -46,4 +46,8 @@ llvm::LogicalResult expectBelow(mlir::Operation *op, llvm::StringRef name, std::
 // "expects 'scale' to be finite, but got inf"
 llvm::LogicalResult expectFinite(mlir::Operation *op, llvm::StringRef name, const llvm::APFloat &value);
 
+// What a scan's region is: f32 arguments, that many yields, and only scalar arithmetic that has a derivative.
+llvm::LogicalResult verifyScalarCode(mlir::Operation *op, llvm::StringRef name, mlir::Region &region, unsigned arguments,
+                                     unsigned yields);
+
 } // namespace mblm
