@@ -45,6 +45,7 @@ bool evaluatePositionwise(Frame &frame);
 bool evaluateSequence(Frame &frame);
 bool evaluateStateSpace(Frame &frame);
 bool evaluateDecoding(Frame &frame);
+bool evaluateScan(Frame &frame);
 bool evaluateTraining(Frame &frame);
 
 } // namespace mblm::interpreter

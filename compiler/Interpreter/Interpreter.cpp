@@ -112,7 +112,7 @@ std::vector<Tensor> Interpreter::call(func::FuncOp function, std::vector<Tensor>
       return {returned.begin(), returned.end()};
     }
     if (!evaluateStructure(frame) && !evaluatePositionwise(frame) && !evaluateSequence(frame) &&
-        !evaluateStateSpace(frame) && !evaluateDecoding(frame) && !evaluateTraining(frame)) {
+        !evaluateStateSpace(frame) && !evaluateScan(frame) && !evaluateDecoding(frame) && !evaluateTraining(frame)) {
       throw Error(Exit::Internal, llvm::formatv("the reference interpreter has no formula for '{0}' in '@{1}'",
                                                 op.getName(), function.getName()));
     }

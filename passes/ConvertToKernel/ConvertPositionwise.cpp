@@ -43,32 +43,73 @@ static Normalised normalise(RowBody &r, Value x, NormKind kind, double eps, int6
   return {r.mul(x, factor), factor, clamped};
 }
 
+// K sequences of T*groups rows: each group of features is one.
+SpaceAttr Converter::groupSpace(const SymbolicShape &shape, int64_t groups) {
+  return spaceOf(shape[0], *shape[1].times(SymbolicDim::constant(groups)));
+}
+
+// [K, T, C] as [K, T*groups, C/groups].
+static Value groupRows(OpBuilder &builder, Location loc, Value value, SpaceAttr space, int64_t groups) {
+  if (groups == 1) {
+    return value;
+  }
+  auto type = cast<RankedTensorType>(value.getType());
+  int64_t positions = type.isDynamicDim(1) ? ShapedType::kDynamic : type.getDimSize(1) * groups;
+  auto rows = RankedTensorType::get({type.getDimSize(0), positions, type.getDimSize(2) / groups}, type.getElementType());
+  return ViewOp::create(builder, loc, rows, value, space);
+}
+
+// A gain or bias at the columns of the row's group.
+static Value ofGroup(RowBody &r, unsigned tensor, int64_t groups, int64_t width) {
+  if (groups == 1) {
+    return r.here(tensor);
+  }
+  Value group = arith::RemUIOp::create(r.b, r.at.position, r.index(groups));
+  return r.load(tensor, {r.plus(r.times(group, r.index(width)), r.at.column)});
+}
+
 void Converter::convertNorm(NormOp op) {
-  int64_t width = widthOf(op.getInput());
-  replaceWithRows(op, Columns::plain(width), op->getOperands(), [&](RowBody &r) {
-    Normalised row = normalise(r, r.here(0), op.getKind(), op.getEps().convertToDouble(), width);
-    Value scaled = r.mul(row.value, r.here(1));
-    return SmallVector<Value>{op.getBias() ? r.add(scaled, r.here(2)) : scaled};
-  });
+  int64_t groups = op.getGroups(), width = widthOf(op.getInput()) / groups;
+  Location loc = op->getLoc();
+  SpaceAttr space = groupSpace(resultShape(op), groups);
+  SmallVector<Value> operands(op->getOperands());
+  operands[0] = groupRows(builder, loc, op.getInput(), space, groups);
+  auto rows = buildRows(builder, loc, space, Columns::plain(width), operands, operands[0].getType(),
+                        [&](RowBody &r) {
+                          Normalised row = normalise(r, r.here(0), op.getKind(), op.getEps().convertToDouble(), width);
+                          Value scaled = r.mul(row.value, ofGroup(r, 1, groups, width));
+                          return SmallVector<Value>{op.getBias() ? r.add(scaled, ofGroup(r, 2, groups, width)) : scaled};
+                        });
+  Value result = rows.getResult(0);
+  if (groups > 1) {
+    result = ViewOp::create(builder, loc, op.getType(), result, spaceOf(resultShape(op)));
+  }
+  replace(op, result);
 }
 
 void Converter::convertNormGrad(NormGradOp op) {
-  int64_t width = widthOf(op.getInput());
+  int64_t groups = op.getGroups(), columns = widthOf(op.getInput()), width = columns / groups;
+  Location loc = op->getLoc();
   bool layer = op.getKind() == NormKind::Layer;
-  // Gains' and biases' gradients are sums over rows: here by blocks, the rest in convertGradient.
-  auto sums = RankedTensorType::get({ShapedType::kDynamic, width}, builder.getF32Type());
-  SmallVector<Type> types{op.getInputGrad().getType(), sums};
+  SpaceAttr whole = spaceOf(resultShape(op)), space = groupSpace(resultShape(op), groups);
+  SmallVector<Value> operands(op->getOperands());
+  operands[0] = groupRows(builder, loc, op.getGrad(), space, groups);
+  operands[1] = groupRows(builder, loc, op.getInput(), space, groups);
+  // Gains' and biases' gradients are sums over rows. Where a row is a group the terms are rows first, and sums over whole
+  // positions in a kernel of their own; else they are summed here by blocks. What is left is convertGradient's.
+  Type sums = RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type()), terms = operands[0].getType();
+  SmallVector<Type> types{terms, groups == 1 ? sums : terms};
   SmallVector<int64_t> blockSums{1};
-  if (layer) {
+  if (layer && groups == 1) { // with groups the terms are the gradient itself
     types.push_back(sums);
     blockSums.push_back(2);
   }
   auto rows = buildRows(
-      builder, op->getLoc(), spaceOf(resultShape(op)), Columns::plain(width), op->getOperands(), types,
+      builder, loc, space, Columns::plain(width), operands, types,
       [&](RowBody &r) {
         Value grad = r.here(0);
         Normalised row = normalise(r, r.here(1), op.getKind(), op.getEps().convertToDouble(), width);
-        Value scaled = r.mul(grad, r.here(2)), scale = r.number(1.0 / width);
+        Value scaled = r.mul(grad, ofGroup(r, 2, groups, width)), scale = r.number(1.0 / width);
         Value along = r.mul(row.value, r.mul(r.rowSum(r.mul(scaled, row.value)), scale));
         if (row.clamped) { // the factor is constant there
           along = r.select(row.clamped, r.number(0), along);
@@ -78,16 +119,25 @@ void Converter::convertNormGrad(NormGradOp op) {
           inner = r.sub(inner, r.mul(r.rowSum(scaled), scale));
         }
         SmallVector<Value> yields{r.mul(inner, row.factor), r.mul(grad, row.value)};
-        if (layer) {
+        if (types.size() > 2) {
           yields.push_back(grad);
         }
         return yields;
       },
-      blockSums);
-  op.getInputGrad().replaceAllUsesWith(rows.getResult(0));
-  gradientSums[op.getGainGrad()] = {Parts{rows.getResult(1), rows.getSpace(), true}};
+      groups == 1 ? ArrayRef<int64_t>(blockSums) : ArrayRef<int64_t>());
+  auto ungrouped = [&](Value value) -> Value {
+    return groups == 1 ? value : ViewOp::create(builder, loc, op.getInputGrad().getType(), value, whole).getResult();
+  };
+  auto summed = [&](Value value) -> Value {
+    return buildRows(builder, loc, whole, Columns::plain(columns), value, sums,
+                     [](RowBody &r) { return SmallVector<Value>{r.here(0)}; }, {0})
+        .getResult(0);
+  };
+  op.getInputGrad().replaceAllUsesWith(ungrouped(rows.getResult(0)));
+  gradientSums[op.getGainGrad()] = {
+      Parts{groups == 1 ? rows.getResult(1) : summed(ungrouped(rows.getResult(1))), whole, true}};
   if (layer) {
-    gradientSums[op.getBiasGrad()] = {Parts{rows.getResult(2), rows.getSpace(), true}};
+    gradientSums[op.getBiasGrad()] = {Parts{groups == 1 ? rows.getResult(2) : summed(op.getGrad()), whole, true}};
   }
   converted.push_back(op);
 }

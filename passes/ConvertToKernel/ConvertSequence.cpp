@@ -185,8 +185,16 @@ LogicalResult Converter::convertSequence(Operation *op) {
     convertRope(rope);
   } else if (auto attention = dyn_cast<mblm::AttentionOp>(op)) {
     convertAttention(attention);
+  } else if (auto grad = dyn_cast<mblm::AttentionGradOp>(op)) {
+    convertAttentionGrad(grad);
+  } else if (auto scan = dyn_cast<mblm::ScanOp>(op)) {
+    convertScan(scan);
+  } else if (auto grad = dyn_cast<mblm::ScanGradOp>(op)) {
+    convertScanGrad(grad);
+  } else if (auto ssd = dyn_cast<mblm::SsdOp>(op)) {
+    convertSsd(ssd);
   } else {
-    convertAttentionGrad(cast<mblm::AttentionGradOp>(op));
+    convertSsdGrad(cast<mblm::SsdGradOp>(op));
   }
   return success();
 }

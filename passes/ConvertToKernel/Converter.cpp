@@ -54,6 +54,10 @@ void Converter::joinKernels() {
       convertScan(scan);
     } else if (auto grad = dyn_cast<SelectiveScanGradOp>(op)) {
       convertScanGrad(grad);
+    } else if (auto ssd = dyn_cast<mblm::SsdOp>(op)) {
+      convertSsd(ssd);
+    } else if (auto grad = dyn_cast<mblm::SsdGradOp>(op)) {
+      convertSsdGrad(grad);
     }
   }
   eraseDead();
@@ -244,7 +248,8 @@ LogicalResult Converter::convert(Operation *op) {
   if (isa<GetStateOp, ReadOp, WriteOp, RecallOp, mblm::CachedAttentionOp>(op)) {
     return convertDecoding(op);
   }
-  if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp>(op)) {
+  if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp, mblm::SsdOp, mblm::SsdGradOp, mblm::ScanOp,
+          mblm::ScanGradOp>(op)) {
     return convertSequence(op);
   }
   if (isa<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp>(op)) {

@@ -31,6 +31,7 @@ private:
   void convertNorm(NormOp op);
   void convertNormGrad(NormGradOp op);
   void convertDropout(DropoutOp op);
+  SpaceAttr groupSpace(const SymbolicShape &shape, int64_t groups);
   void convertLinear(LinearOp op);
   void convertRope(RopeOp op);
   void convertAttention(mblm::AttentionOp op);
@@ -44,6 +45,10 @@ private:
   void convertConvWeightGrad(CausalConvWeightGradOp op);
   void convertScan(SelectiveScanOp op);
   void convertScanGrad(SelectiveScanGradOp op);
+  void convertScan(mblm::ScanOp op);
+  void convertScanGrad(mblm::ScanGradOp op);
+  void convertSsd(mblm::SsdOp op);
+  void convertSsdGrad(mblm::SsdGradOp op);
   void convertCrossEntropy(mblm::CrossEntropyOp op);
   void convertCrossEntropyGrad(mblm::CrossEntropyGradOp op);
   // Sends the gradient of the parameters to the gradient buffer, through the op that made `value`.

@@ -35,7 +35,7 @@ void kernel::buildRowProgram(OpBuilder &builder, Location loc, Region &region, T
   }
   RowBody rowBody(builder, loc, *body);
   SmallVector<Value> values = program(rowBody);
-  YieldOp::create(rowBody.b, values);
+  kernel::YieldOp::create(rowBody.b, values);
 }
 
 void kernel::buildIdentity(OpBuilder &builder, Location loc, Region &region, Type tensor) {

@@ -4,6 +4,7 @@
 // The table of ops that gradients and causality are tested on. A new op is a new row: name, operands, results,
 // attributes. At least one row of an op has 3 or more positions, so that its dependence on time shows.
 #include "test/interpreter/OpHarness.h"
+#include "test/interpreter/ScanCodes.h"
 
 using namespace mblm::test;
 
@@ -130,6 +131,18 @@ const std::vector<OpCase> &mblm::test::opCases() {
        {{2, 3, 8}, {2, 3, 8}, {2, 3, 4}, {4}, {2, 3, 6}, {2, 3, 6}, {8}, {4}},
        {{2, 3, 8}, {2, 3, 4}, unplaced({4}), {2, 3, 6}, {2, 3, 6}, unplaced({8}), unplaced({4})},
        groupsAndLimits},
+      // Scans
+      {"mblm.scan", {{2, 4, 3}}, {{2, 4, 3}}, "", sumCode},
+      {"mblm.scan", {{2, 5, 2}}, {{2, 5, 2}}, "", maximumCode},
+      {"mblm.scan", {{2, 4, 3}, {2, 4, 3}}, {{2, 4, 3}, {2, 4, 3}}, "", recurrenceCode},
+      {"mblm.scan", {{1, 6, 2}}, {{1, 6, 2}}, "", logSumExpCode},
+      {"mblm.scan", {{2, 4, 2}}, {{2, 4, 2}}, "", everyOpCode},
+      {"mblm.scan", {{3, 1, 1}}, {{3, 1, 1}}, "", sumCode},
+      {"mblm.scan_grad",
+       {{2, 4, 3}, {2, 4, 3}, {2, 4, 3}, {2, 4, 3}, {2, 4, 3}, {2, 4, 3}},
+       {{2, 4, 3}, {2, 4, 3}},
+       "",
+       recurrenceVjpCode},
       // Training
       {"mblm.cross_entropy", {{2, 3, 5}, ids({2, 3}, 5)}, {{2, 3}, {2, 3}}, ""},
       {"mblm.cross_entropy", {{2, 3, 4}, ids({2, 4}, 4)}, {{2, 3}, {2, 3}}, "offset = 1, ignore = 0"},

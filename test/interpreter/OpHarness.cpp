@@ -111,6 +111,10 @@ Operation *OpFunction::buildOp(OpBuilder &builder, ValueRange operands) {
     throw std::invalid_argument("attributes of " + opCase.label());
   }
   state.addAttributes(attributes.getValue());
+  if (opCase.fillRegion) {
+    OpBuilder inside(&context);
+    opCase.fillRegion(inside, state.addRegion()->emplaceBlock());
+  }
   return builder.create(state);
 }
 

@@ -47,6 +47,7 @@ struct OpCase {
   std::vector<Operand> operands;
   std::vector<Result> results;
   std::string attributes; // "heads = 2 : i64, inverse"
+  void (*fillRegion)(mlir::OpBuilder &, mlir::Block &) = nullptr; // of ops that have one
 
   std::string label() const;
 };

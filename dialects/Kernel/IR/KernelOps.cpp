@@ -84,8 +84,13 @@ SymbolicShape kernel::shapeOf(Value value) {
         SymbolicDim elements{(rows.one + packRows) * width, rows.m * width, rows.b * width, rows.bm * width};
         return SymbolicShape{elements, SymbolicDim::constant(1)};
       })
-      .Case<StateOp, AttentionOp, CachedAttentionOp, AttentionGradOp, ScanOp, ScanGradOp, CrossEntropyOp, CrossEntropyGradOp,
-            RopeTableOp, ViewOp>(
+      .Case([&](SsdGradOp grad) {
+        SymbolicShape shape = spaceShape(grad.getSpace(), type);
+        bool perSequence = type.getDimSize(1) == 1 && result.getResultNumber() >= 4;
+        return perSequence ? SymbolicShape{shape[0], SymbolicDim::constant(1), shape[2]} : shape;
+      })
+      .Case<StateOp, AttentionOp, CachedAttentionOp, AttentionGradOp, ScanOp, ScanGradOp, SsdOp, PrefixOp, PrefixGradOp,
+            CrossEntropyOp, CrossEntropyGradOp, RopeTableOp, ViewOp>(
           [&](auto anchored) {
             if (isa<RopeTableOp>(op)) {
               return SymbolicShape{anchored.getSpace().getPositions(), SymbolicDim::constant(type.getDimSize(1))};

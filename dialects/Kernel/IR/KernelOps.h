@@ -17,10 +17,12 @@ constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` 
 constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
 constexpr int64_t dropoutKeyWords = 6; // of a `kernel.dropout_key`
 constexpr int64_t scanParts = 16;    // parts of the sums over rows, and at most over channels, in `kernel.scan_grad`
+constexpr int64_t ssdHeads = 4;      // most heads of a group whose gradients of b and c `kernel.ssd_grad` adds up itself
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Channels that a work item of a scan takes: four cache lines, more where that gave too many parts.
 inline int64_t scanChannels(int64_t channels) { return 64 * ceilDiv(channels, 64 * scanParts); }
+inline int64_t ssdParts(int64_t heads, int64_t groups) { return ceilDiv(heads / groups, ssdHeads); }
 
 } // namespace mblm::kernel
 

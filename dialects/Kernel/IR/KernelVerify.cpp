@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Verifiers of the kernel ops, by the constraints' numbers in KernelOps.td.
-#include "dialects/Kernel/IR/KernelOps.h"
-
-#include "dialects/MBLM/IR/MBLMVerify.h"
+#include "dialects/Kernel/IR/KernelVerify.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -16,21 +14,15 @@ using namespace mblm::kernel;
 // Shared parts
 //===----------------------------------------------------------------------===//
 
-static RankedTensorType tensorOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-static LogicalResult expectRank(Operation *op, Value value, StringRef name, int64_t rank) {
+LogicalResult kernel::expectRank(Operation *op, Value value, StringRef name, int64_t rank) {
   if (tensorOf(value).getRank() == rank) {
     return success();
   }
   return op->emitOpError("expects '") << name << "' to have rank " << rank << ", but got " << value.getType();
 }
 
-// The size that a dimension has where the form is a constant.
-static int64_t constantOf(const SymbolicDim &form) { return form.isConstant() ? form.one : ShapedType::kDynamic; }
-
-// `value` is [K, T] over `space`, with a width [K, T, width].
-static LogicalResult expectOver(Operation *op, Value value, StringRef name, SpaceAttr space,
-                                std::optional<ExpectedSize> width = std::nullopt) {
+LogicalResult kernel::expectOver(Operation *op, Value value, StringRef name, SpaceAttr space,
+                                 std::optional<ExpectedSize> width) {
   SmallVector<ExpectedSize> sizes{{constantOf(space.getSequences()), "the sequences of its space"},
                                   {constantOf(space.getPositions()), "the positions of its space"}};
   if (width) {
@@ -42,8 +34,7 @@ static LogicalResult expectOver(Operation *op, Value value, StringRef name, Spac
   return expectShape(op, value, name, sizes);
 }
 
-// Exactly this shape, every size of which is known.
-static LogicalResult expectStaticShape(Operation *op, Value value, StringRef name, ArrayRef<int64_t> shape) {
+LogicalResult kernel::expectStaticShape(Operation *op, Value value, StringRef name, ArrayRef<int64_t> shape) {
   if (tensorOf(value).getShape() == shape) {
     return success();
   }

@@ -5,6 +5,8 @@
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/MBLM/IR/MBLMSyntax.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 

@@ -21,6 +21,7 @@ def MBLM_Dialect : Dialect {
     and T follows M; at every other stage T is static and K follows B and M. Where both K and T of a value are dynamic, K = B.
     Byte ids are `tensor<KxTxi32>`, padded by the caller to whole patches.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"]; // scans hold their code
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     void registerAttributes();

@@ -10,6 +10,7 @@ include "dialects/MBLM/IR/MBLMPositionwiseOps.td"
 include "dialects/MBLM/IR/MBLMSequenceOps.td"
 include "dialects/MBLM/IR/MBLMStateSpaceOps.td"
 include "dialects/MBLM/IR/MBLMDecodingOps.td"
+include "dialects/MBLM/IR/MBLMScanOps.td"
 include "dialects/MBLM/IR/MBLMTrainingOps.td"
 
 #endif

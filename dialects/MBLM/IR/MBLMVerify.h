@@ -49,4 +49,8 @@ llvm::LogicalResult expectFinite(mlir::Operation *op, llvm::StringRef name, cons
 // "expects 'rate' to be in [0, 1), but got 1"; the site likewise. What an op with dropout draws with.
 llvm::LogicalResult expectDropout(mlir::Operation *op, const llvm::APFloat &rate, uint64_t site);
 
+// What a scan's region is: f32 arguments, that many yields, and only scalar arithmetic that has a derivative.
+llvm::LogicalResult verifyScalarCode(mlir::Operation *op, llvm::StringRef name, mlir::Region &region, unsigned arguments,
+                                     unsigned yields);
+
 } // namespace mblm

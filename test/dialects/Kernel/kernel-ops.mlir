@@ -159,3 +159,38 @@ func.func @loss(%x: tensor<?x?x8xf32>, %p: tensor<2x8x32xf32>, %q: tensor<1x40x3
       : (tensor<?x?xf32>, tensor<?x?xf32>, tensor<?x?xi32>) -> (tensor<f32>, tensor<f32>, tensor<f32>)
   return
 }
+
+// CHECK-LABEL: func @ssd
+func.func @ssd(%g: tensor<?x?x8xf32>, %x: tensor<?x?x24xf32>, %dt: tensor<?x?x5xf32>, %h: tensor<4xf32>, %s: tensor<8xf32>) {
+  // CHECK: kernel.ssd <B x M> %[[X:[a-z0-9_]+]], %[[DT:[a-z0-9_]+]], %[[X]], %[[X]] at [0, 1, 8, 16] bias %[[H:[a-z0-9_]+]] a %[[H]] skip %[[S:[a-z0-9_]+]]
+  // CHECK-SAME: {chunk = 256 : i64, dt_max = 0x7FF0000000000000 : f64, dt_min = 0.000000e+00 : f64, groups = 2 : i64, head_dim = 2 : i64, heads = 4 : i64, states = 4 : i64}
+  %y = kernel.ssd <B x M> %x, %dt, %x, %x at [0, 1, 8, 16] bias %h a %h skip %s
+    {heads = 4 : i64, head_dim = 2 : i64, groups = 2 : i64, states = 4 : i64, chunk = 256 : i64, dt_min = 0.0 : f64, dt_max = 0x7FF0000000000000 : f64}
+    : (tensor<?x?x24xf32>, tensor<?x?x5xf32>, tensor<?x?x24xf32>, tensor<?x?x24xf32>, tensor<4xf32>, tensor<4xf32>, tensor<8xf32>)
+    -> tensor<?x?x8xf32>
+  // CHECK: kernel.ssd_grad <B x M> %{{[a-z0-9_]+}}, %[[X]], %[[DT]], %[[X]], %[[X]] at [0, 1, 8, 16] bias %[[H]] a %[[H]] skip %[[S]]
+  %d:7 = kernel.ssd_grad <B x M> %g, %x, %dt, %x, %x at [0, 1, 8, 16] bias %h a %h skip %s
+    {heads = 4 : i64, head_dim = 2 : i64, groups = 2 : i64, states = 4 : i64, chunk = 256 : i64, dt_min = 0.0 : f64, dt_max = 1.0 : f64}
+    : (tensor<?x?x8xf32>, tensor<?x?x24xf32>, tensor<?x?x5xf32>, tensor<?x?x24xf32>, tensor<?x?x24xf32>, tensor<4xf32>, tensor<4xf32>,
+       tensor<8xf32>)
+    -> (tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x1x4xf32>, tensor<?x1x4xf32>, tensor<?x1x8xf32>)
+  return
+}
+
+// CHECK-LABEL: func @prefix
+func.func @prefix(%x: tensor<?x?x8xf32>) {
+  // CHECK: %[[Y:[a-z0-9_]+]]:2 = kernel.prefix <B x M>(%[[X:[a-z0-9_]+]], %[[X]]) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> (tensor<?x?x8xf32>, tensor<?x?x8xf32>) {
+  %y:2 = kernel.prefix <B x M>(%x, %x) : (tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> (tensor<?x?x8xf32>, tensor<?x?x8xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %d: f32):
+    %p = arith.mulf %a, %c : f32
+    // CHECK: kernel.yield %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : f32, f32
+    kernel.yield %p, %d : f32, f32
+  }
+  // CHECK: kernel.prefix_grad <B x M>(%[[X]]) states(%[[Y]]#0) inputs(%[[X]])
+  %d = kernel.prefix_grad <B x M>(%x) states(%y#0) inputs(%x)
+      : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
+  ^bb0(%l: f32, %r: f32, %g: f32):
+    kernel.yield %g, %g : f32, f32
+  }
+  return
+}

@@ -92,7 +92,7 @@ func.func @slots_c1() {
 // -----
 
 func.func @yield_c1() {
-  // expected-error@+1 {{'kernel.yield' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.yield' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad, kernel.prefix, kernel.prefix_grad'}}
   kernel.yield
 }
 

@@ -1,0 +1,200 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "test/passes/LowerCPU/AgainstInterpreter.h"
+
+#include "compiler/Interpreter/Interpreter.h"
+#include "dialects/Register.h"
+#include "runtime/Support/Memory.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mblm;
+using namespace mblm::test;
+
+int64_t ModuleCase::Parameter::elements() const {
+  int64_t n = 1;
+  for (int64_t size : shape) {
+    n *= size;
+  }
+  return n;
+}
+
+std::string test::tensorType(llvm::ArrayRef<int64_t> shape) {
+  std::string text = "tensor<";
+  for (int64_t size : shape) {
+    text += (size < 0 ? "?" : std::to_string(size)) + "x";
+  }
+  return text + "f32>";
+}
+
+namespace {
+
+struct Numbers {
+  std::vector<double> output, gradients;
+};
+
+// Parameters begin at whole cache lines.
+int64_t offsetBehind(int64_t offset, const ModuleCase::Parameter &parameter) {
+  return (offset + parameter.elements() + 15) / 16 * 16;
+}
+
+std::string moduleText(const ModuleCase &test) {
+  std::string text = "module attributes {mblm.inner = " + std::to_string(test.inner) + " : i64} {\n", loads;
+  int64_t offset = 0;
+  for (const ModuleCase::Parameter &parameter : test.parameters) {
+    std::string type = tensorType(parameter.shape);
+    text += "mblm.parameter @" + parameter.name + " at " + std::to_string(offset) + " : " + type + "\n";
+    loads += "%" + parameter.name + " = mblm.load [@" + parameter.name + "] : " + type + "\n";
+    offset = offsetBehind(offset, parameter);
+  }
+  return text + "func.func @train_step(%ids: tensor<?x?xi32>) -> " + test.resultType + " {\n" + loads + test.body + "}\n}\n";
+}
+
+rt::ModelInfo modelInfo(const ModuleCase &test) {
+  rt::ModelInfo info;
+  info.name = "module";
+  info.vocab = test.vocab;
+  info.pad = 0;
+  info.inner = test.inner;
+  for (const ModuleCase::Parameter &parameter : test.parameters) {
+    info.parameters.push_back({parameter.name, parameter.shape, info.parameterElements, "zeros", 0});
+    info.parameterElements = offsetBehind(info.parameterElements, parameter);
+  }
+  return info;
+}
+
+struct Inputs {
+  std::vector<int32_t> ids;
+  std::vector<float> parameters;
+};
+
+Inputs randomInputs(const ModuleCase &test, int64_t elements, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  Inputs inputs;
+  for (int64_t n = 0; n < test.batch * test.slots * test.inner; ++n) {
+    inputs.ids.push_back(int32_t(random() % uint64_t(test.vocab)));
+  }
+  for (const ModuleCase::Parameter &parameter : test.parameters) {
+    for (int64_t n = 0; n < parameter.elements(); ++n) {
+      double uniform = double(random() % 200001) / 100000.0 - 1;
+      inputs.parameters.push_back(float(parameter.middle + parameter.spread * uniform));
+    }
+    inputs.parameters.resize((inputs.parameters.size() + 15) / 16 * 16);
+  }
+  EXPECT_EQ(int64_t(inputs.parameters.size()), elements);
+  return inputs;
+}
+
+mlir::OwningOpRef<mlir::ModuleOp> parse(const ModuleCase &test, mlir::MLIRContext &context) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(moduleText(test), &context);
+  EXPECT_TRUE(module) << moduleText(test);
+  return module;
+}
+
+Numbers interpret(const ModuleCase &test, mlir::MLIRContext &context, const Inputs &inputs) {
+  auto module = parse(test, context);
+  Interpreter interpreter(*module);
+  interpreter.stores().parameters.assign(inputs.parameters.begin(), inputs.parameters.end());
+  interpreter.stores().gradients.assign(inputs.parameters.size(), 0);
+  auto results = interpreter.call("train_step", {Tensor::ids({test.batch, test.slots * test.inner}, inputs.ids)});
+  return {results[0].f, interpreter.stores().gradients};
+}
+
+Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs &inputs, size_t outputs,
+                const Native &native) {
+  auto module = parse(test, context);
+  pipelines::toKernelPhase(*module, native.fusion);
+  auto program = compileKernels(*module, modelInfo(test), native);
+  int64_t elements = int64_t(inputs.parameters.size());
+  rt::Buffer params(elements, "parameters"), grads(elements, "gradients"), output(int64_t(outputs), "the output");
+  std::copy(inputs.parameters.begin(), inputs.parameters.end(), params.data());
+  std::vector<int32_t> ids(inputs.ids);
+  ids.resize(ids.size() + 64);
+  rt::Call::Scalars scalars;
+  rt::Call call;
+  call.batch = test.batch;
+  call.slots = test.slots;
+  call.ids = ids.data();
+  call.params = params.data();
+  call.grads = grads.data();
+  call.output = output.data();
+  call.scalars = &scalars;
+  Numbers numbers;
+  for (int run = 0; run < 2; ++run) { // the second one finds scratch and arena full of numbers
+    std::fill_n(grads.data(), elements, 0.0f);
+    std::fill_n(output.data(), outputs, NAN);
+    program->run(rt::Entry::TrainStep, call);
+    Numbers now{{output.data(), output.data() + outputs}, {grads.data(), grads.data() + elements}};
+    EXPECT_TRUE(run == 0 || (now.output == numbers.output && now.gradients == numbers.gradients)) << "second run differs";
+    numbers = std::move(now);
+  }
+  return numbers;
+}
+
+// The largest difference relative to the largest number.
+void expectClose(const std::string &what, const std::vector<double> &got, const std::vector<double> &expected,
+                 double tolerance) {
+  double most = 1e-6, worst = 0;
+  for (size_t n = 0; n < expected.size(); ++n) {
+    most = std::max(most, std::abs(expected[n]));
+    worst = std::isfinite(got[n]) ? std::max(worst, std::abs(got[n] - expected[n])) : INFINITY;
+  }
+  EXPECT_LE(worst / most, tolerance) << what;
+}
+
+} // namespace
+
+void test::expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance) {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  rt::ModelInfo info = modelInfo(test);
+  Inputs inputs = randomInputs(test, info.parameterElements, seed);
+  Numbers expected = interpret(test, context, inputs);
+  int64_t width = 0;
+  for (auto &[name, columns] : test.columns) {
+    width += columns;
+  }
+  auto part = [&](const std::vector<double> &output, int64_t first, int64_t columns) {
+    std::vector<double> numbers;
+    for (size_t row = 0; row * width < output.size(); ++row) {
+      numbers.insert(numbers.end(), &output[row * width + first], &output[row * width + first] + columns);
+    }
+    return numbers;
+  };
+  auto run = [&](const std::string &level, bool fuse, int threads) {
+    SCOPED_TRACE(level + (fuse ? ", fused" : ", unfused"));
+    Native native;
+    native.level = level;
+    native.fusion.on = fuse;
+    native.threads = threads;
+    Numbers got = execute(test, context, inputs, expected.output.size(), native);
+    int64_t first = 0;
+    for (auto &[name, columns] : test.columns) {
+      expectClose(name, part(got.output, first, columns), part(expected.output, first, columns), tolerance);
+      first += columns;
+    }
+    for (const rt::Parameter &parameter : info.parameters) {
+      auto begin = parameter.offset, end = parameter.offset + parameter.elements();
+      expectClose("gradient of " + parameter.name, {got.gradients.begin() + begin, got.gradients.begin() + end},
+                  {expected.gradients.begin() + begin, expected.gradients.begin() + end}, tolerance);
+    }
+    return got;
+  };
+  std::vector<std::string> levels = hostLevels();
+  Numbers alone = run(levels.front(), true, 1), together = run(levels.front(), true, 3);
+  EXPECT_TRUE(together.output == alone.output && together.gradients == alone.gradients) << "three threads differ from one";
+  run(levels.front(), false, 2);
+  for (size_t n = 1; n < levels.size(); ++n) {
+    run(levels[n], true, 2);
+  }
+}
