@@ -10,6 +10,7 @@
 #include "compiler/Interpreter/ReferenceProgram.h"
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Spec/Reader.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/Register.h"
 #include "runtime/Artifact.h"
 #include "runtime/Metadata.h"

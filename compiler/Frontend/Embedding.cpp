@@ -34,10 +34,11 @@ static Value addPositions(Graph &graph, spec::Position position, Value x) {
   case spec::Position::None:
     return x;
   case spec::Position::Learned:
-    return PositionOp::create(graph.builder, graph.at("position"), x.getType(), x, graph.load(Role::PositionTable));
+    return PositionOp::create(graph.builder, graph.at("position"), x.getType(), x, graph.load(Role::PositionTable),
+                              /*origin=*/IntegerAttr());
   case spec::Position::Rope:
     return RopeOp::create(graph.builder, graph.at("position"), x, /*heads=*/uint64_t(1), Pairing::Interleaved,
-                          APFloat(embeddingRopeBase));
+                          APFloat(embeddingRopeBase), /*inverse=*/false, /*origin=*/IntegerAttr());
   }
   llvm_unreachable("all positions are covered");
 }

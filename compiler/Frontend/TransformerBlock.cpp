@@ -21,7 +21,7 @@ static Value rotate(Graph &graph, StringRef name, const spec::Layer &layer, Valu
     return x;
   }
   return RopeOp::create(graph.builder, graph.at(name), x, uint64_t(layer.heads), Pairing::HalfSplit,
-                        APFloat(layer.rotaryBase));
+                        APFloat(layer.rotaryBase), /*inverse=*/false, /*origin=*/IntegerAttr());
 }
 
 // Query, key and value come from one product.

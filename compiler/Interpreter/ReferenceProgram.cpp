@@ -6,6 +6,7 @@
 
 #include "compiler/Interpreter/Interpreter.h"
 #include "compiler/Interpreter/Workspace.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
 #include "runtime/Support/Error.h"
 
 #include "mlir/IR/MLIRContext.h"

@@ -75,7 +75,6 @@ void generateBytes(rt::Model &model, const GenerateOptions &options, const Commo
     }
     return true;
   };
-  auto begin = std::chrono::steady_clock::now();
   std::vector<int32_t> prompt = promptOf(options);
   bool saves = !options.saveState.empty();
   int64_t have = int64_t(prompt.size()) + (options.loadState.empty() ? 0 : rt::Decoder::savedLength(options.loadState));

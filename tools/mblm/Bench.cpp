@@ -179,7 +179,7 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   int64_t startBytes = statusBytes("VmRSS");
   int threads = common.threads > 0 ? common.threads : rt::availableThreads();
   auto start = std::chrono::steady_clock::now();
-  rt::Model model(source.open(common));
+  rt::Model model(source.open(common, Needs::Everything));
   double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.interactive) { // at once: weights take their time
     say({{"open_s", openSeconds}, {"peak_rss_bytes", statusBytes("VmHWM")}});

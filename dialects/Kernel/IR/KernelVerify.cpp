@@ -93,7 +93,7 @@ static LogicalResult verifyRowProgram(Operation *op, StringRef name, Region &reg
              << name << "' to be indices, but got " << index.getType();
     }
   }
-  auto yield = dyn_cast<YieldOp>(body.getTerminator());
+  auto yield = dyn_cast<kernel::YieldOp>(body.getTerminator());
   if (!yield || yield.getValues().size() != yields) {
     return op->emitOpError("expects '") << name << "' to yield " << yields << " values, but got "
                                         << (yield ? yield.getValues().size() : 0);
@@ -615,7 +615,7 @@ static LogicalResult verifyScan(OpT op) {
   return expectStaticShape(op, op.getSkip(), "skip", {channels}); // scan_c4, scan_grad_c4
 }
 
-LogicalResult ScanOp::verify() {
+LogicalResult kernel::ScanOp::verify() {
   if (failed(verifyScan(*this))) {
     return failure();
   }
@@ -623,7 +623,7 @@ LogicalResult ScanOp::verify() {
   return expectOver(*this, getResult(), "result", getSpace(), width); // scan_c5
 }
 
-LogicalResult ScanGradOp::verify() {
+LogicalResult kernel::ScanGradOp::verify() {
   if (failed(verifyScan(*this))) {
     return failure();
   }
