@@ -117,6 +117,13 @@ const std::vector<Formula> &formulas() {
        {{2, 2}, {0, ln3}},
        {{1, 1.5 * (1 + ln3 / 4)}}},
       {{"mblm.multiply", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, ""}, {{1, 2}, {10, 20}}, {{10, 40}}},
+      // The words of Philox say: of six columns in two blocks, 4 and the second row but its last column go.
+      {{"mblm.dropout", {{1, 2, 6}, dropoutKey()}, {{1, 2, 6}}, "rate = 0.5, site = 0"},
+       {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {0, 1, 2, 1}},
+       {{2, 4, 6, 8, 0, 12, 0, 0, 0, 0, 0, 24}}},
+      {{"mblm.dropout", {{1, 1, 2}, dropoutKey()}, {{1, 1, 2}}, "rate = 0.5, site = 0"},
+       {{1, 2}, {0, 1, 2, 0}},
+       {{1, 2}}},
       {{"mblm.add", {{1, 1, 2}, {1, 1, 2}}, {{1, 1, 2}}, ""}, {{1, 2}, {10, 20}}, {{11, 22}}},
       {{"mblm.reduce", {{2, 2, 1}}, {{1}}, "over = #mblm<reduce_over rows>"}, {{1, 2, 3, 4}}, {{10}}},
       {{"mblm.reduce", {{2, 2, 1}}, {{3, 1}}, "over = #mblm<reduce_over batch>"}, {{1, 2, 3, 4}}, {{4, 6, 0}}},
@@ -142,6 +149,13 @@ const std::vector<Formula> &formulas() {
       {{"mblm.attention", {{1, 2, 2}, {1, 2, 2}, {1, 2, 2}}, {{1, 2, 2}, {1, 2, 2}}, twoHeads},
        {{2, 0, 2, 0}, {0, 1, ln3, 5}, {8, 2, 4, 6}},
        {{8, 2, 5, 4}, {0, 0, ln4, ln2}}},
+      // Of the second position's two keys the first is dropped; the sum that divides still has it.
+      {{"mblm.attention",
+        {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, dropoutKey()},
+        {{1, 2, 1}, {1, 2, 1}},
+        std::string(full) + ", rate = 0.5, site = 0"},
+       {{1, 1}, {0, ln3}, {8, 4}, {0, 1, 2, 1}},
+       {{10, 6}, {ln4, ln4}}},
       {{"mblm.attention_grad",
         {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}, {1, 2, 1}},
         {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}},
@@ -236,7 +250,7 @@ const std::vector<Formula> &formulas() {
 std::vector<Tensor> tensorsOf(const Formula &formula) {
   std::vector<Tensor> tensors;
   for (auto [operand, values] : llvm::zip_equal(formula.op.operands, formula.operands)) {
-    bool isIds = operand.kind == test::Operand::Ids;
+    bool isIds = operand.kind == test::Operand::Ids || operand.kind == test::Operand::DropoutKey;
     tensors.push_back(isIds ? Tensor::ids(operand.shape, {values.begin(), values.end()})
                             : Tensor::floats(operand.shape, values));
   }

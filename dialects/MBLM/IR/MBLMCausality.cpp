@@ -48,7 +48,6 @@ ALL_DEPEND(RecallOp, Time::Prefix)
 ALL_DEPEND(CachedAttentionOp, Time::Prefix)
 ALL_DEPEND(EmbedGradOp, Time::Later)
 ALL_DEPEND(WeightGradOp, Time::Later)
-ALL_DEPEND(AttentionGradOp, Time::Later)
 ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
 #undef ALL_DEPEND
@@ -95,6 +94,8 @@ Time SelectiveScanGradOp::getTimeDependence(unsigned operand) {
 Time SsdGradOp::getTimeDependence(unsigned operand) {
   return operand == 0 || recurrenceDepends(operand - 1) != Time::None ? Time::Later : Time::None;
 }
+
+Time AttentionGradOp::getTimeDependence(unsigned operand) { return operand < 6 ? Time::Later : Time::None; }
 
 // The target of row t is the byte at t + offset.
 Time CrossEntropyOp::getTimeDependence(unsigned operand) {
