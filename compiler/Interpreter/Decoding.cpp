@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Formulas of dialects/MBLM/IR/MBLMDecodingOps.td.
-#include "compiler/Interpreter/Evaluate.h"
+#include "compiler/Interpreter/State.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -12,32 +12,6 @@
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::interpreter;
-
-namespace {
-
-// A state where it stands in the store, which grows to hold it.
-struct State {
-  double *data;
-  int64_t positions, width;
-
-  State(Value value, Frame &frame) {
-    auto get = value.getDefiningOp<GetStateOp>();
-    auto state = frame.symbols.lookup<StateOp>(get.getState());
-    auto type = cast<RankedTensorType>(state.getType());
-    width = type.getDimSize(2);
-    positions = type.isDynamicDim(1) ? frame.sizes.slots + static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
-    ArrayRef<int64_t> form = state.getOffset();
-    int64_t batch = frame.sizes.batch, slots = frame.sizes.slots;
-    int64_t offset = form[0] + form[1] * slots + form[2] * batch + form[3] * batch * slots;
-    std::vector<double> &store = frame.stores.state;
-    store.resize(std::max<size_t>(store.size(), offset + batch * positions * width));
-    data = store.data() + offset;
-  }
-  // Row of the sequence's position q.
-  double *row(int64_t k, int64_t q) const { return data + (k * positions + q % positions) * width; }
-};
-
-} // namespace
 
 // The sequence's position that position t of a call is.
 static int64_t positionOf(std::optional<int64_t> origin, int64_t t, const Frame &frame) {

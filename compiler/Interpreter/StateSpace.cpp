@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Formulas of dialects/MBLM/IR/MBLMStateSpaceOps.td. Gradients keep every state of the sequence at hand.
-#include "compiler/Interpreter/Evaluate.h"
+#include "compiler/Interpreter/State.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -69,7 +69,9 @@ struct SelectiveScan {
   const Tensor &x, &delta, &aLog, &b, &c, &skip;
   const Tensor *gate;
   int64_t positions, features, states;
-  Tensor h; // [E, T, N], of one sequence
+  Tensor h;                // [E, T, N], of one sequence
+  const State *initial = nullptr; // of a step that goes on
+  int64_t sequence = 0;
 
   SelectiveScan(const Frame &frame, unsigned first, bool gated)
       : x(frame.operand(first)), delta(frame.operand(first + 1)), aLog(frame.operand(first + 2)),
@@ -80,9 +82,12 @@ struct SelectiveScan {
   double step(int64_t k, int64_t t, int64_t e) const { return softplus(delta.row(k, t)[e]); }
   double a(int64_t e, int64_t n) const { return -std::exp(aLog.row(e)[n]); }
   double decay(int64_t k, int64_t t, int64_t e, int64_t n) const { return std::exp(step(k, t, e) * a(e, n)); }
-  double before(int64_t e, int64_t t, int64_t n) const { return t == 0 ? 0 : h.row(e, t - 1)[n]; }
+  double before(int64_t e, int64_t t, int64_t n) const {
+    return t > 0 ? h.row(e, t - 1)[n] : initial ? initial->row(sequence, n)[e] : 0;
+  }
 
   void run(int64_t k) {
+    sequence = k;
     for (int64_t e = 0; e < features; ++e) {
       for (int64_t t = 0; t < positions; ++t) {
         for (int64_t n = 0; n < states; ++n) {
@@ -103,9 +108,7 @@ struct SelectiveScan {
 
 } // namespace
 
-static void evaluate(SelectiveScanOp op, Frame &frame) {
-  SelectiveScan scan(frame, 0, bool(op.getGate()));
-  Tensor &out = frame.result(scan.x);
+static void run(SelectiveScan &scan, Tensor &out, State *state) {
   for (int64_t k = 0; k < scan.x.shape[0]; ++k) {
     scan.run(k);
     for (int64_t t = 0; t < scan.positions; ++t) {
@@ -114,7 +117,24 @@ static void evaluate(SelectiveScanOp op, Frame &frame) {
         out.row(k, t)[e] = scan.output(k, t, e) * (scan.gate ? z * sigmoid(z) : 1);
       }
     }
+    for (int64_t e = 0; state && e < scan.features; ++e) {
+      for (int64_t n = 0; n < scan.states; ++n) {
+        state->row(k, n)[e] = scan.h.row(e, scan.positions - 1)[n];
+      }
+    }
   }
+}
+
+static void evaluate(SelectiveScanOp op, Frame &frame) {
+  SelectiveScan scan(frame, 0, bool(op.getGate()));
+  run(scan, frame.result(scan.x), nullptr);
+}
+
+static void evaluate(SelectiveScanStepOp op, Frame &frame) {
+  SelectiveScan scan(frame, 1, bool(op.getGate()));
+  State state(op.getState(), frame);
+  scan.initial = frame.sizes.position > 0 ? &state : nullptr;
+  run(scan, frame.result(scan.x), &state);
 }
 
 static void evaluate(SelectiveScanGradOp op, Frame &frame) {
@@ -165,7 +185,9 @@ struct Ssd {
   const Tensor &x, &dt, &aLog, &b, &c, &skip, &bias;
   double least, most; // dt_min, dt_max
   int64_t positions, heads, width, states, headsPerGroup;
-  Tensor s; // [T, P, N], of one head
+  Tensor s;                       // [T, P, N], of one head
+  const State *initial = nullptr; // of a step that goes on
+  int64_t sequence = 0, head = 0;
 
   template <typename OpTy>
   Ssd(OpTy op, const Frame &frame, unsigned first)
@@ -180,13 +202,17 @@ struct Ssd {
   bool clamped(int64_t k, int64_t t, int64_t h) const { return step(k, t, h) != softplus(raw(k, t, h)); }
   double a(int64_t h) const { return -std::exp(aLog.f[h]); }
   double decay(int64_t k, int64_t t, int64_t h) const { return std::exp(step(k, t, h) * a(h)); }
-  double before(int64_t t, int64_t p, int64_t n) const { return t == 0 ? 0 : s.row(t - 1, p)[n]; }
+  double before(int64_t t, int64_t p, int64_t n) const {
+    return t > 0 ? s.row(t - 1, p)[n] : initial ? initial->row(sequence, n)[feature(head, p)] : 0;
+  }
   // Where head h is in rows of x, of b and c, and which number of `skip` its feature p has.
   int64_t feature(int64_t h, int64_t p) const { return h * width + p; }
   int64_t state(int64_t h, int64_t n) const { return h / headsPerGroup * states + n; }
   int64_t skipOf(int64_t h, int64_t p) const { return skip.shape[0] == heads ? h : feature(h, p); }
 
   void run(int64_t k, int64_t h) {
+    sequence = k;
+    head = h;
     for (int64_t t = 0; t < positions; ++t) {
       for (int64_t p = 0; p < width; ++p) {
         for (int64_t n = 0; n < states; ++n) {
@@ -200,9 +226,7 @@ struct Ssd {
 
 } // namespace
 
-static void evaluate(SsdOp op, Frame &frame) {
-  Ssd ssd(op, frame, 0);
-  Tensor &out = frame.result(ssd.x);
+static void run(Ssd &ssd, Tensor &out, State *state) {
   for (int64_t k = 0; k < ssd.x.shape[0]; ++k) {
     for (int64_t h = 0; h < ssd.heads; ++h) {
       ssd.run(k, h);
@@ -215,8 +239,25 @@ static void evaluate(SsdOp op, Frame &frame) {
           out.row(k, t)[ssd.feature(h, p)] = sum;
         }
       }
+      for (int64_t p = 0; state && p < ssd.width; ++p) {
+        for (int64_t n = 0; n < ssd.states; ++n) {
+          state->row(k, n)[ssd.feature(h, p)] = ssd.s.row(ssd.positions - 1, p)[n];
+        }
+      }
     }
   }
+}
+
+static void evaluate(SsdOp op, Frame &frame) {
+  Ssd ssd(op, frame, 0);
+  run(ssd, frame.result(ssd.x), nullptr);
+}
+
+static void evaluate(SsdStepOp op, Frame &frame) {
+  Ssd ssd(op, frame, 1);
+  State state(op.getState(), frame);
+  ssd.initial = frame.sizes.position > 0 ? &state : nullptr;
+  run(ssd, frame.result(ssd.x), &state);
 }
 
 static void evaluate(SsdGradOp op, Frame &frame) {
@@ -260,7 +301,7 @@ static void evaluate(SsdGradOp op, Frame &frame) {
 
 bool mblm::interpreter::evaluateStateSpace(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
-      .Case<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp, SsdOp, SsdGradOp>([&](auto op) {
+      .Case<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanStepOp, SelectiveScanGradOp, SsdOp, SsdStepOp, SsdGradOp>([&](auto op) {
         evaluate(op, frame);
         return true;
       })

@@ -68,5 +68,23 @@ LogicalResult Converter::convertDecoding(Operation *op) {
         replace(op, cached.getResult());
         return success();
       })
+      .Case([&](SelectiveScanStepOp scan) {
+        auto rates = cast<RankedTensorType>(scan.getALog().getType());
+        auto type = RankedTensorType::get({rates.getDimSize(1), rates.getDimSize(0)}, rates.getElementType());
+        Value transposed = TransposeOp::create(builder, op->getLoc(), type, scan.getALog());
+        auto step = ScanStepOp::create(builder, op->getLoc(), scan.getType(), scan.getState(), scan.getInput(), scan.getDelta(),
+                                       scan.getB(), scan.getC(), transposed, scan.getSkip(), scan.getGate(),
+                                       spaceOf(resultShape(op)));
+        replace(op, step.getResult());
+        return success();
+      })
+      .Case([&](mblm::SsdStepOp ssd) {
+        auto step = kernel::SsdStepOp::create(builder, op->getLoc(), ssd.getType(), ssd.getState(), ssd.getInput(), ssd.getDt(),
+                                              ssd.getB(), ssd.getC(), ssd.getALog(), ssd.getSkip(), ssd.getDtBias(),
+                                              spaceOf(resultShape(op)), widthOf(ssd.getDt()), ssd.getGroups(), ssd.getDtMin(),
+                                              ssd.getDtMax());
+        replace(op, step.getResult());
+        return success();
+      })
       .Default([](Operation *op) { return op->emitOpError("has no kernel"); });
 }

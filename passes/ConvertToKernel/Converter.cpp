@@ -245,7 +245,7 @@ LogicalResult Converter::convert(Operation *op) {
           ConcatOp>(op)) {
     return convertStructure(op);
   }
-  if (isa<GetStateOp, ReadOp, WriteOp, RecallOp, mblm::CachedAttentionOp>(op)) {
+  if (isa<GetStateOp, ReadOp, WriteOp, RecallOp, mblm::CachedAttentionOp, SelectiveScanStepOp, mblm::SsdStepOp>(op)) {
     return convertDecoding(op);
   }
   if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp, mblm::SsdOp, mblm::SsdGradOp, mblm::ScanOp,

@@ -25,6 +25,8 @@ void emitWeightGrad(KernelWriter &writer, kernel::PackRowsOp pack, llvm::StringR
 constexpr int64_t weightGradParts = 4;
 SymbolicDim partOfPackedRows(kernel::PackRowsOp pack);
 void emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op);
+void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
+void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
 void emitRemember(KernelWriter &writer, kernel::RememberOp op);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 void emitAttention(KernelWriter &writer, kernel::AttentionOp op);

@@ -302,6 +302,8 @@ const CompiledKernel *Lowering::compile(Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](kernel::RowsOp op) { emitRows(writer, op); })
       .Case([&](kernel::PackRowsOp op) { emitPackRows(writer, op); })
+      .Case([&](kernel::ScanStepOp op) { emitScanStep(writer, op); })
+      .Case([&](kernel::SsdStepOp op) { emitSsdStep(writer, op); })
       .Case([&](kernel::RememberOp op) { emitRemember(writer, op); })
       .Case([&](kernel::CachedAttentionOp op) { emitCachedAttention(writer, op); })
       .Case([&](kernel::ReduceOp op) { emitReduce(writer, op); })

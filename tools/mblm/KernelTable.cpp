@@ -22,7 +22,7 @@ struct Line {
 // What kind of kernel a name ends in: kernels are called WHERE_KIND, with a number behind where that is taken.
 static std::string kindOf(std::string name) {
   static const char *const kinds[] = {"weight_gemm",    "gemm",      "pack_rows",          "pack",
-                                "remember",
+                                "remember",           "scan_step", "ssd_step",
                                       "rows",           "reduce",    "embed_grad",         "rope_table",
                                       "attention_grad", "cached_attention", "attention", "cross_entropy_grad", "cross_entropy",
                                       "mean_loss",      "update"};

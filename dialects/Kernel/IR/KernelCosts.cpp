@@ -122,6 +122,17 @@ std::optional<double> Counter::flopsOf(Operation *op) const {
       .Case([&](EmbedGradOp op) -> Result { return elements(op.getGrad()); })
       .Case<PackOp, TransposeOp, RopeTableOp, DropoutKeyOp>([&](auto) -> Result { return 0; })
       .Case([&](AttentionOp op) -> Result { return attention(op, 4, 4); })
+      .Case([&](RememberOp op) -> Result { return program(op.getBody(), rows(op.getSpace()), op.getColumns()); })
+      // To as many keys as the state holds.
+      .Case([&](CachedAttentionOp op) -> Result {
+        return elements(op.getQuery()) * size(shapeOf(op.getKey())[1]) * (4 + 4.0 / static_cast<double>(op.getHeadDim()));
+      })
+      .Case([&](ScanStepOp op) -> Result {
+        return elements(op.getResult()) * (6 * size(shapeOf(op.getState())[1]) + (op.getGate() ? 12 : 7));
+      })
+      .Case([&](SsdStepOp op) -> Result {
+        return elements(op.getResult()) * (5 * size(shapeOf(op.getState())[1]) + 2) + 8 * elements(op.getDt());
+      })
       .Case([&](AttentionGradOp op) -> Result { return attention(op, 10, 5) + 2 * elements(op.getGrad()); })
       .Case([&](ScanOp op) -> Result { return scan(op, 6, op.getGate() ? 12 : 7); })
       .Case([&](ScanGradOp op) -> Result { return scan(op, 18, op.getGate() ? 25 : 14); })

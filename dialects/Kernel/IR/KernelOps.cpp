@@ -89,7 +89,7 @@ SymbolicShape kernel::shapeOf(Value value) {
         bool perSequence = type.getDimSize(1) == 1 && result.getResultNumber() >= 4;
         return perSequence ? SymbolicShape{shape[0], SymbolicDim::constant(1), shape[2]} : shape;
       })
-      .Case<StateOp, AttentionOp, CachedAttentionOp, AttentionGradOp, ScanOp, ScanGradOp, SsdOp, PrefixOp, PrefixGradOp,
+      .Case<StateOp, ScanStepOp, SsdStepOp, AttentionOp, CachedAttentionOp, AttentionGradOp, ScanOp, ScanGradOp, SsdOp, PrefixOp, PrefixGradOp,
             CrossEntropyOp, CrossEntropyGradOp, RopeTableOp, ViewOp>(
           [&](auto anchored) {
             if (isa<RopeTableOp>(op)) {

@@ -57,4 +57,45 @@ def Kernel_ScanGradOp : Kernel_Op<"scan_grad", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Kernel_ScanStepOp : Kernel_Op<"scan_step", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "A Mamba-1 block's recurrence on a call's positions, its state kept (see `mblm.selective_scan_step`).";
+  let description = [{
+    As `mblm.selective_scan_step` with E `channels` and N states each; `a_log` is transposed, [N, E], so that channels are lanes.
+
+    Constraints:
+    * (C1) input, delta, gate and result are [K, T, E] and b and c [K, T, N] over `space`, T a constant.
+    * (C2) `a_log` is [N, E] and `skip` [E].
+    * (C3) `state` is a `kernel.state` [K, N, E] with the sequences of `space`.
+  }];
+  let arguments = (ins AnyRankedTensor:$state, AnyRankedTensor:$input, AnyRankedTensor:$delta, AnyRankedTensor:$b, AnyRankedTensor:$c,
+                       AnyRankedTensor:$a_log, AnyRankedTensor:$skip, Optional<AnyRankedTensor>:$gate, Kernel_SpaceAttr:$space);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $space $state `,` $input `,` $delta `,` $b `,` $c `a` $a_log `skip` $skip (`gate` $gate^)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_SsdStepOp : Kernel_Op<"ssd_step", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "A Mamba-2 block's recurrence on a call's positions, its state kept (see `mblm.ssd_step`).";
+  let description = [{
+    As `mblm.ssd_step` with H `heads`, one position after the other.
+
+    Constraints:
+    * (C1) input and result are [K, T, E], `dt` [K, T, H], b and c [K, T, G*N] over `space`, T a constant; H divides E, `groups` (G) H.
+    * (C2) `a_log` and `dt_bias` are [H], and `skip` [H] or [E].
+    * (C3) `state` is a `kernel.state` [K, N, E] with the sequences of `space`.
+  }];
+  let arguments = (ins AnyRankedTensor:$state, AnyRankedTensor:$input, AnyRankedTensor:$dt, AnyRankedTensor:$b, AnyRankedTensor:$c,
+                       AnyRankedTensor:$a_log, AnyRankedTensor:$skip, AnyRankedTensor:$dt_bias, Kernel_SpaceAttr:$space,
+                       I64Attr:$heads, I64Attr:$groups, F64Attr:$dt_min, F64Attr:$dt_max);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = [{
+    $space $state `,` $input `,` $dt `,` $b `,` $c `a` $a_log `skip` $skip `bias` $dt_bias `heads` $heads `groups` $groups attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif

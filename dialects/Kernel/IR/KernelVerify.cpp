@@ -245,75 +245,6 @@ LogicalResult GemmOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// States
-//===----------------------------------------------------------------------===//
-
-LogicalResult kernel::StateOp::verify() {
-  // state_c1
-  if (getOffset().size() != 4 || llvm::any_of(getOffset(), [](int64_t n) { return n < 0; })) {
-    return emitOpError("expects 'offset' to be four coefficients, none of them negative, but got ") << getOffsetAttr();
-  }
-  return expectOver(*this, getResult(), "result", getSpace(), ExpectedSize{ShapedType::kDynamic, ""}); // state_c2
-}
-
-// remember_c4, cached_attention_c2
-static LogicalResult expectStateOf(Operation *op, Value value, StringRef name, SpaceAttr space, ExpectedSize width) {
-  auto state = value.getDefiningOp<kernel::StateOp>();
-  if (!state || state.getSpace().getSequences() != space.getSequences()) {
-    return op->emitOpError("expects '") << name << "' to be a kernel.state with the sequences of its space, but got " << value;
-  }
-  return expectSize(op, value, name, 2, width);
-}
-
-// remember_c5, cached_attention_c1
-static LogicalResult expectConstantPositions(Operation *op, SpaceAttr space) {
-  if (space.getPositions().isConstant()) {
-    return success();
-  }
-  return op->emitOpError("expects the positions of its space to be a constant, but got ") << space;
-}
-
-LogicalResult RememberOp::verify() {
-  if (failed(verifyRowProgram(*this, "body", getBody(), getInputs().getTypes(), 1))) {
-    return failure(); // remember_c1, remember_c2
-  }
-  if (failed(verifySegments(*this, getColumns(), getSegments(), getWidth()))) {
-    return failure(); // remember_c3
-  }
-  int64_t columns = getColumns();
-  if (failed(expectStateOf(*this, getState(), "state", getSpace(), {columns, "'columns'"}))) {
-    return failure(); // remember_c4
-  }
-  return expectConstantPositions(*this, getSpace()); // remember_c5
-}
-
-LogicalResult kernel::CachedAttentionOp::verify() {
-  int64_t heads = getHeads(), width = getHeadDim();
-  if (failed(expectAtLeast(*this, "heads", heads, 1)) || failed(expectAtLeast(*this, "head_dim", width, 1))) {
-    return failure(); // cached_attention_c3
-  }
-  // cached_attention_c1
-  ExpectedSize features{heads * width, "heads * head_dim"};
-  if (failed(expectConstantPositions(*this, getSpace())) ||
-      failed(expectOver(*this, getQuery(), "query", getSpace(), features)) ||
-      failed(expectOver(*this, getResult(), "result", getSpace(), features))) {
-    return failure();
-  }
-  // cached_attention_c2
-  if (failed(expectStateOf(*this, getKey(), "key", getSpace(), features)) ||
-      failed(expectStateOf(*this, getValue(), "value", getSpace(), features))) {
-    return failure();
-  }
-  // cached_attention_c4
-  bool blocks = getMask() == MaskKind::BlockCausal;
-  if (getMask() == MaskKind::Full || blocks != getBlock().has_value()) {
-    return emitOpError("expects mask 'causal', or 'block_causal' with 'block', but got mask '")
-           << stringifyMaskKind(getMask()) << (getBlock() ? "' with it" : "' without it");
-  }
-  return blocks ? expectAtLeast(*this, "block", static_cast<int64_t>(*getBlock()), 1) : success();
-}
-
-//===----------------------------------------------------------------------===//
 // Weights and gradients
 //===----------------------------------------------------------------------===//
 
@@ -654,4 +585,126 @@ LogicalResult kernel::ScanGradOp::verify() {
   // scan_grad_c7
   int64_t parts = ceilDiv(channels, scanChannels(channels));
   return expectOver(*this, getParts(), "parts", getSpace(), ExpectedSize{parts * 2 * states, "P * 2 * dim(a_log, 1)"});
+}
+//===----------------------------------------------------------------------===//
+// States
+//===----------------------------------------------------------------------===//
+
+LogicalResult kernel::StateOp::verify() {
+  // state_c1
+  if (getOffset().size() != 4 || llvm::any_of(getOffset(), [](int64_t n) { return n < 0; })) {
+    return emitOpError("expects 'offset' to be four coefficients, none of them negative, but got ") << getOffsetAttr();
+  }
+  return expectOver(*this, getResult(), "result", getSpace(), ExpectedSize{ShapedType::kDynamic, ""}); // state_c2
+}
+
+// remember_c4, cached_attention_c2
+static LogicalResult expectStateOf(Operation *op, Value value, StringRef name, SpaceAttr space, ExpectedSize width) {
+  auto state = value.getDefiningOp<kernel::StateOp>();
+  if (!state || state.getSpace().getSequences() != space.getSequences()) {
+    return op->emitOpError("expects '") << name << "' to be a kernel.state with the sequences of its space, but got " << value;
+  }
+  return expectSize(op, value, name, 2, width);
+}
+
+// remember_c5, cached_attention_c1
+static LogicalResult expectConstantPositions(Operation *op, SpaceAttr space) {
+  if (space.getPositions().isConstant()) {
+    return success();
+  }
+  return op->emitOpError("expects the positions of its space to be a constant, but got ") << space;
+}
+
+LogicalResult RememberOp::verify() {
+  if (failed(verifyRowProgram(*this, "body", getBody(), getInputs().getTypes(), 1))) {
+    return failure(); // remember_c1, remember_c2
+  }
+  if (failed(verifySegments(*this, getColumns(), getSegments(), getWidth()))) {
+    return failure(); // remember_c3
+  }
+  int64_t columns = getColumns();
+  if (failed(expectStateOf(*this, getState(), "state", getSpace(), {columns, "'columns'"}))) {
+    return failure(); // remember_c4
+  }
+  return expectConstantPositions(*this, getSpace()); // remember_c5
+}
+
+LogicalResult kernel::CachedAttentionOp::verify() {
+  int64_t heads = getHeads(), width = getHeadDim();
+  if (failed(expectAtLeast(*this, "heads", heads, 1)) || failed(expectAtLeast(*this, "head_dim", width, 1))) {
+    return failure(); // cached_attention_c3
+  }
+  // cached_attention_c1
+  ExpectedSize features{heads * width, "heads * head_dim"};
+  if (failed(expectConstantPositions(*this, getSpace())) ||
+      failed(expectOver(*this, getQuery(), "query", getSpace(), features)) ||
+      failed(expectOver(*this, getResult(), "result", getSpace(), features))) {
+    return failure();
+  }
+  // cached_attention_c2
+  if (failed(expectStateOf(*this, getKey(), "key", getSpace(), features)) ||
+      failed(expectStateOf(*this, getValue(), "value", getSpace(), features))) {
+    return failure();
+  }
+  // cached_attention_c4
+  bool blocks = getMask() == MaskKind::BlockCausal;
+  if (getMask() == MaskKind::Full || blocks != getBlock().has_value()) {
+    return emitOpError("expects mask 'causal', or 'block_causal' with 'block', but got mask '")
+           << stringifyMaskKind(getMask()) << (getBlock() ? "' with it" : "' without it");
+  }
+  return blocks ? expectAtLeast(*this, "block", static_cast<int64_t>(*getBlock()), 1) : success();
+}
+
+LogicalResult ScanStepOp::verify() {
+  int64_t channels = tensorOf(getResult()).getShape().back();
+  if (failed(expectRank(*this, getALog(), "a_log", 2))) {
+    return failure(); // scan_step_c2
+  }
+  int64_t states = tensorOf(getALog()).getDimSize(0);
+  ExpectedSize features{channels, "dim(result, 2)"};
+  // scan_step_c1
+  if (failed(expectConstantPositions(*this, getSpace())) || failed(expectOver(*this, getResult(), "result", getSpace(), features)) ||
+      failed(expectOver(*this, getInput(), "input", getSpace(), features)) ||
+      failed(expectOver(*this, getDelta(), "delta", getSpace(), features)) ||
+      (getGate() && failed(expectOver(*this, getGate(), "gate", getSpace(), features))) ||
+      failed(expectOver(*this, getB(), "b", getSpace(), ExpectedSize{states, "dim(a_log, 0)"})) ||
+      failed(expectOver(*this, getC(), "c", getSpace(), ExpectedSize{states, "dim(a_log, 0)"}))) {
+    return failure();
+  }
+  // scan_step_c2
+  if (failed(expectStaticShape(*this, getALog(), "a_log", {states, channels})) ||
+      failed(expectStaticShape(*this, getSkip(), "skip", {channels}))) {
+    return failure();
+  }
+  // scan_step_c3
+  return success(succeeded(expectStateOf(*this, getState(), "state", getSpace(), features)) &&
+                 succeeded(expectSize(*this, getState(), "state", 1, {states, "dim(a_log, 0)"})));
+}
+
+LogicalResult SsdStepOp::verify() {
+  int64_t heads = getHeads(), groups = getGroups(), width = tensorOf(getResult()).getShape().back();
+  int64_t columns = tensorOf(getB()).getShape().back();
+  ExpectedSize features{width, "dim(result, 2)"};
+  // ssd_step_c1
+  if (heads < 1 || groups < 1 || width % heads != 0 || heads % groups != 0 || columns % groups != 0) {
+    return emitOpError("expects 'heads' to divide dim(result, 2) (")
+           << width << ") and 'groups' to divide 'heads' and dim(b, 2) (" << columns << "), but got " << heads << " and " << groups;
+  }
+  if (failed(expectConstantPositions(*this, getSpace())) || failed(expectOver(*this, getResult(), "result", getSpace(), features)) ||
+      failed(expectOver(*this, getInput(), "input", getSpace(), features)) ||
+      failed(expectOver(*this, getDt(), "dt", getSpace(), ExpectedSize{heads, "'heads'"})) ||
+      failed(expectOver(*this, getB(), "b", getSpace(), ExpectedSize{columns, "dim(b, 2)"})) ||
+      failed(expectOver(*this, getC(), "c", getSpace(), ExpectedSize{columns, "dim(b, 2)"}))) {
+    return failure();
+  }
+  // ssd_step_c2
+  if (failed(expectStaticShape(*this, getALog(), "a_log", {heads})) || failed(expectStaticShape(*this, getDtBias(), "dt_bias", {heads}))) {
+    return failure();
+  }
+  if (tensorOf(getSkip()).getShape() != ArrayRef<int64_t>{width} && failed(expectStaticShape(*this, getSkip(), "skip", {heads}))) {
+    return failure();
+  }
+  // ssd_step_c3
+  return success(succeeded(expectStateOf(*this, getState(), "state", getSpace(), features)) &&
+                 succeeded(expectSize(*this, getState(), "state", 1, {columns / groups, "dim(b, 2) / groups"})));
 }

@@ -177,3 +177,13 @@ double SsdGradOp::getFlops(Shapes operands, Shapes) {
   double states = static_cast<double>(operands[4][2]) / static_cast<double>(getGroups());
   return 3 * ssdFlops(operands[1], states, static_cast<double>(operands[2][2]), static_cast<double>(getChunk()));
 }
+
+double SelectiveScanStepOp::getFlops(Shapes operands, Shapes) {
+  return elements(operands[1]) * (6 * static_cast<double>(operands[3][1]) + (getGate() ? 12 : 7));
+}
+
+// Per state: the decayed sum, the update, the contraction. Per feature: the skip; per head: step and decay.
+double SsdStepOp::getFlops(Shapes operands, Shapes) {
+  double states = static_cast<double>(operands[0][1]);
+  return elements(operands[1]) * (5 * states + 2) + 8 * elements(operands[2]);
+}

@@ -120,4 +120,47 @@ def MBLM_CachedAttentionOp : MBLM_OnStateOp<"cached_attention", [
   let hasVerifier = 1;
 }
 
+def MBLM_SelectiveScanStepOp : MBLM_OnStateOp<"selective_scan_step", [
+    MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["input", "delta", "result"]>, AllTypesMatch<["b", "c"]>]> {
+  let summary = "A Mamba-1 block's recurrence on a call's positions, its state in an `mblm.state`.";
+  let description = [{
+    As `mblm.selective_scan` on the positions P, P + 1, ... of the sequence: `h[P - 1, e, n] = state[k, n, e]`, zero where P = 0, and
+    afterwards the state holds h of the last position.
+
+    Constraints: (C1) to (C4) of `mblm.selective_scan`;
+    * (C5) `state` is an `mblm.get_state` of shape [B, N, E], for input, delta and result [B, T, E], T static.
+  }];
+  let arguments = (ins MBLM_Sequences:$state, MBLM_Sequences:$input, MBLM_Sequences:$delta, MBLM_Matrix:$a_log, MBLM_Sequences:$b,
+                       MBLM_Sequences:$c, MBLM_Vector:$skip, Optional<MBLM_Sequences>:$gate);
+  let results = (outs MBLM_Sequences:$result);
+  let assemblyFormat = [{
+    $state `,` $input `,` $delta `a` $a_log `b` $b `c` $c `skip` $skip (`gate` $gate^)? attr-dict `:` type($state) `,` type($input) `,`
+    type($a_log) `,` type($b) `,` type($skip) (`,` type($gate)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def MBLM_SsdStepOp : MBLM_OnStateOp<"ssd_step", [
+    MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["input", "result"]>, AllTypesMatch<["b", "c"]>,
+    AllTypesMatch<["a_log", "dt_bias"]>]> {
+  let summary = "A Mamba-2 block's recurrence on a call's positions, its state in an `mblm.state`.";
+  let description = [{
+    As `mblm.ssd` on the positions P, P + 1, ... of the sequence: `S[P - 1][p, n]` of head h is `state[k, n, h*P' + p]`, P' the width of
+    a head, zero where P = 0, and afterwards the state holds S of the last position. One position after the other: no chunks.
+
+    Constraints: (C1) to (C4) and (C6) of `mblm.ssd`;
+    * (C5) `state` is an `mblm.get_state` of shape [B, N, H*P'], for input and result [B, T, H*P'], T static.
+  }];
+  let arguments = (ins MBLM_Sequences:$state, MBLM_Sequences:$input, MBLM_Sequences:$dt, MBLM_Vector:$a_log, MBLM_Sequences:$b,
+                       MBLM_Sequences:$c, MBLM_Vector:$skip, MBLM_Vector:$dt_bias, DefaultValuedAttr<I64Attr, "1">:$groups,
+                       DefaultValuedAttr<F64Attr, "0.0">:$dt_min,
+                       DefaultValuedAttr<F64Attr, "std::numeric_limits<double>::infinity()">:$dt_max);
+  let results = (outs MBLM_Sequences:$result);
+  let assemblyFormat = [{
+    $state `,` $input `,` $dt `bias` $dt_bias `a` $a_log `b` $b `c` $c `skip` $skip attr-dict `:` type($state) `,` type($input) `,` type($dt)
+    `,` type($a_log) `,` type($b) `,` type($skip)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif

@@ -33,28 +33,28 @@ LogicalResult CausalConvWeightGradOp::verify() {
                  succeeded(expectAtLeast(*this, "taps", sizeOf(getResult(), 1), 1)));
 }
 
-// Constraints C1 to C4 of mblm.selective_scan, for it and its gradient.
+// Constraints C1 to C4 of mblm.selective_scan, for it, its gradient and its step.
 template <typename OpTy>
 static LogicalResult verifySelectiveScan(OpTy op) {
   Value input = op.getInput();
-  // selective_scan_c1, selective_scan_grad_c1
+  // selective_scan_c1, selective_scan_grad_c1, selective_scan_step_c1
   if (op.getGate() && op.getGate().getType() != input.getType()) {
     return op.emitOpError("expects 'gate' to have the type of 'input' (")
            << input.getType() << "), but got " << op.getGate().getType();
   }
-  // selective_scan_c2, selective_scan_grad_c2
+  // selective_scan_c2, selective_scan_grad_c2, selective_scan_step_c2
   if (failed(expectSize(op, op.getALog(), "a_log", 0, {sizeOf(input, 2), "dim(input, 2)"})) ||
       failed(expectStatic(op, op.getALog(), "a_log", 1))) {
     return failure();
   }
-  // selective_scan_c3, selective_scan_grad_c3
+  // selective_scan_c3, selective_scan_grad_c3, selective_scan_step_c3
   if (failed(expectShape(op, op.getB(), "b",
                          {{sizeOf(input, 0), "dim(input, 0)"},
                           {sizeOf(input, 1), "dim(input, 1)"},
                           {sizeOf(op.getALog(), 1), "dim(a_log, 1)"}}))) {
     return failure();
   }
-  // selective_scan_c4, selective_scan_grad_c4
+  // selective_scan_c4, selective_scan_grad_c4, selective_scan_step_c4
   return expectSize(op, op.getSkip(), "skip", 0, {sizeOf(input, 2), "dim(input, 2)"});
 }
 
@@ -85,19 +85,19 @@ static LogicalResult expectDivides(Operation *op, StringRef name, int64_t diviso
   return success();
 }
 
-// Constraints C1 to C6 of mblm.ssd, for it and its gradient.
+// Constraints C1 to C4 and C6 of mblm.ssd, for it, its gradient and its step.
 template <typename OpTy>
 static LogicalResult verifySsd(OpTy op) {
   Value input = op.getInput(), dt = op.getDt();
   int64_t heads = sizeOf(dt, 2), groups = static_cast<int64_t>(op.getGroups());
   ExpectedSize perHead{heads, "dim(dt, 2)"};
-  // ssd_c1, ssd_grad_c1
+  // ssd_c1, ssd_grad_c1, ssd_step_c1
   if (failed(expectShape(op, dt, "dt", {{sizeOf(input, 0), "dim(input, 0)"}, {sizeOf(input, 1), "dim(input, 1)"}})) ||
       failed(expectStatic(op, dt, "dt", 2)) || failed(expectStatic(op, input, "input", 2)) ||
       failed(expectDivides(op, "dim(dt, 2)", heads, sizeOf(input, 2), "dim(input, 2)"))) {
     return failure();
   }
-  // ssd_c2, ssd_grad_c2
+  // ssd_c2, ssd_grad_c2, ssd_step_c2
   if (failed(expectShape(op, op.getB(), "b", {{sizeOf(input, 0), "dim(input, 0)"}, {sizeOf(input, 1), "dim(input, 1)"}})) ||
       failed(expectAtLeast(op, "groups", groups, 1)) ||
       failed(expectDivides(op, "groups", groups, heads, "dim(dt, 2)")) ||
@@ -105,21 +105,17 @@ static LogicalResult verifySsd(OpTy op) {
       failed(expectDivides(op, "groups", groups, sizeOf(op.getB(), 2), "dim(b, 2)"))) {
     return failure();
   }
-  // ssd_c3, ssd_grad_c3
+  // ssd_c3, ssd_grad_c3, ssd_step_c3
   if (failed(expectSize(op, op.getALog(), "a_log", 0, perHead))) {
     return failure();
   }
-  // ssd_c4, ssd_grad_c4
+  // ssd_c4, ssd_grad_c4, ssd_step_c4
   int64_t skip = sizeOf(op.getSkip(), 0);
   if (skip != heads && skip != sizeOf(input, 2)) {
     return op.emitOpError("expects dimension 0 of 'skip' to be dim(dt, 2) (")
            << heads << ") or dim(input, 2) (" << sizeOf(input, 2) << "), but got " << skip;
   }
-  // ssd_c5, ssd_grad_c5
-  if (failed(expectAtLeast(op, "chunk", static_cast<int64_t>(op.getChunk()), 1))) {
-    return failure();
-  }
-  // ssd_c6, ssd_grad_c6
+  // ssd_c6, ssd_grad_c6, ssd_step_c6
   double least = op.getDtMin().convertToDouble(), most = op.getDtMax().convertToDouble();
   if (!(least >= 0 && least <= most)) {
     return op.emitOpError("expects 0 <= 'dt_min' <= 'dt_max', but got ") << least << " and " << most;
@@ -127,6 +123,46 @@ static LogicalResult verifySsd(OpTy op) {
   return success();
 }
 
-LogicalResult SsdOp::verify() { return verifySsd(*this); }
+LogicalResult SsdOp::verify() {
+  // ssd_c5
+  return success(succeeded(verifySsd(*this)) && succeeded(expectAtLeast(*this, "chunk", static_cast<int64_t>(getChunk()), 1)));
+}
 
-LogicalResult SsdGradOp::verify() { return verifySsd(*this); }
+LogicalResult SsdGradOp::verify() {
+  // ssd_grad_c5
+  return success(succeeded(verifySsd(*this)) && succeeded(expectAtLeast(*this, "chunk", static_cast<int64_t>(getChunk()), 1)));
+}
+
+// selective_scan_step_c5, ssd_step_c5
+template <typename OpTy>
+static LogicalResult verifyStepState(OpTy op, int64_t states, StringRef formula) {
+  Value state = op.getState(), input = op.getInput();
+  if (!state.template getDefiningOp<GetStateOp>()) {
+    return op.emitOpError("expects 'state' to be an mblm.get_state, but got ") << state;
+  }
+  if (failed(expectStatic(op, input, "input", 1))) {
+    return failure();
+  }
+  return expectShape(op, state, "state",
+                     {{sizeOf(input, 0), "dim(input, 0)"}, {states, formula}, {sizeOf(input, 2), "dim(input, 2)"}});
+}
+
+LogicalResult SelectiveScanStepOp::verify() {
+  return success(succeeded(verifySelectiveScan(*this)) &&
+                 succeeded(verifyStepState(*this, sizeOf(getALog(), 1), "dim(a_log, 1)")));
+}
+
+LogicalResult SsdStepOp::verify() {
+  return success(succeeded(verifySsd(*this)) &&
+                 succeeded(verifyStepState(*this, sizeOf(getB(), 2) / static_cast<int64_t>(getGroups()), "dim(b, 2) / groups")));
+}
+
+LogicalResult SelectiveScanStepOp::inferSymbolicShapes(ArrayRef<SymbolicShape> operands, SmallVectorImpl<SymbolicShape> &results) {
+  results.push_back(operands[1]);
+  return success();
+}
+
+LogicalResult SsdStepOp::inferSymbolicShapes(ArrayRef<SymbolicShape> operands, SmallVectorImpl<SymbolicShape> &results) {
+  results.push_back(operands[1]);
+  return success();
+}

@@ -42,7 +42,8 @@ def MBLM_CausalConvWeightGradOp : MBLM_PureOp<"causal_conv_weight_grad"> {
 }
 
 def MBLM_SelectiveScanOp : MBLM_PureOp<"selective_scan", [
-    AllTypesMatch<["input", "delta", "result"]>, AllTypesMatch<["b", "c"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+    AllTypesMatch<["input", "delta", "result"]>, AllTypesMatch<["b", "c"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface>,
+    DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "The recurrence of a Mamba-1 block: a diagonal state per feature, with its skip and its gate.";
   let description = [{
     Each of the E features has a state of N numbers, zero before the first position. With `d = softplus(delta[k, t, e])`, x the
@@ -99,7 +100,7 @@ def MBLM_SelectiveScanGradOp : MBLM_PureOp<"selective_scan_grad", [
 
 def MBLM_SsdOp : MBLM_PureOp<"ssd", [
     AllTypesMatch<["input", "result"]>, AllTypesMatch<["b", "c"]>, AllTypesMatch<["a_log", "dt_bias"]>,
-    DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+    DeclareOpInterfaceMethods<DifferentiableOpInterface>, DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "The recurrence of a Mamba-2 block: one decay per head and position, a matrix as state.";
   let description = [{
     The features are H heads of width P, the columns of b and c are `groups` groups of N; head h uses group `h div (H/groups)`.

@@ -77,3 +77,20 @@ LogicalResult AttentionOp::buildStep(OpBuilder &builder, StepStates &states, Val
   results.push_back({});
   return success();
 }
+
+LogicalResult SelectiveScanOp::buildStep(OpBuilder &builder, StepStates &states, ValueRange operands, Results &results) {
+  Value state = states.get("state", getInput(), cast<RankedTensorType>(getALog().getType()).getDimSize(1));
+  results.push_back(SelectiveScanStepOp::create(builder, getLoc(), operands[0].getType(), state, operands[0], operands[1],
+                                                operands[2], operands[3], operands[4], operands[5],
+                                                getGate() ? operands[6] : Value()));
+  return success();
+}
+
+LogicalResult SsdOp::buildStep(OpBuilder &builder, StepStates &states, ValueRange operands, Results &results) {
+  int64_t columns = cast<RankedTensorType>(getB().getType()).getDimSize(2);
+  Value state = states.get("state", getInput(), columns / static_cast<int64_t>(getGroups()));
+  results.push_back(SsdStepOp::create(builder, getLoc(), operands[0].getType(), state, operands[0], operands[1], operands[2],
+                                      operands[3], operands[4], operands[5], operands[6], getGroupsAttr(), getDtMinAttr(),
+                                      getDtMaxAttr()));
+  return success();
+}
