@@ -65,7 +65,12 @@ void cpu::emitScan(KernelWriter &writer, kernel::ScanOp op) {
         scan.forGroups([&](Value group) {
           Value skip = scan.skip();
           e.loop(count, [&](Value n) {
-            Value t = e.add(first, n);
+            Value t = e.add(first, n), next = e.add(t, scanChunk);
+            scan.prefetch(ScanEmitter::Input, k, next);
+            scan.prefetch(ScanEmitter::Delta, k, next);
+            if (shape.gated) {
+              scan.prefetch(ScanEmitter::Gate, k, next);
+            }
             Value x = scan.loadChannels(scan.at(ScanEmitter::Input, k, t, scan.channel));
             Value d = scan.softplus(scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)));
             e.store(d, scan.perPosition(chunk.d, n));

@@ -86,7 +86,9 @@ void ScanGradEmitter::sweep(Value k, Value chunks) {
     Value first = e.mul(number, scanChunk), before = borderOf(number), after = borderOf(e.add(number, 1));
     scan.forGroups([&](Value lanesGroup) {
       e.loop(e.index(scanChunk), [&](Value n) {
-        Value t = e.add(first, n);
+        Value t = e.add(first, n), next = e.add(t, scanChunk);
+        scan.prefetch(ScanEmitter::Input, k, next);
+        scan.prefetch(ScanEmitter::Delta, k, next);
         Value x = scan.loadChannels(scan.at(ScanEmitter::Input, k, t, scan.channel));
         Value d = scan.softplus(scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)));
         e.store(d, scan.perPosition(chunk.d, n));
@@ -112,12 +114,15 @@ void ScanGradEmitter::sweep(Value k, Value chunks) {
 void ScanGradEmitter::prepare(Value k, Value first, Value count) {
   Value skip = scan.skip();
   e.loop(count, [&](Value n) {
-    Value t = e.add(first, n), slope;
+    Value t = e.add(first, n), next = e.sub(t, e.index(scanChunk)), slope;
+    scan.prefetch(ScanEmitter::Input, k, next);
+    scan.prefetch(ScanEmitter::Delta, k, next);
     auto put = [&](Value value, Value piece) { e.store(value, scan.perPosition(piece, n)); };
     Value x = scan.loadChannels(scan.at(ScanEmitter::Input, k, t, scan.channel));
     Value d = scan.softplus(scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)), &slope);
     Value g = scan.loadChannels(scan.at(grad, shape.channels, k, t, scan.channel));
     if (shape.gated) {
+      scan.prefetch(ScanEmitter::Gate, k, next);
       Value z = scan.loadChannels(scan.at(ScanEmitter::Gate, k, t, scan.channel));
       g = e.mulf(g, e.mulf(z, scan.sigmoid(z)));
       put(e.mulf(skip, x), chunk.y);

@@ -80,6 +80,11 @@ Value ScanEmitter::loadChannels(Value pointer) {
   return mask ? e.select(mask, value, e.splat(0.0)) : value;
 }
 
+void ScanEmitter::prefetch(Source source, Value k, Value t) {
+  // To be read, into the second cache. Rows outside the tensor do no harm.
+  LLVM::Prefetch::create(e.b, at(source, k, t, channel), /*rw=*/0, /*hint=*/2, /*cache=*/1);
+}
+
 ScanEmitter::Values ScanEmitter::loadStates(Value pointer, int64_t states) {
   Values values;
   for (int64_t n = 0; n < states; ++n) {

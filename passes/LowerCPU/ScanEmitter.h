@@ -67,6 +67,8 @@ public:
   mlir::Value stride(Source source) { return e.index(strides[source]); }
   // A vector of the group's channels, zero where there are none.
   mlir::Value loadChannels(mlir::Value pointer);
+  // Brings the channels of a later row near: rows lie too far apart for the machine to foresee them.
+  void prefetch(Source source, mlir::Value k, mlir::Value t);
   void storeChannels(mlir::Value value, mlir::Value pointer) { e.store(value, pointer, mask); }
   mlir::Value skip() { return loadChannels(e.at(skipPointer, channel)); }
   mlir::Value perPosition(mlir::Value piece, mlir::Value n) { return e.at(piece, e.mul(n, lanes())); }

@@ -22,7 +22,7 @@ struct Native {
 std::vector<std::string> hostLevels();
 
 // The kinds of block that have kernels: specs of others run on the reference interpreter alone.
-constexpr spec::Block nativeBlocks[] = {spec::Block::Transformer};
+constexpr spec::Block nativeBlocks[] = {spec::Block::Transformer, spec::Block::Mamba1};
 bool hasKernels(const spec::Spec &spec);
 
 // As every command does it.
