@@ -55,8 +55,8 @@ Shape parseShape(const std::string &text) {
   return s;
 }
 
-// Entries take their arguments from the runtime's buffers in order: ids, mask, scale and hyper are the rows, the steps,
-// nothing, and the gradient.
+// Entries take their first two arguments from the runtime's ids and mask: here these are the rows and the steps. The
+// results' gradient is the input once more.
 std::string moduleText(const Shape &s) {
   auto rows = [&](int64_t width) { return llvm::formatv("tensor<{0}x{1}x{2}xf32>", s.batch, s.length, width).str(); };
   std::string x = rows(s.features()), dt = rows(s.heads), b = rows(s.perGroup()), h = llvm::formatv("tensor<{0}xf32>", s.heads);
@@ -70,10 +70,10 @@ module attributes {{mblm.inner = 1 : i64, mblm.name = "ssd"} {{
     %y = mblm.ssd %x, %dt bias %h a %h b %b c %c skip %h {{groups = {5} : i64, chunk = 256 : i64} : {6}
     return %y : {1}
   }
-  func.func @gradients(%xbc: {0}, %dt: {2}, %scale: tensor<f32>, %g: {1}) -> {0} {{
+  func.func @gradients(%xbc: {0}, %dt: {2}) -> {0} {{
     %h = mblm.load [@a] : {3}
     %x, %b, %c = mblm.split %xbc : {0} -> {1}, {4}, {4}
-    %dx, %ddt, %da, %db, %dc, %dskip, %dbias = mblm.ssd_grad %g, %x, %dt bias %h a %h b %b c %c skip %h
+    %dx, %ddt, %da, %db, %dc, %dskip, %dbias = mblm.ssd_grad %x, %x, %dt bias %h a %h b %b c %c skip %h
       {{groups = {5} : i64, chunk = 256 : i64} : {6}
     mblm.gradient [@a], %da : {3}
     %all = mblm.concat %dx, %db, %dc : {1}, {4}, {4} -> {0}
@@ -134,15 +134,14 @@ void measure(const Shape &shape, mlir::MLIRContext &context, const std::string &
     return buffer;
   };
   rt::Buffer rows = filled(positions * shape.together(), 0), dt = filled(positions * shape.heads, -3);
-  rt::Buffer grad = filled(positions * shape.features(), 0), a = filled(shape.heads, 0), sums = filled(shape.heads, 0);
+  rt::Buffer params = filled(shape.heads, 0), grads(shape.heads, "gradients");
   rt::Buffer output(positions * shape.together(), "the result");
   rt::Call call;
   call.batch = call.slots = 1;
   call.ids = reinterpret_cast<const int32_t *>(rows.data());
   call.mask = dt.data();
-  call.hyper = grad.data();
-  call.params = a.data();
-  call.grads = sums.data();
+  call.params = params.data();
+  call.grads = grads.data();
   call.output = output.data();
   auto cell = [&](rt::Entry entry, double flops) {
     std::vector<double> times = timeEntry(*program, entry, call, threads, seconds);
