@@ -655,7 +655,7 @@ LogicalResult kernel::CachedAttentionOp::verify() {
   return blocks ? expectAtLeast(*this, "block", static_cast<int64_t>(*getBlock()), 1) : success();
 }
 
-LogicalResult ScanStepOp::verify() {
+LogicalResult kernel::ScanStepOp::verify() {
   int64_t channels = tensorOf(getResult()).getShape().back();
   if (failed(expectRank(*this, getALog(), "a_log", 2))) {
     return failure(); // scan_step_c2
@@ -681,7 +681,7 @@ LogicalResult ScanStepOp::verify() {
                  succeeded(expectSize(*this, getState(), "state", 1, {states, "dim(a_log, 0)"})));
 }
 
-LogicalResult SsdStepOp::verify() {
+LogicalResult kernel::SsdStepOp::verify() {
   int64_t heads = getHeads(), groups = getGroups(), width = tensorOf(getResult()).getShape().back();
   int64_t columns = tensorOf(getB()).getShape().back();
   ExpectedSize features{width, "dim(result, 2)"};
