@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs @example of a module through the reference interpreter. Inputs are easy to follow by hand: floats and parameters
-// count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... Prints arguments, results and, where there are parameters, the
-// buffers.
+// count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... States count 1, 2, 3, ..., too; B = 1, M = 2 and P = 1. Prints
+// arguments, results and, where there are parameters or states, the buffers.
 #include "compiler/Interpreter/Interpreter.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/Register.h"
 
 #include "mlir/Parser/Parser.h"
@@ -65,12 +66,20 @@ int main(int argc, char **argv) {
   stores.firstMoment.assign(stores.parameters.size(), 0);
   stores.secondMoment.assign(stores.parameters.size(), 0);
 
+  constexpr CallSizes sizes{1, 2, 1};
+  for (auto state : module->getOps<StateOp>()) {
+    auto type = mlir::cast<mlir::RankedTensorType>(state.getType());
+    int64_t positions = type.isDynamicDim(1) ? sizes.slots + int64_t(state.getMore()) : type.getDimSize(1);
+    int64_t begin = state.getOffset()[0] + state.getOffset()[2] * sizes.batch;
+    stores.state = counted(std::max<int64_t>(int64_t(stores.state.size()), begin + positions * type.getDimSize(2)));
+  }
+
   std::vector<Tensor> arguments;
   for (mlir::Type type : example.getArgumentTypes()) {
     arguments.push_back(input(mlir::cast<mlir::RankedTensorType>(type)));
     print("argument", arguments.size() - 1, arguments.back());
   }
-  std::vector<Tensor> results = interpreter.call(example, arguments);
+  std::vector<Tensor> results = interpreter.call(example, arguments, sizes);
   for (size_t i = 0; i < results.size(); ++i) {
     print("result", i, results[i]);
   }
@@ -79,5 +88,9 @@ int main(int argc, char **argv) {
     print(stores.parameters);
     llvm::outs() << "gradients:";
     print(stores.gradients);
+  }
+  if (!stores.state.empty()) {
+    llvm::outs() << "state:";
+    print(stores.state);
   }
 }

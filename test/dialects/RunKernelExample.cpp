@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs @example of a module of kernels as native code, with B = 1 and M = 2. Arguments are those of a training step
+// Runs @example of a module of kernels as native code, with B = 1, M = 2 and P = 1; states count 1, 2, 3, ... Arguments are those of a training step
 // (ids, mask, key, scale, hyper, decay). Parameters and the mask count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ...; the
 // key is [0, 1, 2, on]; gradients are 1 and the optimizer's moments 0. Prints the tensor or scalars returned and, where
 // there are parameters, the buffers that changed.
@@ -77,8 +77,12 @@ static void runExample(mlir::ModuleOp module, mlir::func::FuncOp example) {
              m = filled(elements, false), v = filled(elements, false), output = filled(outputs, false);
   float hyper[rt::HyperCount] = {0.5f, 0.5f, 0.5f, 0, 0, 0, 1, 1}; // lr and betas one half, no decay, no clipping
   std::vector<float> decay(info.parameters.size(), 1);
+  int64_t stateFloats = rt::stateFloats(program->states(), batch, slots);
+  rt::Buffer state = filled(stateFloats, true);
   rt::Call::Scalars results;
   rt::Call call;
+  call.state = state.data();
+  call.position = 1;
   call.batch = batch;
   call.slots = slots;
   call.ids = ids.data();
@@ -107,6 +111,10 @@ static void runExample(mlir::ModuleOp module, mlir::func::FuncOp example) {
       print(name, {buffer.data(), static_cast<size_t>(elements)});
     }
   };
+  rt::Buffer before = filled(stateFloats, true);
+  if (!std::equal(before.data(), before.data() + stateFloats, state.data())) {
+    print("state", {state.data(), static_cast<size_t>(stateFloats)});
+  }
   printChanged("parameters", params, true, 0);
   printChanged("gradients", grads, false, 1);
   printChanged("first moments", m, false, 0);
