@@ -212,7 +212,10 @@ TEST(Causality, TableHasEveryOpWithPositions) {
   for (const std::string &op :
        opNames([](RegisteredOperationName name) { return name.hasInterface<CausalityOpInterface>(); })) {
     bool inTable = llvm::any_of(opCases(), [&](const OpCase &opCase) { return opCase.op == op; });
-    EXPECT_TRUE(inTable || op == "mblm.load") << op;
+    // Steps run on a state, not on whole sequences: they are compared with the ops that they stand for (test/tools, test/fuzz).
+    bool onState = StringRef(op).ends_with("_step") ||
+                   llvm::is_contained({"mblm.get_state", "mblm.read", "mblm.write", "mblm.recall", "mblm.cached_attention"}, op);
+    EXPECT_TRUE(inTable || onState || op == "mblm.load") << op;
   }
 }
 

@@ -2,7 +2,7 @@
 // RUN: mblm-opt %s --split-input-file --verify-diagnostics
 
 func.func @keep_c1(%key: tensor<6xi32>, %c: index) {
-  // expected-error@+1 {{'kernel.keep' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.keep' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
   %m = kernel.keep %key[%c, %c] of 8 : tensor<6xi32>
   return
 }

@@ -27,7 +27,7 @@ func.func @load_c2(%x: tensor<?x?x8xf32>) {
 // -----
 
 func.func @load_c3(%x: tensor<8xf32>, %c: index) {
-  // expected-error@+1 {{'kernel.load' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.load' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
   %v = kernel.load %x[%c] : tensor<8xf32> -> f32
   return
 }
@@ -47,7 +47,7 @@ func.func @load_c4(%x: tensor<8xf32>) {
 // -----
 
 func.func @row_sum_c1(%v: f32) {
-  // expected-error@+1 {{'kernel.row_sum' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.row_sum' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
   %s = kernel.row_sum %v
   return
 }
@@ -55,7 +55,7 @@ func.func @row_sum_c1(%v: f32) {
 // -----
 
 func.func @row_max_c1(%v: f32) {
-  // expected-error@+1 {{'kernel.row_max' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.row_max' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
   %s = kernel.row_max %v
   return
 }
@@ -63,7 +63,7 @@ func.func @row_max_c1(%v: f32) {
 // -----
 
 func.func @swap_pairs_c1(%v: f32) {
-  // expected-error@+1 {{'kernel.swap_pairs' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.swap_pairs' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
   %s = kernel.swap_pairs %v
   return
 }
@@ -84,7 +84,7 @@ func.func @swap_pairs_c2(%x: tensor<?x?x8xf32>) {
 // -----
 
 func.func @slots_c1() {
-  // expected-error@+1 {{'kernel.slots' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
+  // expected-error@+1 {{'kernel.slots' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad'}}
   %m = kernel.slots
   return
 }
@@ -92,7 +92,7 @@ func.func @slots_c1() {
 // -----
 
 func.func @yield_c1() {
-  // expected-error@+1 {{'kernel.yield' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad, kernel.prefix, kernel.prefix_grad'}}
+  // expected-error@+1 {{'kernel.yield' op expects parent op to be one of 'kernel.rows, kernel.pack_rows, kernel.remember, kernel.gemm, kernel.cross_entropy, kernel.cross_entropy_grad, kernel.prefix, kernel.prefix_grad'}}
   kernel.yield
 }
 

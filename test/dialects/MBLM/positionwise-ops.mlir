@@ -62,7 +62,7 @@ func.func @elements(%x: tensor<?x?x8xf32>, %key: tensor<4xi32>) {
   // CHECK: mblm.add %[[Y]], %[[X]] : tensor<?x?x8xf32>
   %3 = mblm.add %1, %x : tensor<?x?x8xf32>
   // CHECK: mblm.dropout %[[X]] key %{{.*}} {rate = 1.000000e-01 : f64, site = 3 : i64} : tensor<?x?x8xf32>
-  %7 = mblm.dropout %x key %key {rate = 0.1 : f64, site = 3} : tensor<?x?x8xf32>
+  %9 = mblm.dropout %x key %key {rate = 0.1 : f64, site = 3} : tensor<?x?x8xf32>
   // CHECK: mblm.reduce rows %[[X]] : tensor<?x?x8xf32> -> tensor<8xf32>
   %4 = mblm.reduce rows %x : tensor<?x?x8xf32> -> tensor<8xf32>
   // CHECK: mblm.reduce batch %[[X]] : tensor<?x?x8xf32> -> tensor<64x8xf32>
