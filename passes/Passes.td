@@ -60,8 +60,16 @@ def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
     sweep, marked with the attribute `mblm.recompute`, which keeps them apart from the forward ops when equal ops are joined.
     Locations of backward ops are the forward op's name with `/grad` or `/recompute` behind.
 
+    With `recompute-stages`, all values inside the layers of these stages are computed again, each once and right before the
+    layer's backward ops; what is kept of a layer is its result alone. The op that makes it has the attribute `mblm.layer_end`
+    with the stage's number; a layer's ops are those behind the result of the layer before.
+
+    A function @f that @loss runs by pieces gets @f_grad beside it: @f followed by its own reverse sweep, from the gradients of
+    @f's results to those of its arguments. So the backward pass of a piece begins with its forward pass.
+
     Needs: a module with `mblm.parameter`s and @loss(ids, mask) -> (loss, sum, count), one block of differentiable ops; neither
-    @gradients nor @train_step. Leaves: these two functions; all others as they are, but @train_loss, which is gone.
+    @gradients nor @train_step. Leaves: these two functions, and those of pieces; all others as they are, but @train_loss,
+    which is gone.
 
     Example: `%y = mblm.linear %x, %w` with the gradient %dy of %y adds `mblm.weight_grad %dy, %x` for the weight and
     `mblm.linear %dy, %w {transposed}` for %x.
@@ -69,7 +77,9 @@ def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
   let options = [
     Option<"recompute", "recompute", "bool", /*default=*/"true", "Compute cheap forward values again instead of keeping them">,
     Option<"recomputeHidden", "recompute-hidden", "bool", /*default=*/"true",
-           "With recompute, also the linear maps before activations: about 8 % more arithmetic for a quarter less memory">];
+           "With recompute, also the linear maps before activations: about 8 % more arithmetic for a quarter less memory">,
+    ListOption<"recomputeStages", "recompute-stages", "int64_t",
+               "With recompute, also everything inside the layers of these stages: their forward pass runs twice">];
   let dependentDialects = ["::mblm::MBLMDialect", "::mlir::func::FuncDialect"];
 }
 
@@ -154,7 +164,11 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
 
     Needs: a module in `kernel` ops. Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
     and scratch, `mblm.kernels` with one entry a launch; `op` counts the
-    kernel ops of a function, weights and views left out.
+    kernel ops of a function, weights and views left out; `mblm.kept` with the sizes of what the backward passes keep of the
+    forward passes.
+
+    A private function is one that runs by pieces (`mblm.pieces`): it becomes `mblm_pieces_<name>`, which its callers run in a
+    loop, with a context of its own in which the piece is the whole batch. Its arena is a part of theirs, for G slots.
 
     Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, called twice with other pointers.
   }];

@@ -6,17 +6,19 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 3, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 4, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "width", "offset": [..]}],
-//  "entries": {"forward": {"arena": [c1, cM, cB, cBM], "scratch": [..]}, ...}, "kernels": [{"name", "from", "entry", ...}]}
-// Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M; `scratch` is per thread.
+//  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..]}, ...},
+//  "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}
+// Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M + cG*G; `scratch` is per thread. Kernels stand in the order
+// of their launches; neighbours with the same number `pieces` belong to the function `of`, which runs once a piece of G slots.
 #pragma once
 
 #include <stdint.h>
 
-#define MBLM_ABI 3
+#define MBLM_ABI 4
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -45,5 +47,6 @@ typedef struct MblmContext {
   int64_t batch; // B
   int64_t slots; // M
   int64_t position; // of a step: P, the first position of the call in its stage's sequence
+  int64_t piece; // G: slots of a piece, from 1 to B*M
   void *buffers[MBLM_SLOTS];
 } MblmContext;

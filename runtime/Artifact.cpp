@@ -53,13 +53,15 @@ public:
   const std::vector<StateTensor> &states() const override { return metadata.states; }
 
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
-    return workspaceBytes(find(entry, stage), batch, slots);
+    const LoadedEntry &loaded = find(entry, stage);
+    return loaded.sizes->bytes(shapeOf(entry, loaded, batch, slots), pool.threads(), loaded.label);
   }
 
   void run(Entry entry, const Call &call) override {
     const LoadedEntry &loaded = find(entry, call.stage);
-    workspaceBytes(loaded, call.batch, call.slots); // refuses what cannot be counted
-    reserve(loaded, call.batch, call.slots);
+    Shape shape = shapeOf(entry, loaded, call.batch, call.slots);
+    (void)loaded.sizes->bytes(shape, pool.threads(), loaded.label); // refuses what cannot be counted
+    reserve(loaded, shape);
 
     float hyper[HyperCount + 1] = {};
     if (call.hyper) {
@@ -72,7 +74,8 @@ public:
     context.parallel = ThreadPool::parallel;
     context.pool = &pool;
     if (times) {
-      times->begin(metadata.launches[entryName(entry, call.stage)]);
+      times->begin(metadata.launches[entryName(entry, call.stage)],
+                   (call.batch * call.slots + shape.piece - 1) / shape.piece);
       context.parallel = Profile::parallel;
       context.pool = times.get();
     }
@@ -80,6 +83,7 @@ public:
     context.batch = call.batch;
     context.slots = call.slots;
     context.position = call.position;
+    context.piece = shape.piece;
     context.buffers[MBLM_ARENA] = arena.data();
     context.buffers[MBLM_PARAMS] = call.params;
     context.buffers[MBLM_GRADS] = call.grads;
@@ -117,23 +121,34 @@ private:
     return found->second;
   }
 
-  int64_t workspaceBytes(const LoadedEntry &entry, int64_t batch, int64_t slots) const {
-    int64_t floats = entry.sizes->scratch.at(batch, slots, entry.label);
-    if (__builtin_mul_overflow(floats, pool.threads(), &floats) ||
-        __builtin_add_overflow(floats, entry.sizes->arena.at(batch, slots, entry.label), &floats) ||
-        __builtin_mul_overflow(floats, int64_t(sizeof(float)), &floats)) {
-      throw Error(Exit::Resource, entry.label + " needs more memory than can be counted");
+  // With the largest pieces that the memory limit leaves room for. Where gradients are summed, the pieces decide their
+  // rounding, so there all that counts is the limit itself, and not what else the process holds at the moment.
+  Shape shapeOf(Entry entry, const LoadedEntry &loaded, int64_t batch, int64_t slots) const {
+    Shape shape{batch, slots, 1};
+    if (!loaded.sizes->byPieces()) {
+      return shape;
     }
-    return floats;
+    int64_t left = memoryAccount().limit();
+    if (entry == Entry::Gradients || entry == Entry::TrainStep) {
+      left -= trainingBufferBytes(metadata.info);
+    } else {
+      left -= memoryAccount().used() - held();
+    }
+    shape.piece = largestPiece(*loaded.sizes, shape, pool.threads(), left, loaded.label);
+    return shape;
   }
 
-  void reserve(const LoadedEntry &entry, int64_t batch, int64_t slots) {
-    int64_t floats = entry.sizes->arena.at(batch, slots, entry.label);
+  // Bytes of arena and scratch as they are.
+  int64_t held() const { return (arena ? bufferBytes(arena.size(), where) : 0) + pool.scratchBytes(); }
+
+  void reserve(const LoadedEntry &entry, const Shape &shape) {
+    int64_t floats = entry.sizes->arena.at(shape, entry.label);
     if (arena.size() < floats) {
       growBuffer(arena, floats,
-                 entry.label + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) + " slots");
+                 entry.label + " with batch " + std::to_string(shape.batch) + " and " + std::to_string(shape.slots) +
+                     " slots");
     }
-    pool.reserveScratch(entry.sizes->scratch.at(batch, slots, entry.label));
+    pool.reserveScratch(entry.sizes->scratch.at(shape, entry.label));
   }
 
   // The ABI wants a mask wherever a loss is computed.

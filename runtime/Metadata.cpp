@@ -6,10 +6,47 @@
 
 #include "runtime/ABI.h"
 #include "runtime/Support/Json.h"
+#include "runtime/Support/Memory.h"
 
 namespace mblm::rt {
 
 using nlohmann::json;
+
+int64_t EntrySizes::bytes(const Shape &shape, int threads, const std::string &what) const {
+  int64_t floats = scratch.at(shape, what);
+  if (__builtin_mul_overflow(floats, threads, &floats) ||
+      __builtin_add_overflow(floats, arena.at(shape, what), &floats) ||
+      __builtin_mul_overflow(floats, int64_t(sizeof(float)), &floats)) {
+    throw Error(Exit::Resource, what + " needs more memory than can be counted");
+  }
+  return floats;
+}
+
+int64_t EntrySizes::chargedBytes(const Shape &shape, int threads, const std::string &what) const {
+  (void)bytes(shape, threads, what); // refuses what cannot be counted
+  return bufferBytes(arena.at(shape, what), what) + threads * bufferBytes(scratch.at(shape, what), what);
+}
+
+int64_t trainingBufferBytes(const ModelInfo &info) { return 4 * bufferBytes(info.parameterElements, info.name); }
+
+int64_t largestPiece(const EntrySizes &sizes, Shape shape, int threads, int64_t maximum, const std::string &what) {
+  int64_t all;
+  if (__builtin_mul_overflow(shape.batch, shape.slots, &all)) {
+    return 1;
+  }
+  auto fits = [&](int64_t piece) {
+    shape.piece = piece;
+    return sizes.chargedBytes(shape, threads, what) <= maximum;
+  };
+  if (!sizes.byPieces() || fits(all)) {
+    return all;
+  }
+  int64_t piece = 1;
+  while (2 * piece < all && fits(2 * piece)) {
+    piece *= 2;
+  }
+  return piece;
+}
 
 static LinearSize linearSize(const json &value) {
   LinearSize size;
@@ -107,8 +144,15 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     for (const json &state : meta.at("states")) {
       result.states.push_back(readState(state, where));
     }
+    int64_t before = -1; // the `pieces` of the kernel before
     for (const json &kernel : meta.at("kernels")) {
-      result.launches[kernel.at("entry").get<std::string>()].push_back(kernel.at("name").get<std::string>());
+      std::vector<Launches> &launches = result.launches[kernel.at("entry").get<std::string>()];
+      int64_t group = kernel.value("pieces", int64_t(-1));
+      if (launches.empty() || group != before) {
+        launches.push_back({group >= 0, {}});
+      }
+      launches.back().names.push_back(kernel.at("name").get<std::string>());
+      before = group;
     }
     return result;
   } catch (const json::exception &error) {

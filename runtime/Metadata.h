@@ -13,6 +13,24 @@ namespace mblm::rt {
 struct EntrySizes {
   LinearSize arena;
   LinearSize scratch; // per thread
+
+  bool byPieces() const { return arena.coefficients.back() != 0 || scratch.coefficients.back() != 0; }
+  // Of the whole workspace, and as Buffers. Throw Error(Resource) as above.
+  int64_t bytes(const Shape &shape, int threads, const std::string &what) const;
+  int64_t chargedBytes(const Shape &shape, int threads, const std::string &what) const;
+};
+
+// What training keeps beside its workspace, as Buffers: parameters, gradients, and two moments.
+int64_t trainingBufferBytes(const ModelInfo &info);
+
+// The slots of a piece for a workspace of at most `maximum` charged bytes: all slots, or the largest power of two of them
+// that fits; 1 where nothing does.
+int64_t largestPiece(const EntrySizes &sizes, Shape shape, int threads, int64_t maximum, const std::string &what);
+
+// Kernels that are launched one after another; once, or once a piece.
+struct Launches {
+  bool perPiece = false;
+  std::vector<std::string> names;
 };
 
 struct Metadata {
@@ -20,7 +38,7 @@ struct Metadata {
   std::string level; // "avx512" | "avx2" | "portable"
   std::map<std::string, EntrySizes> entries;
   std::vector<StateTensor> states;
-  std::map<std::string, std::vector<std::string>> launches; // kernels' names by entry, in order
+  std::map<std::string, std::vector<Launches>> launches; // by entry, in order
 };
 
 // Throws Error(Integrity) naming `where` and the field.

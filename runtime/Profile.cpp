@@ -34,15 +34,36 @@ static void runTimed(void *args, int64_t begin, int64_t end, float *scratch) {
   region->busy.fetch_add(threadNanoseconds() - start, std::memory_order_relaxed);
 }
 
+void Profile::begin(const std::vector<Launches> &launches, int64_t howMany) {
+  expected = &launches;
+  pieces = howMany;
+  group = position = 0;
+  piece = 0;
+}
+
+std::string Profile::nextName() {
+  if (group == expected->size()) {
+    return "unlisted"; // metadata may be of an artifact that lists no kernels
+  }
+  const Launches &part = (*expected)[group];
+  const std::string name = part.names[position];
+  if (++position == part.names.size()) {
+    position = 0;
+    if (++piece == (part.perPiece ? pieces : 1)) {
+      piece = 0;
+      ++group;
+    }
+  }
+  return name;
+}
+
 void Profile::run(MblmKernel kernel, void *args, int64_t items) {
   TimedRegion region{kernel, args};
   Clock::time_point start = Clock::now();
   pool.run(runTimed, &region, items);
   double wall = std::chrono::duration<double>(Clock::now() - start).count();
 
-  // Metadata may be of an artifact that lists no kernels.
-  const std::string name = position < expected->size() ? (*expected)[position] : "unlisted";
-  ++position;
+  const std::string name = nextName();
   auto found =
       std::find_if(kernels.begin(), kernels.end(), [&](const KernelTime &known) { return known.name == name; });
   if (found == kernels.end()) {

@@ -5,7 +5,7 @@
 // runs without one pay nothing.
 #pragma once
 
-#include "runtime/Program.h"
+#include "runtime/Metadata.h"
 #include "runtime/ThreadPool.h"
 
 namespace mblm::rt {
@@ -14,11 +14,8 @@ class Profile {
 public:
   explicit Profile(ThreadPool &pool) : pool(pool) {}
 
-  // Before an entry runs: the kernels that it is going to launch, in order.
-  void begin(const std::vector<std::string> &launches) {
-    expected = &launches;
-    position = 0;
-  }
+  // Before an entry runs: the kernels that it is going to launch, in order, and in how many pieces.
+  void begin(const std::vector<Launches> &launches, int64_t pieces);
   // In the ABI's form: `profile` is a Profile.
   static void parallel(void *profile, MblmKernel kernel, void *args, int64_t items) {
     static_cast<Profile *>(profile)->run(kernel, args, items);
@@ -28,9 +25,13 @@ public:
 private:
   void run(MblmKernel kernel, void *args, int64_t items);
 
+  std::string nextName();
+
   ThreadPool &pool;
-  const std::vector<std::string> *expected = nullptr;
-  size_t position = 0;
+  const std::vector<Launches> *expected = nullptr;
+  int64_t pieces = 1;
+  size_t group = 0, position = 0; // in `expected`, and in its part
+  int64_t piece = 0;
   std::vector<KernelTime> kernels; // in the order of their first launch
 };
 

@@ -34,19 +34,19 @@ std::string entryName(Entry entry, int64_t stage) {
   return "unknown";
 }
 
-int64_t LinearSize::at(int64_t batch, int64_t slots, const std::string &what) const {
+int64_t LinearSize::at(const Shape &shape, const std::string &what) const {
   int64_t both;
-  bool over = __builtin_mul_overflow(batch, slots, &both);
-  int64_t factors[4] = {1, slots, batch, both};
+  bool over = __builtin_mul_overflow(shape.batch, shape.slots, &both);
+  int64_t factors[5] = {1, shape.slots, shape.batch, both, shape.piece};
   int64_t sum = 0;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 5; ++i) {
     int64_t term;
     over =
         over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);
   }
   if (over || sum < 0) {
-    throw Error(Exit::Resource, what + " with batch " + std::to_string(batch) + " and " + std::to_string(slots) +
-                                    " slots needs more memory than can be counted");
+    throw Error(Exit::Resource, what + " with batch " + std::to_string(shape.batch) + " and " +
+                                    std::to_string(shape.slots) + " slots needs more memory than can be counted");
   }
   return sum;
 }
@@ -58,7 +58,7 @@ int64_t stateFloats(const std::vector<StateTensor> &states, int64_t batch, int64
     auto lines = [](int64_t n) { return (n + 15) / 16 * 16; };
     end.coefficients[2] += lines(state.positions.more * state.width);
     end.coefficients[3] += lines(state.positions.perSlot * state.width);
-    floats = std::max(floats, end.at(batch, slots, "the state"));
+    floats = std::max(floats, end.at({batch, slots}, "the state"));
   }
   return floats;
 }

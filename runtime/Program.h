@@ -31,11 +31,18 @@ enum class Entry {
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
 constexpr int64_t prefillRows = 64;
 
-// c1 + cM*M + cB*B + cBM*B*M, in floats.
+// B sequences of M outermost slots, of which G at a time where a program works by pieces.
+struct Shape {
+  int64_t batch = 1;
+  int64_t slots = 1;
+  int64_t piece = 1;
+};
+
+// c1 + cM*M + cB*B + cBM*B*M + cG*G, in floats.
 struct LinearSize {
-  std::array<int64_t, 4> coefficients = {};
+  std::array<int64_t, 5> coefficients = {};
   // Throws Error(Resource) when the size cannot be counted in 63 bits; `what` names it.
-  int64_t at(int64_t batch, int64_t slots, const std::string &what) const;
+  int64_t at(const Shape &shape, const std::string &what) const;
 };
 
 // What steps remember: [B, positions, width], in a ring: position q of a sequence stands in row q mod positions.

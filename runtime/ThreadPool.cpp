@@ -55,6 +55,14 @@ void ThreadPool::reserveScratch(int64_t floats) {
   }
 }
 
+int64_t ThreadPool::scratchBytes() const {
+  int64_t sum = 0;
+  for (const Buffer &buffer : scratch) {
+    sum += buffer ? bufferBytes(buffer.size(), "scratch") : 0;
+  }
+  return sum;
+}
+
 void ThreadPool::wakeSleepers() {
   // The bell is rung before `sleepers` is read; a worker counts itself before it looks at the bell. One of both sees
   // the other.

@@ -28,6 +28,8 @@ public:
   int threads() const { return int(workers.size()) + 1; }
   // Gives every thread at least this many floats of scratch. Call between regions.
   void reserveScratch(int64_t floats);
+  // What the scratch of all threads is charged for.
+  int64_t scratchBytes() const;
   void run(MblmKernel kernel, void *args, int64_t items);
   // `run` in the ABI's form: `pool` is a ThreadPool.
   static void parallel(void *pool, MblmKernel kernel, void *args, int64_t items) {

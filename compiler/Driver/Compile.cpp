@@ -6,6 +6,7 @@
 
 #include "compiler/Driver/Cache.h"
 #include "compiler/Driver/Header.h"
+#include "compiler/Driver/Plan.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Pipelines/Reproducer.h"
@@ -84,7 +85,7 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
   target::Machine machine = machineFor(options);
   std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
                              (options.fusion.on ? std::to_string(options.fusion.limit) : "off") + '\0' +
-                             llvm::join(options.entries, ","));
+                             llvm::join(options.entries, ",") + '\0' + describe(options.plan));
   Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
   if (std::optional<std::string> found = cache.find(key)) {
     if (options.verbose) {

@@ -42,6 +42,11 @@ driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int6
     return bytes;
   };
   Cost cost;
+  function.walk([&](PiecesOp pieces) {
+    Cost inner = costOf(module, pieces.getCallee(), batch, slots);
+    cost.flops += inner.flops;
+    cost.bytes += inner.bytes;
+  });
   function.walk([&](CostOpInterface op) {
     auto operands = sizesOf(op->getOperands()), results = sizesOf(op->getResults());
     cost.flops += op.getFlops(operands, results);

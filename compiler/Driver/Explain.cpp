@@ -48,8 +48,16 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
   for (size_t i = kernels.size(); i-- > 0;) {
     begins[kernels[i].entry] = i;
   }
+  std::map<std::string, std::string> firstUser; // of functions that run by pieces
   for (auto launch : launches.getAsRange<mlir::DictionaryAttr>()) {
-    size_t begin = begins.at(launch.getAs<mlir::StringAttr>("entry").str());
+    std::string function = launch.getAs<mlir::StringAttr>("entry").str();
+    if (auto of = launch.getAs<mlir::StringAttr>("of")) {
+      if (firstUser.try_emplace(of.str(), function).first->second != function) {
+        continue;
+      }
+      function = of.str();
+    }
+    size_t begin = begins.at(function);
     kernels.at(begin + size_t(launch.getAs<mlir::IntegerAttr>("op").getInt()))
         .functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
   }
@@ -71,6 +79,12 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
     auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
     result.entries[entry.getName().str()] = {formOf(sizes, "arena"), formOf(sizes, "scratch")};
+  }
+  for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.kept")) {
+    auto stages = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
+    for (mlir::NamedAttribute stage : stages) {
+      result.kept[entry.getName().str()][stage.getName().str()] = formOf(stages, stage.getName());
+    }
   }
   return result;
 }

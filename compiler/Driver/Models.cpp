@@ -97,8 +97,13 @@ static void keepEntries(ModuleOp module, const std::vector<std::string> &entries
     }
   }
   for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    if (!entries.empty() && !llvm::is_contained(entries, function.getName())) {
+    if (!entries.empty() && !function.isPrivate() && !llvm::is_contained(entries, function.getName())) {
       function.erase();
+    }
+  }
+  for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    if (function.isPrivate() && SymbolTable::symbolKnownUseEmpty(function, module)) {
+      function.erase(); // it served an entry that is gone
     }
   }
   bool steps = llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
@@ -139,13 +144,13 @@ OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) 
   DialectRegistry registry;
   registerAllDialects(registry);
   owned.context->appendDialectRegistry(registry);
-  owned.module = buildModule(spec, *owned.context);
+  owned.module = buildModule(spec, *owned.context, options.plan.pieces);
   if (options.remarks) {
     pipelines::collectRemarks(*owned.context, *options.remarks);
   } else if (options.target == Target::Cpu && options.threads != 1) {
     owned.context->enableMultithreading(); // functions go through passes side by side
   }
-  pipelines::toModelPhase(*owned.module);
+  pipelines::toModelPhase(*owned.module, options.plan.recomputeStages);
   keepEntries(*owned.module, options.entries);
   return owned;
 }

@@ -6,8 +6,10 @@
 
 #include "compiler/Pipelines/Phases.h"
 
+#include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace mblm::driver {
 
@@ -16,12 +18,19 @@ enum class Target {
   Reference, // the f64 interpreter
 };
 
+// What is computed twice in training so that it need not be kept.
+struct Plan {
+  std::vector<int64_t> recomputeStages; // whose layers run forward once more in the backward pass
+  bool pieces = false;                  // the stages behind the first run on some outermost slots at a time
+};
+
 struct Options {
   Target target = Target::Cpu;
   std::string level;                // avx512, avx2 or portable; empty: this machine's
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
+  Plan plan;
   std::vector<pipelines::FusionRemark> *remarks = nullptr; // filled where given
   int threads = 0;                                         // 0: one per available CPU
   bool verbose = false;

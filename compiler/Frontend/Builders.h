@@ -26,6 +26,8 @@ mlir::Value buildMambaLayer(Graph &graph, size_t stage, size_t layer, mlir::Valu
 
 // The local stage's outputs behind its final norm, start positions included.
 mlir::Value buildHierarchy(Graph &graph, mlir::Value ids);
+// Its part behind the outermost stage, whose `context` holds one sequence a slot.
+mlir::Value buildInnerStages(Graph &graph, mlir::Value context, mlir::Value ids);
 // The same for no bytes at all, by the references' rule: each start vector plus slot 0 of the parent's projection.
 mlir::Value buildEmptyHierarchy(Graph &graph);
 

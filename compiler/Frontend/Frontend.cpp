@@ -13,18 +13,23 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::frontend;
 
-static bool hasDropout(const spec::Spec &spec) {
-  return llvm::any_of(spec.stages, [](const spec::Stage &stage) {
+static bool hasDropout(llvm::ArrayRef<spec::Stage> stages) {
+  return llvm::any_of(stages, [](const spec::Stage &stage) {
     return llvm::any_of(stage.layers,
                         [](const spec::Layer &layer) { return layer.attnDropout > 0 || layer.ffDropout > 0; });
   });
+}
+
+bool mblm::canRunByPieces(const spec::Spec &spec) {
+  return spec.stages.size() > 1 && !hasDropout(llvm::ArrayRef(spec.stages).drop_front());
 }
 
 namespace {
 
 class ModuleBuilder {
 public:
-  ModuleBuilder(const spec::Spec &spec, MLIRContext &context) : spec(spec), parameters(spec), builder(&context) {}
+  ModuleBuilder(const spec::Spec &spec, MLIRContext &context, bool pieces)
+      : spec(spec), parameters(spec), builder(&context), pieces(pieces && canRunByPieces(spec)) {}
 
   OwningOpRef<ModuleOp> run() {
     OwningOpRef<ModuleOp> module(ModuleOp::create(place("")));
@@ -36,6 +41,9 @@ public:
     Type ids = tensor({dynamic, dynamic}, builder.getI32Type()),
          mask = tensor({dynamic, dynamic}, builder.getF32Type());
     Type scalar = tensor({}, builder.getF32Type());
+    if (pieces) {
+      addInner(ids);
+    }
     addFunction("forward", {ids}, sequences(spec.vocab), [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
       return {buildLogits(graph, buildRows(graph, buildHierarchy(graph, arguments[0])))};
     });
@@ -49,7 +57,7 @@ public:
       return {values.loss, values.sum, values.count};
     };
     addFunction("loss", {ids, mask}, {scalar, scalar, scalar}, loss);
-    if (hasDropout(spec)) {
+    if (hasDropout(spec.stages)) {
       addFunction("train_loss", {ids, mask, tensor({4}, builder.getI32Type())}, {scalar, scalar, scalar}, loss);
     }
     if (spec.startToken) {
@@ -63,6 +71,7 @@ public:
 
 private:
   static constexpr int64_t dynamic = ShapedType::kDynamic;
+  static constexpr const char *innerName = "inner";
 
   Location place(const std::string &name) {
     return NameLoc::get(builder.getStringAttr("/" + name), placeOf(spec, "", builder.getContext()));
@@ -79,23 +88,41 @@ private:
     }
   }
 
-  void addFunction(StringRef name, TypeRange arguments, TypeRange results,
-                   llvm::function_ref<SmallVector<Value>(Graph &, ValueRange)> buildBody) {
+  // The stages behind the first, on any number of outermost slots.
+  void addInner(Type ids) {
+    const spec::Stage &first = spec.stages[1], &local = spec.stages.back();
+    Type context = tensor({dynamic, first.length, first.dim}, builder.getF32Type());
+    Type states = tensor({dynamic, local.length + 1, local.dim}, builder.getF32Type());
+    func::FuncOp inner =
+        addFunction(innerName, {context, ids}, states, [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+          graph.inner.clear();
+          return {buildInnerStages(graph, arguments[0], arguments[1])};
+        });
+    inner.setPrivate();
+    inner.setArgAttr(0, perSlotAttrName, builder.getI64IntegerAttr(1));
+    inner.setResultAttr(0, perSlotAttrName, builder.getI64IntegerAttr(spec.bytesPerSlot(0) / local.length));
+  }
+
+  func::FuncOp addFunction(StringRef name, TypeRange arguments, TypeRange results,
+                           llvm::function_ref<SmallVector<Value>(Graph &, ValueRange)> buildBody) {
     auto function = func::FuncOp::create(builder, place(name.str()), name, builder.getFunctionType(arguments, results));
     Block *body = function.addEntryBlock();
     Graph graph(spec, parameters, OpBuilder::atBlockEnd(body));
+    graph.inner = pieces ? innerName : "";
     SmallVector<Value> values = buildBody(graph, body->getArguments());
     func::ReturnOp::create(graph.builder, function.getLoc(), values);
+    return function;
   }
 
   const spec::Spec &spec;
   ParameterTable parameters;
   OpBuilder builder;
+  bool pieces;
 };
 
 } // namespace
 
-OwningOpRef<ModuleOp> mblm::buildModule(const spec::Spec &spec, MLIRContext &context) {
+OwningOpRef<ModuleOp> mblm::buildModule(const spec::Spec &spec, MLIRContext &context, bool pieces) {
   context.loadDialect<MBLMDialect, func::FuncDialect>();
-  return ModuleBuilder(spec, context).run();
+  return ModuleBuilder(spec, context, pieces).run();
 }

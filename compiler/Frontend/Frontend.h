@@ -8,7 +8,8 @@
 //   @loss(ids, mask) -> loss, sum, count
 //   @train_loss(ids, mask, key) -> the same with dropout (only where the spec has some); `key` as in `mblm.dropout`
 //   @empty() -> logits [1, 1, V] for no bytes at all (only with start tokens)
-// Every op's location is a name: the JSON pointer of what it stems from, and its role there.
+// With `pieces`, the stages behind the first stand in a private function @inner(context, ids) -> states of the local stage,
+// which the others run with `mblm.pieces`. Every op's location is a name: the JSON pointer of what it stems from, and its role there.
 #pragma once
 
 #include "compiler/Spec/Spec.h"
@@ -18,6 +19,10 @@
 
 namespace mblm {
 
-mlir::OwningOpRef<mlir::ModuleOp> buildModule(const spec::Spec &spec, mlir::MLIRContext &context);
+// Whether there are stages behind the first, none with dropout: its masks are drawn for all slots at once.
+bool canRunByPieces(const spec::Spec &spec);
+
+// `pieces` where the spec cannot run so changes nothing.
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(const spec::Spec &spec, mlir::MLIRContext &context, bool pieces = false);
 
 } // namespace mblm

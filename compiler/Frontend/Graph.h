@@ -36,6 +36,7 @@ public:
 
   const spec::Spec &spec;
   mlir::OpBuilder builder;
+  std::string inner; // the function that the stages behind the first run in, by pieces; empty: none
 
   // What dropout draws with; null in functions that drop nothing.
   mlir::Value dropoutKey;

@@ -35,6 +35,7 @@ static Value buildStage(Graph &graph, size_t stage, Value x) {
   for (size_t layer = 0; layer < current.layers.size(); ++layer) {
     x = current.layers[layer].isMamba() ? buildMambaLayer(graph, stage, layer, x)
                                         : buildTransformerLayer(graph, stage, layer, x);
+    x.getDefiningOp()->setAttr(layerEndAttrName, graph.builder.getI64IntegerAttr(int64_t(stage)));
   }
   graph.enter(stagePointer(graph.spec, stage), int(stage));
   return graph.norm("norm", x, current.finalNorm, current.finalNormEps, Role::FinalNormWeight, Role::FinalNormBias);
@@ -44,18 +45,34 @@ static Value buildProjection(Graph &graph, Value states) {
   return graph.linear("next", states, graph.load(Role::NextWeight), graph.load(Role::NextBias));
 }
 
-Value mblm::frontend::buildHierarchy(Graph &graph, Value ids) {
+// The outputs of `stage`, as the context of the stage below where there is one.
+static Value buildStageAndContext(Graph &graph, size_t stage, Value ids, Value context) {
   const spec::Spec &spec = graph.spec;
-  Value context, states;
-  for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
-    states = buildStage(graph, stage, buildStageInput(graph, stage, ids, context));
-    if (stage != spec.local()) {
-      const spec::Stage &next = spec.stages[stage + 1];
-      Value projected = buildProjection(graph, graph.slice("next/slots", states, 0, 1));
-      context = graph.regroup("next/context", projected, next.length, next.dim);
-    }
+  Value states = buildStage(graph, stage, buildStageInput(graph, stage, ids, context));
+  if (stage == spec.local()) {
+    return states;
   }
-  return states;
+  const spec::Stage &next = spec.stages[stage + 1];
+  Value projected = buildProjection(graph, graph.slice("next/slots", states, 0, 1));
+  return graph.regroup("next/context", projected, next.length, next.dim);
+}
+
+Value mblm::frontend::buildInnerStages(Graph &graph, Value context, Value ids) {
+  for (size_t stage = 1; stage < graph.spec.stages.size(); ++stage) {
+    context = buildStageAndContext(graph, stage, ids, context);
+  }
+  return context;
+}
+
+Value mblm::frontend::buildHierarchy(Graph &graph, Value ids) {
+  Value states = buildStageAndContext(graph, 0, ids, /*context=*/Value());
+  if (graph.inner.empty()) {
+    return buildInnerStages(graph, states, ids);
+  }
+  const spec::Stage &local = graph.spec.stages.back();
+  graph.enter(stagePointer(graph.spec, graph.spec.local()), int(graph.spec.local()));
+  auto type = RankedTensorType::get({ShapedType::kDynamic, local.length + 1, local.dim}, graph.builder.getF32Type());
+  return PiecesOp::create(graph.builder, graph.at("pieces"), type, graph.inner, ValueRange{states, ids}).getResult(0);
 }
 
 Value mblm::frontend::buildEmptyHierarchy(Graph &graph) {

@@ -177,7 +177,7 @@ void ReferenceProgram::run(rt::Entry entry, const rt::Call &call) {
 
 int64_t ReferenceProgram::workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots, int64_t stage) const {
   int64_t buffers = entry == rt::Entry::TrainStep ? 4 : computesGradients(entry) ? 2 : 1;
-  return peakValueBytes(entryPoint(entry, stage), batch, slots, model.inner) +
+  return peakValueBytes(entryPoint(entry, stage), batch, slots) +
          buffers * model.parameterElements * static_cast<int64_t>(sizeof(double));
 }
 

@@ -5,6 +5,7 @@
 #include "compiler/Interpreter/Workspace.h"
 
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/ShapeInference.h"
 #include "runtime/Support/Error.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -13,17 +14,7 @@
 using namespace mlir;
 using namespace mblm;
 
-// Arguments are [B, M * inner] where their sizes are dynamic.
-static SymbolicShape argumentShape(RankedTensorType type, int64_t inner) {
-  SymbolicShape shape;
-  for (auto [n, size] : llvm::enumerate(type.getShape())) {
-    SymbolicDim dynamic = n == 0 ? SymbolicDim::batch() : SymbolicDim{0, inner, 0, 0};
-    shape.push_back(ShapedType::isDynamic(size) ? dynamic : SymbolicDim::constant(size));
-  }
-  return shape;
-}
-
-int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots, int64_t inner) {
+int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots) {
   llvm::DenseMap<Value, SymbolicShape> shapes;
   llvm::DenseMap<Value, int64_t> uses;
   int64_t live = 0, peak = 0;
@@ -47,7 +38,11 @@ int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots
 
   Block &block = function.getBody().front();
   for (Value argument : block.getArguments()) {
-    define(argument, argumentShape(cast<RankedTensorType>(argument.getType()), inner));
+    auto shape = argumentShape(function, cast<BlockArgument>(argument).getArgNumber());
+    if (!shape) {
+      throw Error(Exit::Internal, llvm::formatv("argument of '@{0}': its sizes are unknown", function.getName()));
+    }
+    define(argument, *shape);
     uses[argument] = std::distance(argument.use_begin(), argument.use_end());
   }
   for (Operation &op : block.without_terminator()) {
@@ -62,6 +57,9 @@ int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots
       throw Error(Exit::Internal,
                   llvm::formatv("'{0}' in '@{1}': the results' sizes are no linear form of batch and slots",
                                 op.getName(), function.getName()));
+    }
+    if (auto pieces = dyn_cast<PiecesOp>(op)) { // the callee's values, its arguments once more
+      peak = std::max(peak, live + peakValueBytes(pieces.getFunction(), batch, slots));
     }
     for (auto [result, shape] : llvm::zip_equal(op.getResults(), results)) {
       define(result, shape);

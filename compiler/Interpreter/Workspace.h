@@ -12,6 +12,6 @@ namespace mblm {
 
 // Bytes of the values that live at the same time, at their peak, when `function` runs on `batch` sequences of
 // `slots * inner` bytes. Throws mblm::Error where an op does not know its results' sizes.
-int64_t peakValueBytes(mlir::func::FuncOp function, int64_t batch, int64_t slots, int64_t inner);
+int64_t peakValueBytes(mlir::func::FuncOp function, int64_t batch, int64_t slots);
 
 } // namespace mblm

@@ -85,9 +85,13 @@ void pipelines::collectRemarks(MLIRContext &context, std::vector<FusionRemark> &
   }
 }
 
-static void addModelPasses(OpPassManager &passes) {
-  passes.addPass(createDecodePass());
-  passes.addPass(createDifferentiatePass());
+static void addModelPasses(OpPassManager &passes, ArrayRef<int64_t> recomputeStages, bool steps) {
+  if (steps) {
+    passes.addPass(createDecodePass());
+  }
+  DifferentiatePassOptions options;
+  options.recomputeStages.assign(recomputeStages.begin(), recomputeStages.end());
+  passes.addPass(createDifferentiatePass(options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
 }
@@ -129,7 +133,10 @@ static void addLLVMPasses(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void pipelines::toModelPhase(ModuleOp module) { runPasses(module, "mblm", addModelPasses); }
+void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomputeStages) {
+  bool steps = llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
+  runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, recomputeStages, steps); });
+}
 
 void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
   runPasses(module, "kernel", [&](OpPassManager &passes) { addKernelPasses(passes, fusion); });
@@ -148,7 +155,8 @@ struct LevelOption : PassPipelineOptions<LevelOption> {
 } // namespace
 
 void pipelines::registerPipelines() {
-  static PassPipelineRegistration<> model("mblm-gradients", "Phase mblm: gradients, simplified", addModelPasses);
+  static PassPipelineRegistration<> model("mblm-gradients", "Phase mblm: gradients, simplified",
+                                          [](OpPassManager &passes) { addModelPasses(passes, {}, /*steps=*/true); });
   static PassPipelineRegistration<> kernel("mblm-to-kernel", "Phase mblm to phase kernel, fused",
                                            [](OpPassManager &passes) { addKernelPasses(passes, Fusion()); });
   static PassPipelineRegistration<LevelOption> cpu("kernel-to-cpu", "Phase kernel to phase llvm, for the CPU",

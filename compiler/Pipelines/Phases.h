@@ -34,8 +34,9 @@ struct FusionRemark {
 // once.
 void collectRemarks(mlir::MLIRContext &context, std::vector<FusionRemark> &remarks);
 
-// The frontend's module -> phase `mblm`: @gradients and @train_step beside the entries that were there.
-void toModelPhase(mlir::ModuleOp module);
+// The frontend's module -> phase `mblm`: steps (not where stages run by pieces), @gradients and @train_step beside the entries that were there. The layers of
+// `recomputeStages` run forward once more in them.
+void toModelPhase(mlir::ModuleOp module, const std::vector<int64_t> &recomputeStages = {});
 
 // mblm -> kernel.
 void toKernelPhase(mlir::ModuleOp module, const Fusion &fusion);

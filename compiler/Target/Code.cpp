@@ -54,11 +54,13 @@ static void setVisibility(llvm::Module &module, const Machine &machine) {
     if (function.isDeclaration()) {
       continue;
     }
-    if (function.getName().starts_with("mblm_entry_")) {
+    bool isEntry = function.getName().starts_with("mblm_entry_");
+    if (isEntry || function.getName().starts_with("mblm_pieces_")) {
       // Long lists of launches: no time is lost in them, and much in optimising them.
       function.addFnAttr(llvm::Attribute::OptimizeNone);
       function.addFnAttr(llvm::Attribute::NoInline);
-    } else {
+    }
+    if (!isEntry) {
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
     function.addFnAttr("target-cpu", cpuName(machine.level));

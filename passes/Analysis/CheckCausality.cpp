@@ -102,10 +102,12 @@ class FunctionBounds {
 public:
   // Emits an error where a size or a dependence is unknown.
   LogicalResult compute(func::FuncOp func);
+  LogicalResult compute(Block &block);
   // Row t of `rows` may depend on bytes before t + offset. `user` is the op that takes the rows so.
   LogicalResult check(Value rows, int64_t offset, Operation *user) const;
 
 private:
+  LogicalResult enter(PiecesOp pieces);
   int64_t ownSlotEnd(Value value, int64_t row) const;
   std::optional<int64_t> rowBeyondSlot(Value value) const;
   Operation *findCulprit(Value rows) const;
@@ -133,7 +135,38 @@ LogicalResult FunctionBounds::compute(func::FuncOp func) {
     bool perByte = type.getRank() == 2 && (type.getElementType().isInteger(32) || !type.hasStaticShape());
     newest.insert({argument, perByte ? NewestByte::itself() : NewestByte::nothing()});
   }
-  for (Operation &op : body->without_terminator()) {
+  return compute(*body);
+}
+
+// The callee of `pieces`, as if its ops stood in the place of `pieces`.
+LogicalResult FunctionBounds::enter(PiecesOp pieces) {
+  func::FuncOp callee = pieces.getFunction();
+  auto inferred = inferShapes(callee);
+  if (failed(inferred)) {
+    return failure();
+  }
+  shapes.insert(inferred->begin(), inferred->end());
+  Block &block = callee.getBody().front();
+  for (auto [argument, input] : llvm::zip_equal(block.getArguments(), pieces.getInputs())) {
+    newest.insert({argument, newest.find(input)->second});
+  }
+  if (failed(compute(block))) {
+    return failure();
+  }
+  for (auto [result, returned] : llvm::zip_equal(pieces.getResults(), block.getTerminator()->getOperands())) {
+    newest.insert({result, newest.find(returned)->second});
+  }
+  return success();
+}
+
+LogicalResult FunctionBounds::compute(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    if (auto pieces = dyn_cast<PiecesOp>(op)) {
+      if (failed(enter(pieces))) {
+        return failure();
+      }
+      continue;
+    }
     auto causal = dyn_cast<CausalityOpInterface>(op);
     if (!causal && op.getNumOperands() && op.getNumResults()) {
       return op.emitOpError("expects an op that says which positions it depends on");

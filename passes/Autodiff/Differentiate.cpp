@@ -4,7 +4,7 @@
 // Gradients as IR. @loss, or @train_loss where dropout makes it another function, is cloned, then swept backwards: each op
 // that a gradient reaches builds its vector-Jacobian product, and the products of a value with several uses are added up.
 // Forward values that are cheap to compute again are, right before their first use in the backward sweep, so that they
-// need not outlive the forward pass.
+// need not outlive the forward pass; so are, where memory is short, whole layers.
 #include "passes/Locations.h"
 #include "passes/Passes.h"
 
@@ -22,17 +22,39 @@ using namespace mblm;
 
 namespace {
 
+// Which forward values are computed again rather than kept.
+struct Recomputation {
+  bool cheap = false;
+  bool hidden = false;          // linear maps before activations: the widest values of a model
+  SmallVector<int64_t> stages;  // all inside their layers
+
+  bool again(Operation *op) const {
+    auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
+    bool widens = hidden && isa<LinearOp>(op) &&
+                  llvm::all_of(op->getUsers(), [](Operation *user) { return isa<ActivationOp>(user); });
+    return differentiable && ((cheap && differentiable.isCheapToRecompute()) || widens);
+  }
+};
+
 // The backward sweep over the ops that stand in a block so far.
 class Sweep {
 public:
-  Sweep(Block &block, bool recompute, bool recomputeHidden)
-      : builder(OpBuilder::atBlockEnd(&block)), recompute(recompute) {
+  Sweep(Block &block, const Recomputation &recomputation) : builder(OpBuilder::atBlockEnd(&block)) {
+    SmallVector<Operation *> layer; // since the last layer's end
     for (Operation &op : block) {
       forward.insert(&op);
-      // The widest values of a model stand between a linear map and its activation.
-      if (recomputeHidden && isa<LinearOp>(op) &&
-          llvm::all_of(op.getUsers(), [](Operation *user) { return isa<ActivationOp>(user); })) {
-        hidden.insert(&op);
+      if (recomputation.again(&op)) {
+        again.insert(&op);
+      }
+      if (!isa<LoadOp>(op)) {
+        layer.push_back(&op);
+      }
+      if (auto end = op.getAttrOfType<IntegerAttr>(layerEndAttrName)) {
+        if (llvm::is_contained(recomputation.stages, end.getInt())) {
+          layer.pop_back();
+          again.insert_range(layer);
+        }
+        layer.clear();
       }
       for (Value operand : op.getOperands()) {
         ++pendingUses[operand];
@@ -40,8 +62,11 @@ public:
     }
   }
 
-  LogicalResult run(Value loss, Value lossGrad) {
-    gradients[loss] = lossGrad;
+  // From the gradients of some values to those of all that they depend on.
+  LogicalResult run(ValueRange values, ValueRange grads) {
+    for (auto [value, grad] : llvm::zip_equal(values, grads)) {
+      gradients[value] = grad;
+    }
     for (Operation *op : llvm::reverse(forward.getArrayRef())) {
       if (failed(visit(op))) {
         return failure();
@@ -49,6 +74,8 @@ public:
     }
     return success();
   }
+
+  Value gradient(Value value) const { return gradients.lookup(value); }
 
 private:
   LogicalResult visit(Operation *op) {
@@ -85,7 +112,7 @@ private:
       useRecomputed(made);
     }
     for (auto [operand, grad] : llvm::zip_equal(op->getOperands(), operandGrads)) {
-      if (grad && operand.getDefiningOp()) {
+      if (grad) {
         accumulate(operand, grad);
       }
     }
@@ -113,11 +140,10 @@ private:
     }
   }
 
-  // `value` itself, or, where it is cheap, the result of a clone of its op.
+  // `value` itself, or the result of a clone of its op.
   Value recomputed(Value value) {
     Operation *op = value.getDefiningOp();
-    auto differentiable = dyn_cast_if_present<DifferentiableOpInterface>(op);
-    if (!recompute || !differentiable || !forward.contains(op) || !(differentiable.isCheapToRecompute() || hidden.contains(op))) {
+    if (!op || !again.contains(op)) {
       return value;
     }
     if (Value known = clones.lookupOrNull(value)) {
@@ -134,8 +160,7 @@ private:
   }
 
   OpBuilder builder;
-  bool recompute;
-  llvm::DenseSet<Operation *> hidden; // linear maps to compute again although they are not cheap
+  llvm::DenseSet<Operation *> again; // forward ops to compute again
   llvm::SetVector<Operation *> forward;
   llvm::DenseMap<Value, unsigned> pendingUses; // by forward ops that are not visited yet
   llvm::DenseMap<Value, Value> gradients;
@@ -153,6 +178,11 @@ public:
       return signalPassFailure();
     }
     OpBuilder builder(loss->getContext());
+    for (auto pieces : loss.getOps<PiecesOp>()) {
+      if (failed(buildPieceGradients(builder, pieces.getFunction()))) {
+        return signalPassFailure();
+      }
+    }
     builder.setInsertionPointAfter(loss);
     func::FuncOp gradients = buildGradients(builder, trained ? trained : loss);
     if (!gradients) {
@@ -189,6 +219,66 @@ private:
     return success();
   }
 
+  Recomputation recomputation() const {
+    Recomputation chosen{recompute, recompute && recomputeHidden, {}};
+    if (recompute) {
+      llvm::append_range(chosen.stages, recomputeStages);
+    }
+    return chosen;
+  }
+
+  // @f(inputs) -> results becomes @f_grad(inputs, results' gradients) -> gradients of all inputs but ids.
+  LogicalResult buildPieceGradients(OpBuilder &builder, func::FuncOp piece) {
+    std::string name = (piece.getName() + "_grad").str();
+    if (getOperation().lookupSymbol(name)) { // of an earlier op that runs the same function
+      return success();
+    }
+    func::FuncOp function = piece.clone();
+    function.setName(name);
+    function->setLoc(derivedLoc(piece.getLoc(), "/grad"));
+    builder.setInsertionPointAfter(piece);
+    builder.insert(function);
+    Block &block = function.getBody().front();
+    Operation *terminator = block.getTerminator();
+    SmallVector<Value> results(terminator->getOperands()), resultGrads;
+    terminator->erase();
+    for (auto [number, result] : llvm::enumerate(results)) {
+      resultGrads.push_back(addArgument(function, result.getType()));
+      function.setArgAttr(function.getNumArguments() - 1, perSlotAttrName, piece.getResultAttr(number, perSlotAttrName));
+    }
+    Sweep sweep(block, recomputation());
+    if (failed(sweep.run(results, resultGrads))) {
+      return failure();
+    }
+    SmallVector<Value> inputGrads;
+    SmallVector<Attribute> attributes;
+    for (BlockArgument input : block.getArguments().take_front(piece.getNumArguments())) {
+      Value grad = sweep.gradient(input);
+      if (!grad && !cast<RankedTensorType>(input.getType()).getElementType().isInteger(32)) {
+        return piece.emitError("expected every input but ids to have a gradient, but nothing depends on input ")
+               << input.getArgNumber();
+      }
+      if (grad) {
+        inputGrads.push_back(grad);
+        attributes.push_back(piece.getArgAttrDict(input.getArgNumber()));
+      }
+    }
+    auto body = OpBuilder::atBlockEnd(&block);
+    func::ReturnOp::create(body, function.getLoc(), inputGrads);
+    function.setFunctionType(body.getFunctionType(function.getArgumentTypes(), ValueRange(inputGrads).getTypes()));
+    function.setResAttrsAttr(body.getArrayAttr(attributes));
+    eraseDead(block);
+    return success();
+  }
+
+  static void eraseDead(Block &block) {
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
+      if (isOpTriviallyDead(&op)) {
+        op.erase();
+      }
+    }
+  }
+
   // (ids, mask, [key,] scale) -> (loss, sum, count)
   func::FuncOp buildGradients(OpBuilder &builder, func::FuncOp loss) {
     func::FuncOp function = loss.clone();
@@ -201,16 +291,12 @@ private:
     Operation *terminator = block.getTerminator();
     SmallVector<Value> results(terminator->getOperands());
     terminator->erase();
-    if (failed(Sweep(block, recompute, recompute && recomputeHidden).run(results[0], scale))) {
+    if (failed(Sweep(block, recomputation()).run(results[0], scale))) {
       return {};
     }
     auto body = OpBuilder::atBlockEnd(&block);
     func::ReturnOp::create(body, function.getLoc(), results);
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block))) {
-      if (isOpTriviallyDead(&op)) {
-        op.erase();
-      }
-    }
+    eraseDead(block);
     return function;
   }
 

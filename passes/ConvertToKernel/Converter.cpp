@@ -274,7 +274,8 @@ LogicalResult Converter::run() {
   }
   for (Operation *op : ops) {
     Operation *before = op->getPrevNode();
-    if (isa_and_nonnull<MBLMDialect>(op->getDialect()) && failed(convert(op))) {
+    bool isWork = isa_and_nonnull<MBLMDialect>(op->getDialect()) && !isa<PiecesOp>(op);
+    if (isWork && failed(convert(op))) {
       return failure();
     }
     // What is computed again stays apart from its first computation, or that would have to be kept after all.

@@ -20,6 +20,7 @@ Value Emitter::form(const SymbolicDim &dim) {
   if (dim.bm) {
     term(dim.bm, mul(batch, slots));
   }
+  term(dim.piece, piece);
   return sum ? sum : index(0);
 }
 

@@ -40,6 +40,7 @@ public:
   mlir::ImplicitLocOpBuilder b;
   const Machine machine;
   mlir::Value batch, slots, position; // B, M and P, as index
+  mlir::Value piece;                  // G, in entries alone
 
   // Types.
   mlir::Type ptr() { return mlir::LLVM::LLVMPointerType::get(b.getContext()); }

@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace mblm {
@@ -23,10 +24,20 @@ using namespace mblm;
 using namespace mblm::cpu;
 
 namespace {
-// Where a tensor lies: in one of the caller's buffers or in the arena, `offset` floats from its start.
+// Where a tensor lies: in one of the caller's buffers or in the arena, `offset` floats from its start. A function that runs
+// by pieces has its arguments and results in buffers of its own, behind those.
 struct Place {
   int slot = MBLM_ARENA;
   SymbolicDim offset;
+};
+
+// A function as machine code will see it.
+struct CompiledFunction {
+  func::FuncOp code;
+  SymbolicDim arena, scratch;
+  int64_t slack = 0;  // floats behind the arena that are read, and dropped
+  SmallVector<NamedAttrList> launches;
+  int64_t pieces = 0; // ops that run pieces, so far
 };
 
 class Lowering {
@@ -38,7 +49,14 @@ private:
   LogicalResult lowerFunction(func::FuncOp function);
   void joinWeightGrads(SmallVectorImpl<Operation *> &ops);
   SmallVector<Value> operandsOf(Operation *op);
-  void place(func::FuncOp function, ArrayRef<Operation *> ops);
+  Attribute form(const SymbolicDim &dim) {
+    return builder.getDenseI64ArrayAttr({dim.one, dim.m, dim.b, dim.bm, dim.piece});
+  }
+  DictionaryAttr keptBehind(size_t step, ArrayRef<ArenaBuffer> buffers, ArrayRef<Operation *> makers);
+  LogicalResult place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into);
+  // Both write the launches of one op; `number` is its place among the ops of its function.
+  LogicalResult launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into);
+  void runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunction &into);
   const CompiledKernel *compile(Operation *op);
   std::string kernelName(Operation *op);
   Value pointerTo(Emitter &e, Value context, const Place &place);
@@ -48,13 +66,14 @@ private:
   OpBuilder builder;
   SmallVector<std::pair<int64_t, int64_t>> parameters; // offset and floats, in the module's order
   llvm::StringMap<CompiledKernel> kernels;             // by what makes them equal
-  SmallVector<NamedAttribute> entries;
+  llvm::StringMap<CompiledFunction> pieces;            // what runs by pieces, by name
+  SmallVector<NamedAttribute> entries, kept;
   SmallVector<Attribute> launches;
   // Of the function at hand.
   DenseMap<Value, Place> places;
   DenseMap<Operation *, kernel::PackRowsOp> joined; // to a product, which is the only one to read its result
-  DenseMap<Operation *, Place> temporaries;         // of updates; what is joined to products
-  SymbolicDim arena;
+  DenseMap<Operation *, Place> temporaries;         // of updates; what is joined to products; arenas of pieces
+  Value parallel, pool, tensors;                    // `tensors`: the buffers of arguments and results, in pieces
 };
 } // namespace
 
@@ -78,6 +97,12 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
                                 {MBLM_HYPER, {}},
                                 {MBLM_DECAY, {}}};
   SmallVector<Place> places;
+  if (function.isPrivate()) {
+    for (unsigned n = 0; n < function.getNumArguments(); ++n) {
+      places.push_back({int(MBLM_SLOTS + n), {}});
+    }
+    return places;
+  }
   unsigned next = 0;
   for (Type type : function.getArgumentTypes()) {
     auto tensor = cast<RankedTensorType>(type);
@@ -123,7 +148,28 @@ SmallVector<Value> Lowering::operandsOf(Operation *op) {
 // A gradient op's place in the gradients, kept on the op.
 static bool addsToGradients(Operation *op) { return op->hasAttr("parameters") && !isa<kernel::WeightOp>(op); }
 
-void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
+static std::string modelName(Location loc);
+
+// What is alive behind a step, by the stage that it comes from (or "head", "loss").
+DictionaryAttr Lowering::keptBehind(size_t step, ArrayRef<ArenaBuffer> buffers, ArrayRef<Operation *> makers) {
+  llvm::StringMap<SymbolicDim> sums;
+  for (auto [buffer, maker] : llvm::zip(buffers, makers)) {
+    if (buffer.first <= int64_t(step) && buffer.last > int64_t(step)) {
+      SymbolicDim &sum = sums[StringRef(modelName(maker->getLoc())).split('_').first];
+      sum = sum + buffer.floats;
+    }
+  }
+  SmallVector<NamedAttribute> list;
+  for (const auto &sum : sums) {
+    list.push_back(builder.getNamedAttr(sum.getKey(), form(sum.getValue())));
+  }
+  return builder.getDictionaryAttr(list);
+}
+
+// The memory of a callee beside its arguments and results, as a form of the caller.
+static SymbolicDim ofPiece(const SymbolicDim &form) { return {form.one, 0, 0, 0, form.bm}; }
+
+LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into) {
   places.clear();
   temporaries.clear();
   for (auto [argument, place] : llvm::zip(function.getArguments(), argumentPlaces(function))) {
@@ -132,10 +178,12 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
   Operation *terminator = function.getBody().front().getTerminator();
   for (OpOperand &operand : terminator->getOpOperands()) {
     bool scalar = cast<RankedTensorType>(operand.get().getType()).getRank() == 0;
-    places[rootOf(operand.get())] = resultPlace(operand.getOperandNumber(), scalar);
+    unsigned number = operand.getOperandNumber();
+    places[rootOf(operand.get())] = function.isPrivate() ? Place{int(MBLM_SLOTS + function.getNumArguments() + number), {}}
+                                                         : resultPlace(number, scalar);
   }
   DenseMap<Value, int64_t> lastUse;
-  int64_t slack = 0;
+  int64_t &slack = into.slack;
   for (auto [step, op] : llvm::enumerate(ops)) {
     for (Value operand : operandsOf(op)) {
       lastUse[rootOf(operand)] = step;
@@ -145,6 +193,7 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
     }
   }
   SmallVector<ArenaBuffer> buffers;
+  SmallVector<Operation *> makers; // of the buffers' first values
   DenseMap<Value, unsigned> index;
   // A buffer that `result` may take over: the op that makes it is the last to use what lies there.
   auto reusable = [&](OpResult result, int64_t step) -> std::optional<unsigned> {
@@ -177,7 +226,17 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
       buffer.floats = *numElements(kernel::shapeOf(result));
       buffer.first = step;
       buffer.last = last;
+      if (function.isPrivate() && (buffer.floats.m || buffer.floats.b)) {
+        return op->emitOpError("expects sizes by outermost slots in a function that runs by pieces");
+      }
       buffers.push_back(buffer);
+      makers.push_back(op);
+    }
+  }
+  // What the backward pass needs of the forward pass is alive when the loss is known.
+  for (auto [step, op] : llvm::enumerate(ops)) {
+    if (isa<kernel::MeanLossOp>(op)) {
+      kept.push_back(builder.getNamedAttr(function.getName(), keptBehind(step, buffers, makers)));
     }
   }
   SmallVector<std::pair<Operation *, unsigned>> own;
@@ -191,6 +250,10 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
       buffer.floats = SymbolicDim::constant(floats);
     } else if (kernel::PackRowsOp pack = joined.lookup(op)) {
       buffer.floats = partOfPackedRows(pack);
+    } else if (auto inner = dyn_cast<PiecesOp>(op)) {
+      const CompiledFunction &callee = pieces.find(inner.getCallee())->second;
+      buffer.floats = ofPiece(callee.arena);
+      slack = std::max(slack, callee.slack);
     } else {
       continue;
     }
@@ -198,13 +261,14 @@ void Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops) {
     own.push_back({op, buffers.size()});
     buffers.push_back(buffer);
   }
-  arena = planArena(buffers) + SymbolicDim::constant(slack);
+  into.arena = planArena(buffers) + SymbolicDim::constant(slack);
   for (auto [value, number] : index) {
     places[value] = {MBLM_ARENA, buffers[number].offset};
   }
   for (auto [op, number] : own) {
     temporaries[op] = {MBLM_ARENA, buffers[number].offset};
   }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -346,25 +410,142 @@ static Value field(Emitter &e, Value context, size_t bytes, Type type) {
 }
 
 Value Lowering::pointerTo(Emitter &e, Value context, const Place &place) {
+  if (place.slot >= MBLM_SLOTS) {
+    return LLVM::LoadOp::create(e.b, e.ptr(), e.at(tensors, e.index(place.slot - MBLM_SLOTS), e.ptr()));
+  }
   Value base = field(e, context, offsetof(MblmContext, buffers) + place.slot * sizeof(void *), e.ptr());
   return e.at(base, e.form(place.offset));
 }
 
+// The launches of one kernel.
+LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into) {
+  const CompiledKernel *kernel = compile(op);
+  if (!kernel) {
+    return failure();
+  }
+  SmallVector<Value> arguments;
+  auto bind = [&](const Place &place) { arguments.push_back(pointerTo(e, context, place)); };
+  SmallVector<Value> operands = operandsOf(op);
+  SmallVector<Value> behind; // of a product that a pack is joined to
+  if (joined.contains(op)) {
+    behind.assign(operands.begin() + 1, operands.end());
+    operands.truncate(1);
+  }
+  for (Value operand : operands) {
+    bind(places.lookup(rootOf(operand)));
+  }
+  if (joined.contains(op)) {
+    bind(temporaries[op]);
+  }
+  for (Value result : op->getResults()) {
+    bind(places.lookup(result));
+  }
+  if (addsToGradients(op)) {
+    bind({MBLM_GRADS, SymbolicDim::constant(op->getAttrOfType<IntegerAttr>("offset").getInt())});
+  }
+  for (Value operand : behind) {
+    bind(places.lookup(rootOf(operand)));
+  }
+  if (isa<kernel::UpdateOp>(op)) {
+    for (int slot : {MBLM_PARAMS, MBLM_GRADS, MBLM_M, MBLM_V}) {
+      bind({slot, {}});
+    }
+    bind(temporaries[op]);
+  }
+  size_t part = arguments.size() + 2; // behind B and M
+  llvm::append_values(arguments, e.i64(e.batch), e.i64(e.slots), e.i64(e.index(0)), e.i64(e.position));
+  for (auto [place, argument] : llvm::enumerate(arguments)) {
+    if (place != part) {
+      LLVM::StoreOp::create(e.b, argument, e.at(args, e.index(place), e.b.getI64Type()));
+    }
+  }
+  for (const Launch &launch : kernel->launches) {
+    LLVM::StoreOp::create(e.b, e.i64(e.index(launch.part)), e.at(args, e.index(part), e.b.getI64Type()));
+    auto target = module.lookupSymbol<func::FuncOp>(launch.function);
+    Value constant = func::ConstantOp::create(e.b, target.getFunctionType(), launch.function);
+    Value address = UnrealizedConversionCastOp::create(e.b, e.ptr(), constant).getResult(0);
+    Value items = e.i64(e.ceilDiv(e.form(launch.items.count), launch.items.divisor));
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()),
+                                            {e.ptr(), e.ptr(), e.ptr(), e.b.getI64Type()});
+    LLVM::CallOp::create(e.b, type, ValueRange{parallel, pool, address, args, items});
+    NamedAttrList listed;
+    listed.set("name", builder.getStringAttr(launch.function));
+    listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
+    listed.set("op", builder.getI64IntegerAttr(number));
+    into.launches.push_back(listed);
+  }
+  into.scratch = bound(into.scratch, kernel->scratch);
+  return success();
+}
+
+// Floats (or ids) of `value` in one outermost slot.
+static int64_t perSlot(Value value) {
+  SymbolicShape shape = kernel::shapeOf(value);
+  return shape.size() == 2 ? shape[1].m : numElements(shape)->bm;
+}
+
+// A loop over pieces: the callee sees a context of its own, with the piece as the whole batch.
+void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunction &into) {
+  CompiledFunction &callee = pieces.find(op.getCallee())->second;
+  Type i64 = e.b.getI64Type();
+  auto allocate = [&](Type type, int64_t count) -> Value {
+    return LLVM::AllocaOp::create(e.b, e.ptr(), type, LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(count)));
+  };
+  auto store = [&](Value value, Value base, size_t bytes) {
+    LLVM::StoreOp::create(e.b, value, e.at(base, e.index(bytes), e.b.getI8Type()));
+  };
+  Value own = allocate(i64, sizeof(MblmContext) / sizeof(int64_t));
+  for (size_t bytes = 0; bytes < sizeof(MblmContext); bytes += sizeof(int64_t)) {
+    store(field(e, context, bytes, i64), own, bytes);
+  }
+  store(e.i64(e.index(1)), own, offsetof(MblmContext, batch));
+  store(pointerTo(e, context, temporaries[op]), own, offsetof(MblmContext, buffers) + MBLM_ARENA * sizeof(void *));
+  SmallVector<std::pair<Value, int64_t>> whole; // pointers, and what a slot has there
+  auto add = [&](Value value) { whole.push_back({pointerTo(e, context, places.lookup(rootOf(value))), perSlot(value)}); };
+  llvm::for_each(op->getOperands(), add);
+  llvm::for_each(op->getResults(), add);
+  Value parts = allocate(e.ptr(), whole.size());
+  Value total = e.mul(e.batch, e.slots);
+  auto loop = scf::ForOp::create(e.b, e.index(0), total, e.piece);
+  {
+    OpBuilder::InsertionGuard guard(e.b);
+    e.b.setInsertionPointToStart(loop.getBody());
+    Value first = loop.getInductionVar();
+    store(e.i64(e.min(e.piece, e.sub(total, first))), own, offsetof(MblmContext, slots));
+    for (auto [number, tensor] : llvm::enumerate(whole)) {
+      store(e.at(tensor.first, e.mul(first, tensor.second)), parts, number * sizeof(void *));
+    }
+    func::CallOp::create(e.b, callee.code, ValueRange{own, parts});
+  }
+  for (NamedAttrList listed : callee.launches) {
+    listed.set("pieces", builder.getI64IntegerAttr(into.pieces));
+    listed.set("of", builder.getStringAttr(op.getCallee()));
+    into.launches.push_back(listed);
+  }
+  ++into.pieces;
+  into.scratch = bound(into.scratch, ofPiece(callee.scratch));
+}
+
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
+  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function, views and weights left out
   for (Operation &op : function.getBody().front().without_terminator()) {
-    if (isa<kernel::WeightOp, kernel::StateOp>(op)) {
-      continue;
-    }
-    if (!isa<kernel::KernelDialect>(op.getDialect())) {
+    if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
       return op.emitOpError("expects only kernels here");
     }
-    if (!isa<kernel::ViewOp>(op)) {
-      ops.push_back(&op);
+    if (!isa<kernel::ViewOp, kernel::WeightOp>(op)) {
+      numbers[&op] = numbers.size();
+      if (!isa<kernel::StateOp>(op)) {
+        ops.push_back(&op);
+      }
     }
   }
   joinWeightGrads(ops);
-  place(function, ops);
+  bool byPieces = function.isPrivate();
+  CompiledFunction compiled;
+  if (failed(place(function, ops, compiled))) {
+    return failure();
+  }
   for (auto weight : function.getOps<kernel::WeightOp>()) {
     places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
   }
@@ -375,91 +556,51 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
 
   Location loc = function.getLoc();
   builder.setInsertionPoint(function);
-  Type ptr = LLVM::LLVMPointerType::get(module.getContext()), i64 = builder.getI64Type();
-  auto entry = func::FuncOp::create(builder, loc, ("mblm_entry_" + function.getName()).str(),
-                                    builder.getFunctionType({ptr}, {builder.getI32Type()}));
-  Block *body = entry.addEntryBlock();
+  Type ptr = LLVM::LLVMPointerType::get(module.getContext()), i64 = builder.getI64Type(), i32 = builder.getI32Type();
+  auto type = byPieces ? builder.getFunctionType({ptr, ptr}, {}) : builder.getFunctionType({ptr}, {i32});
+  auto code = func::FuncOp::create(builder, loc, ((byPieces ? "mblm_pieces_" : "mblm_entry_") + function.getName()).str(), type);
+  compiled.code = code;
+  Block *body = code.addEntryBlock();
   OpBuilder inside = OpBuilder::atBlockBegin(body);
   Emitter e(inside, loc, machine);
   Value context = body->getArgument(0);
-  auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
-  Value batch = field(e, context, offsetof(MblmContext, batch), i64), slots = field(e, context, offsetof(MblmContext, slots), i64);
-  Value position = field(e, context, offsetof(MblmContext, position), i64);
-  e.batch = asIndex(batch);
-  e.slots = asIndex(slots);
-  Value parallel = field(e, context, offsetof(MblmContext, parallel), ptr);
-  Value pool = field(e, context, offsetof(MblmContext, pool), ptr);
+  tensors = byPieces ? body->getArgument(1) : Value();
+  auto number = [&](size_t bytes) {
+    return arith::IndexCastOp::create(e.b, e.b.getIndexType(), field(e, context, bytes, i64)).getResult();
+  };
+  e.batch = number(offsetof(MblmContext, batch));
+  e.slots = number(offsetof(MblmContext, slots));
+  e.position = number(offsetof(MblmContext, position));
+  e.piece = number(offsetof(MblmContext, piece));
+  parallel = field(e, context, offsetof(MblmContext, parallel), ptr);
+  pool = field(e, context, offsetof(MblmContext, pool), ptr);
 
   size_t most = 0;
   for (Operation *op : ops) {
     most = std::max<size_t>(most, operandsOf(op).size() + op->getNumResults() + 8);
   }
   Value args = LLVM::AllocaOp::create(e.b, ptr, i64, LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(most)));
-  SymbolicDim scratch;
-  int64_t number = 0; // of the kernel in its function, views and weights left out
   for (Operation *op : ops) {
-    const CompiledKernel *kernel = compile(op);
-    if (!kernel) {
+    if (auto inner = dyn_cast<PiecesOp>(op)) {
+      runPieces(e, context, inner, compiled);
+    } else if (failed(launch(e, context, args, op, numbers.lookup(op), compiled))) {
       return failure();
     }
-    SmallVector<Value> pointers;
-    auto bind = [&](const Place &place) { pointers.push_back(pointerTo(e, context, place)); };
-    SmallVector<Value> operands = operandsOf(op);
-    SmallVector<Value> behind; // of a product that a pack is joined to
-    if (joined.contains(op)) {
-      behind.assign(operands.begin() + 1, operands.end());
-      operands.truncate(1);
-    }
-    for (Value operand : operands) {
-      bind(places.lookup(rootOf(operand)));
-    }
-    if (joined.contains(op)) {
-      bind(temporaries[op]);
-    }
-    for (Value result : op->getResults()) {
-      bind(places.lookup(result));
-    }
-    if (addsToGradients(op)) {
-      bind({MBLM_GRADS, SymbolicDim::constant(op->getAttrOfType<IntegerAttr>("offset").getInt())});
-    }
-    for (Value operand : behind) {
-      bind(places.lookup(rootOf(operand)));
-    }
-    if (isa<kernel::UpdateOp>(op)) {
-      for (int slot : {MBLM_PARAMS, MBLM_GRADS, MBLM_M, MBLM_V}) {
-        bind({slot, {}});
-      }
-      bind(temporaries[op]);
-    }
-    for (auto [number, pointer] : llvm::enumerate(pointers)) {
-      LLVM::StoreOp::create(e.b, pointer, e.at(args, e.index(number), i64));
-    }
-    LLVM::StoreOp::create(e.b, batch, e.at(args, e.index(pointers.size()), i64));
-    LLVM::StoreOp::create(e.b, slots, e.at(args, e.index(pointers.size() + 1), i64));
-    LLVM::StoreOp::create(e.b, position, e.at(args, e.index(pointers.size() + 3), i64));
-    for (const Launch &launch : kernel->launches) {
-      Value part = LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(launch.part));
-      LLVM::StoreOp::create(e.b, part, e.at(args, e.index(pointers.size() + 2), i64));
-      auto target = module.lookupSymbol<func::FuncOp>(launch.function);
-      Value constant = func::ConstantOp::create(e.b, target.getFunctionType(), launch.function);
-      Value address = UnrealizedConversionCastOp::create(e.b, ptr, constant).getResult(0);
-      Value items = e.i64(e.ceilDiv(e.form(launch.items.count), launch.items.divisor));
-      LLVM::CallOp::create(e.b, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()), {ptr, ptr, ptr, i64}),
-                           ValueRange{parallel, pool, address, args, items});
-      auto text = [&](StringRef s) { return builder.getStringAttr(s); };
-      launches.push_back(builder.getDictionaryAttr({builder.getNamedAttr("name", text(launch.function)),
-                                                    builder.getNamedAttr("from", text(modelName(op->getLoc()))),
-                                                    builder.getNamedAttr("entry", text(function.getName())),
-                                                    builder.getNamedAttr("op", builder.getI64IntegerAttr(number))}));
-    }
-    scratch = bound(scratch, kernel->scratch);
-    ++number;
   }
-  func::ReturnOp::create(e.b, LLVM::ConstantOp::create(e.b, e.b.getI32Type(), e.b.getI32IntegerAttr(0)).getResult());
-  auto form = [&](const SymbolicDim &dim) { return builder.getDenseI64ArrayAttr({dim.one, dim.m, dim.b, dim.bm}); };
+  if (byPieces) {
+    code.setPrivate();
+    func::ReturnOp::create(e.b);
+    pieces[function.getName()] = std::move(compiled);
+    return success();
+  }
+  func::ReturnOp::create(e.b, LLVM::ConstantOp::create(e.b, i32, e.b.getI32IntegerAttr(0)).getResult());
   entries.push_back(builder.getNamedAttr(
-      function.getName(), builder.getDictionaryAttr({builder.getNamedAttr("arena", form(arena)),
-                                                     builder.getNamedAttr("scratch", form(scratch))})));
+      function.getName(), builder.getDictionaryAttr({builder.getNamedAttr("arena", form(compiled.arena)),
+                                                     builder.getNamedAttr("scratch", form(compiled.scratch))})));
+  for (NamedAttrList &listed : compiled.launches) {
+    listed.set("entry", builder.getStringAttr(function.getName()));
+    launches.push_back(listed.getDictionary(module.getContext()));
+  }
   return success();
 }
 
@@ -468,10 +609,14 @@ LogicalResult Lowering::run() {
     parameters.push_back({static_cast<int64_t>(parameter.getOffset()), cast<RankedTensorType>(parameter.getType()).getNumElements()});
   }
   auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  // What runs by pieces goes before those who run it.
+  std::stable_partition(functions.begin(), functions.end(), [](func::FuncOp function) { return function.isPrivate(); });
   for (func::FuncOp function : functions) {
     if (failed(lowerFunction(function))) {
       return failure();
     }
+  }
+  for (func::FuncOp function : functions) {
     function.erase();
   }
   for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
@@ -482,8 +627,9 @@ LogicalResult Lowering::run() {
     auto type = cast<RankedTensorType>(state.getType());
     bool perSlot = type.isDynamicDim(1);
     int64_t positions = perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
+    ArrayRef<int64_t> offset = state.getOffset();
     states.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", state.getOffsetAttr()),
+        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", form({offset[0], offset[1], offset[2], offset[3]})),
          builder.getNamedAttr("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0})),
          builder.getNamedAttr("width", builder.getI64IntegerAttr(type.getDimSize(2)))}));
     state.erase();
@@ -491,6 +637,7 @@ LogicalResult Lowering::run() {
   module->setAttr("mblm.states", builder.getArrayAttr(states));
   module->setAttr("mblm.entries", builder.getDictionaryAttr(entries));
   module->setAttr("mblm.kernels", builder.getArrayAttr(launches));
+  module->setAttr("mblm.kept", builder.getDictionaryAttr(kept));
   return success();
 }
 

@@ -10,22 +10,23 @@
 using namespace mblm;
 
 // The shape at which alternatives are compared; any plan is valid for all shapes.
-constexpr int64_t nominalBatch = 4, nominalSlots = 256;
+constexpr int64_t nominalBatch = 4, nominalSlots = 256, nominalPiece = 64;
 
-static int64_t nominal(const SymbolicDim &dim) { return dim.evaluate(nominalBatch, nominalSlots); }
+static int64_t nominal(const SymbolicDim &dim) { return dim.evaluate(nominalBatch, nominalSlots, nominalPiece); }
 
 static bool within(const SymbolicDim &a, const SymbolicDim &b) {
-  return a.one <= b.one && a.m <= b.m && a.b <= b.b && a.bm <= b.bm;
+  return a.one <= b.one && a.m <= b.m && a.b <= b.b && a.bm <= b.bm && a.piece <= b.piece;
 }
 
 SymbolicDim mblm::bound(const SymbolicDim &a, const SymbolicDim &b) {
-  return {std::max(a.one, b.one), std::max(a.m, b.m), std::max(a.b, b.b), std::max(a.bm, b.bm)};
+  return {std::max(a.one, b.one), std::max(a.m, b.m), std::max(a.b, b.b), std::max(a.bm, b.bm),
+          std::max(a.piece, b.piece)};
 }
 
 // Whole cache lines.
 static SymbolicDim rounded(const SymbolicDim &dim) {
   auto up = [](int64_t n) { return (n + 15) / 16 * 16; };
-  return {up(dim.one), up(dim.m), up(dim.b), up(dim.bm)};
+  return {up(dim.one), up(dim.m), up(dim.b), up(dim.bm), up(dim.piece)};
 }
 
 // Gives each buffer, in this order, the lowest offset that is free for its whole life. Returns the end of the highest one at

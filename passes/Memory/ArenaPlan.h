@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Offsets in one arena for buffers that are alive at different times. Sizes and offsets are linear forms of B and M, so one
+// Offsets in one arena for buffers that are alive at different times. Sizes and offsets are linear forms of B, M and G, so one
 // plan serves every shape: two buffers are kept apart by comparing their forms coefficient by coefficient.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace mblm {
 
-// The smallest form that is at least both for every B and M, coefficient by coefficient.
+// The smallest form that is at least both for every B, M and G, coefficient by coefficient.
 SymbolicDim bound(const SymbolicDim &a, const SymbolicDim &b);
 
 struct ArenaBuffer {

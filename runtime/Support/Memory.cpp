@@ -25,10 +25,7 @@ MemoryAccount &memoryAccount() {
 }
 
 void MemoryAccount::charge(int64_t bytes, const std::string &what) {
-  if (maximum < 0) {
-    maximum = defaultMemoryLimit();
-  }
-  if (bytes > maximum - current) {
+  if (bytes > limit() - current) {
     throw Error(Exit::Resource, what + " needs " + std::to_string(bytes) + " bytes beside the " +
                                     std::to_string(current) + " in use, but the limit is " + std::to_string(maximum) +
                                     " bytes (--max-memory); a smaller batch or length would fit");
@@ -68,16 +65,20 @@ int64_t defaultMemoryLimit() {
   return std::min(machine, controlGroupLimit()) / 10 * 9;
 }
 
-Buffer::Buffer(int64_t floats, const std::string &what) {
+int64_t bufferBytes(int64_t floats, const std::string &what) {
   int64_t wanted;
   if (floats < 0 || __builtin_mul_overflow(floats, int64_t(sizeof(float)), &wanted) ||
       __builtin_add_overflow(wanted, slackBytes + hugePage, &wanted)) {
     throw Error(Exit::Resource, what + " needs more bytes than can be counted (" + std::to_string(floats) + " floats)");
   }
   wanted = floats * int64_t(sizeof(float)) + slackBytes;
+  int64_t unit = wanted >= 2 * hugePage ? hugePage : 4096;
+  return (wanted + unit - 1) / unit * unit;
+}
+
+Buffer::Buffer(int64_t floats, const std::string &what) {
+  int64_t wanted = bufferBytes(floats, what);
   bool large = wanted >= 2 * hugePage;
-  int64_t unit = large ? hugePage : 4096;
-  wanted = (wanted + unit - 1) / unit * unit;
   memoryAccount().charge(wanted, what);
   // Over-reserving by one huge page lets the used part start on a huge-page border; the untouched rest costs nothing.
   int64_t reserved = large ? wanted + hugePage : wanted;
@@ -124,7 +125,8 @@ void growBuffer(Buffer &buffer, int64_t floats, const std::string &what) {
   static constexpr int64_t small = 1 << 24;
   int64_t roomy = buffer.size() + buffer.size() / 2;
   { Buffer old = std::move(buffer); } // returned first, so that both never stand side by side
-  buffer = Buffer(roomy <= small ? std::max(floats, roomy) : floats, what);
+  bool room = roomy <= small && bufferBytes(roomy, what) <= memoryAccount().limit() - memoryAccount().used();
+  buffer = Buffer(room ? std::max(floats, roomy) : floats, what);
 }
 
 } // namespace mblm::rt

@@ -10,10 +10,16 @@
 
 namespace mblm::rt {
 
+// Nine tenths of the smaller of the machine's memory and the control group's limit.
+int64_t defaultMemoryLimit();
+
+// The bytes that a Buffer of so many floats is charged for. Throws Error(Resource) naming `what` where they cannot be counted.
+int64_t bufferBytes(int64_t floats, const std::string &what);
+
 // Bytes held by all Buffers of the process. Not thread safe: buffers are made by the thread that drives a program.
 class MemoryAccount {
 public:
-  int64_t limit() const { return maximum; }
+  int64_t limit() const { return maximum < 0 ? maximum = defaultMemoryLimit() : maximum; }
   void setLimit(int64_t bytes) { maximum = bytes; }
   int64_t used() const { return current; }
   int64_t peak() const { return highest; }
@@ -22,14 +28,11 @@ public:
   void release(int64_t bytes) { current -= bytes; }
 
 private:
-  int64_t maximum = -1; // read from the machine at the first charge
+  mutable int64_t maximum = -1; // read from the machine when first asked for
   int64_t current = 0;
   int64_t highest = 0;
 };
 MemoryAccount &memoryAccount();
-
-// Nine tenths of the smaller of the machine's memory and the control group's limit.
-int64_t defaultMemoryLimit();
 
 // Zeroed floats, 64-byte aligned, readable for 256 bytes past the end. Movable; empty when default-made.
 class Buffer {

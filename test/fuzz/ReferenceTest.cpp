@@ -181,13 +181,13 @@ TEST_P(RandomModel, NoRowSeesALaterByte) {
 
 TEST_P(RandomModel, WorkspaceOfEveryEntryIsKnown) {
   for (auto function : module->getOps<func::FuncOp>()) {
-    int64_t peak = peakValueBytes(function, inputs.batch, inputs.slots, info.inner);
+    int64_t peak = peakValueBytes(function, inputs.batch, inputs.slots);
     // The logits at least; all entries but @hidden have some.
     int64_t rows = function.getName() == "empty" ? 1 : inputs.batch * length();
     int64_t width = function.getName() == "hidden" ? info.hiddenDim : info.vocab;
     EXPECT_GE(peak, rows * width * int64_t(sizeof(double))) << function.getName().str();
     bool takesIds = function.getNumArguments() > 0;
-    EXPECT_EQ(peakValueBytes(function, 2 * inputs.batch, inputs.slots, info.inner) > peak, takesIds)
+    EXPECT_EQ(peakValueBytes(function, 2 * inputs.batch, inputs.slots) > peak, takesIds)
         << function.getName().str();
   }
 }

@@ -35,12 +35,14 @@ struct Way {
   std::function<std::unique_ptr<rt::Program>(const spec::Spec &)> make;
 };
 
-std::unique_ptr<rt::Program> interpret(const spec::Spec &spec, bool recompute, bool simplify) {
+std::unique_ptr<rt::Program> interpret(const spec::Spec &spec, bool recompute, bool simplify,
+                                       const driver::Plan &plan = {}) {
   auto context = std::make_shared<MLIRContext>(MLIRContext::Threading::DISABLED);
-  OwningOpRef<ModuleOp> module = buildModule(spec, *context);
+  OwningOpRef<ModuleOp> module = buildModule(spec, *context, plan.pieces);
   PassManager passes(context.get());
   DifferentiatePassOptions options;
   options.recompute = recompute;
+  options.recomputeStages.assign(plan.recomputeStages.begin(), plan.recomputeStages.end());
   passes.addPass(createDifferentiatePass(options));
   if (simplify) {
     passes.addPass(createCanonicalizerPass());
@@ -56,7 +58,8 @@ std::unique_ptr<rt::Program> interpret(const spec::Spec &spec, bool recompute, b
 constexpr Tolerances f64{/*logits=*/1e-5, /*loss=*/2e-6, /*gradients=*/2e-5, /*gradNorm=*/1e-5, /*weights=*/1e-5};
 
 // Compiled in f32. The folder of artifacts goes with the process: every case of a spec shares one.
-std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &level, bool fuse) {
+std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &level, bool fuse,
+                                     const driver::Plan &plan = {}) {
   static const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("mblm-golden-" + std::to_string(getpid()));
   static const struct Cleaner {
@@ -69,6 +72,7 @@ std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &
   options.cache = folder;
   options.level = level;
   options.fusion.on = fuse;
+  options.plan = plan;
   options.note = [](const std::string &line) { ADD_FAILURE() << line; };
   return driver::openProgram(model, options);
 }
@@ -84,6 +88,9 @@ const Way moreWays[] = {
     {"cpu_unfused", {}, true, [](const spec::Spec &spec) { return compile(spec, "", false); }},
     {"cpu_avx2", {}, true, [](const spec::Spec &spec) { return compile(spec, "avx2", true); }},
     {"cpu_portable", {}, true, [](const spec::Spec &spec) { return compile(spec, "portable", true); }},
+    {"reference_thrifty", f64, true, [](const spec::Spec &spec) { return interpret(spec, true, true, {{0}, true}); }},
+    {"cpu_layers_again", {}, true, [](const spec::Spec &spec) { return compile(spec, "", true, {{0, 1, 2}, false}); }},
+    {"cpu_thrifty", {}, true, [](const spec::Spec &spec) { return compile(spec, "", true, {{0}, true}); }},
 };
 const CaseName fewCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"}, {"megabyte", "mega_intdim_odd_pad257"}};
 

@@ -134,7 +134,7 @@ TEST(Artifact, DamagedFiles) {
 }
 
 TEST(Artifact, OtherAbiAndOtherMachine) {
-  expectError(Exit::Integrity, "made for runtime ABI 99, this runtime has 3", [] { loadArtifact(FAKE_ARTIFACT_ABI); });
+  expectError(Exit::Integrity, "made for runtime ABI 99, this runtime has 4", [] { loadArtifact(FAKE_ARTIFACT_ABI); });
   expectError(Exit::Device, "unknown target level 'avx9000'", [] { loadArtifact(FAKE_ARTIFACT_LEVEL); });
   requireCpuLevel("portable", "x");
 }

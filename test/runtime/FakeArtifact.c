@@ -5,7 +5,7 @@
 #include "runtime/ABI.h"
 
 #ifndef FAKE_ABI
-#define FAKE_ABI "3"
+#define FAKE_ABI "4"
 #endif
 #ifndef FAKE_LEVEL
 #define FAKE_LEVEL "portable"
@@ -18,9 +18,9 @@ __attribute__((visibility("default"))) const char mblm_metadata[] =
     " \"spec\": \"{\\\"format\\\": 1}\", \"ignorable\": [], \"target\": {\"level\": \"" FAKE_LEVEL "\"},"
     " \"parameters\": [{\"name\": \"w\", \"shape\": [10], \"offset\": 0, \"init\": \"zeros\", \"scale\": 0}],"
     " \"parameter_elements\": 16, \"states\": [], \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"
-    " \"entries\": {\"forward\": {\"arena\": [100, 1, 2, 4], \"scratch\": [16, 0, 0, 0]},"
-    "               \"loss\": {\"arena\": [0, 0, 0, 0], \"scratch\": [0, 0, 0, 0]},"
-    "               \"gradients\": {\"arena\": [0, 0, 0, 0], \"scratch\": [0, 0, 0, 0]}}}";
+    " \"entries\": {\"forward\": {\"arena\": [100, 1, 2, 4, 0], \"scratch\": [16, 0, 0, 0, 0]},"
+    "               \"loss\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]},"
+    "               \"gradients\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]}}}";
 
 // One item is one id: its ten logits are 10 * id + k + parameter, by way of the arena and the scratch.
 static void rows(void *args, int64_t begin, int64_t end, float *scratch) {

@@ -15,6 +15,7 @@ namespace mblm::test {
 struct Native {
   std::string level; // empty: the best that this machine runs
   pipelines::Fusion fusion;
+  driver::Plan plan;
   int threads = 2;
 };
 

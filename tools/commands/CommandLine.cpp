@@ -58,7 +58,7 @@ CLI::App &CommandLine::add(const std::string &name, const std::string &descripti
   command->add_flag("--json", common.json, "Print one JSON object on stdout");
   command->add_option("--threads", common.threads, "Threads to compute with (default: one per CPU)")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--max-memory", common.maxMemory, "Refuse to take more memory than this, e.g. 512M or 8G");
+  command->add_option("--max-memory", common.maxMemory, "Take no more memory than this, e.g. 512M or 8G; training recomputes to stay below");
   command->add_flag("-v,--verbose", common.verbose, "Say more on stderr");
   bodies[command] = std::move(body);
   return *command;

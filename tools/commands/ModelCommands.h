@@ -26,6 +26,11 @@ public:
   // In examples: "models/quickstart.json ", or nothing.
   virtual std::string example() const = 0;
   virtual std::unique_ptr<rt::Program> open(const Common &common, Needs needs) = 0;
+  // For training on `batch` sequences of `length` bytes at a time (0: the model's context) within --max-memory.
+  virtual std::unique_ptr<rt::Program> openForTraining(const Common &common, int64_t batch, int64_t length) {
+    (void)batch, (void)length; // code that is compiled already cannot be planned
+    return open(common, Needs::Batches);
+  }
 };
 
 void addRun(CommandLine &line, ModelSource &source);

@@ -60,6 +60,17 @@ private:
   std::chrono::steady_clock::time_point latest{};
 };
 
+// Sequences at a time and their bytes; 0 bytes: the model's context.
+std::pair<int64_t, int64_t> shapeOf(const rt::TrainOptions &options) {
+  if (options.batches.empty()) {
+    return {options.config.batch, options.config.length};
+  }
+  rt::SafetensorsFile file(options.batches);
+  const std::vector<int64_t> &shape = file.get("ids").shape;
+  bool sized = shape.size() == 3 && shape[1] > 0 && shape[2] > 0;
+  return sized ? std::pair{shape[1], shape[2]} : std::pair{int64_t(1), int64_t(1)}; // training says what is wrong
+}
+
 void trainModel(rt::Model &model, TrainCommand &command, const Common &common) {
   rt::TrainOptions &options = command.options;
   Progress progress(command.progress);
@@ -98,7 +109,8 @@ void addTrain(CommandLine &line, ModelSource &source) {
                  if (!train->config.empty()) {
                    options.config = rt::readTrainConfig(train->config);
                  }
-                 rt::Model model(source.open(line.common, Needs::Batches));
+                 auto [batch, length] = shapeOf(options);
+                 rt::Model model(source.openForTraining(line.common, batch, length));
                  trainModel(model, *train, line.common);
                });
   source.addOptions(command);

@@ -4,6 +4,9 @@
 // Words on the command line to the driver's options.
 #include "tools/mblm/Model.h"
 
+#include "compiler/Driver/Plan.h"
+#include "compiler/Frontend/ModelInfo.h"
+
 namespace mblm::cli {
 
 void SpecArgument::addPath(CLI::App &command) {
@@ -51,6 +54,26 @@ std::unique_ptr<rt::Program> SpecArgument::open(const Common &common, Needs need
   driver::NamedModel named = model();
   if (needs != Needs::Everything) {
     chosen.entries = driver::entriesOf(named.spec, /*steps=*/needs == Needs::Steps);
+  }
+  return driver::openProgram(named, chosen);
+}
+
+std::unique_ptr<rt::Program> SpecArgument::openForTraining(const Common &common, int64_t batch, int64_t length) {
+  driver::Options chosen = options(common);
+  driver::NamedModel named = model();
+  chosen.entries = driver::entriesOf(named.spec, /*steps=*/false);
+  bool planned = !common.maxMemory.empty() && chosen.target == driver::Target::Cpu &&
+                 named.kind != driver::ModelKind::Artifact;
+  if (planned) {
+    rt::ModelInfo info = makeModelInfo(named.spec);
+    int64_t bytes = length > 0 ? length : std::max<int64_t>(info.maxLength, 1);
+    int64_t limit = parseSize(common.maxMemory, "--max-memory");
+    driver::PlannedMemory memory =
+        driver::planTraining(named, chosen, batch, bytes / info.inner + (bytes % info.inner != 0), limit);
+    chosen.plan = memory.plan;
+    if (common.verbose) {
+      note("memory plan: " + driver::describe(memory.plan) + ", peak " + grouped(memory.peak()) + " bytes");
+    }
   }
   return driver::openProgram(named, chosen);
 }

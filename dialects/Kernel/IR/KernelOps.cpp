@@ -4,6 +4,8 @@
 // The shapes of the kernel ops' values, and the indices of row programs.
 #include "dialects/Kernel/IR/KernelOps.h"
 
+#include "dialects/MBLM/IR/ShapeInference.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -56,21 +58,15 @@ SymbolicShape kernel::shapeOf(Value value) {
     return spaceShape({}, type);
   }
   if (auto argument = dyn_cast<BlockArgument>(value)) {
-    // Ids and masks: [B, M * inner].
-    auto module = argument.getOwner()->getParentOp()->getParentOfType<ModuleOp>();
-    int64_t inner = 1;
-    if (auto attr = module->getAttrOfType<IntegerAttr>("mblm.inner")) {
-      inner = attr.getInt();
-    }
-    SymbolicDim forms[] = {SymbolicDim::batch(), SymbolicDim{0, inner, 0, 0}};
-    SymbolicShape shape;
-    for (auto [dim, size] : llvm::enumerate(type.getShape())) { // a step's ids: [B, bytes of its slots]
-      shape.push_back(ShapedType::isDynamic(size) ? forms[dim] : SymbolicDim::constant(size));
-    }
-    return shape;
+    return *argumentShape(cast<func::FuncOp>(argument.getOwner()->getParentOp()), argument.getArgNumber());
   }
   auto result = cast<OpResult>(value);
   Operation *op = result.getOwner();
+  if (auto pieces = dyn_cast<PiecesOp>(op)) {
+    SmallVector<SymbolicShape> shapes;
+    (void)pieces.inferSymbolicShapes({}, shapes);
+    return shapes[result.getResultNumber()];
+  }
   auto sums = [&](ArrayRef<int64_t> listed) { return llvm::is_contained(listed, result.getResultNumber()); };
   return llvm::TypeSwitch<Operation *, SymbolicShape>(op)
       .Case<RowsOp, GemmOp>([&](auto rows) {

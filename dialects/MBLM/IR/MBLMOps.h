@@ -11,6 +11,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
@@ -20,6 +21,13 @@
 #include "dialects/MBLM/IR/MBLMDialect.h.inc"
 #include "dialects/MBLM/IR/MBLMEnums.h.inc"
 #include "dialects/MBLM/IR/MBLMInterfaces.h.inc"
+
+namespace mblm {
+// On the op that makes a layer's result: the number of its stage (i64). Between two such ops stands one layer.
+constexpr llvm::StringLiteral layerEndAttrName = "mblm.layer_end";
+// At arguments and results of a function that runs by pieces (i64): how many sequences one outermost slot has there.
+constexpr llvm::StringLiteral perSlotAttrName = "mblm.per_slot";
+} // namespace mblm
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/MBLM/IR/MBLMAttrs.h.inc"

@@ -3,6 +3,7 @@
 //
 // Sizes of results as linear forms of B and M.
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/ShapeInference.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -131,6 +132,18 @@ LogicalResult SplitOp::inferSymbolicShapes(Shapes operands, Results &results) {
 
 LogicalResult ConcatOp::inferSymbolicShapes(Shapes operands, Results &results) {
   results.push_back(withWidth(operands[0], getType()));
+  return success();
+}
+
+LogicalResult PiecesOp::inferSymbolicShapes(Shapes, Results &results) {
+  func::FuncOp function = getFunction();
+  for (unsigned n = 0; n < getNumResults(); ++n) {
+    auto perSlot = function ? function.getResultAttrOfType<IntegerAttr>(n, perSlotAttrName) : IntegerAttr();
+    if (!perSlot) {
+      return failure();
+    }
+    results.push_back(slotShape(cast<RankedTensorType>(getResult(n).getType()), perSlot.getInt()));
+  }
   return success();
 }
 

@@ -226,3 +226,47 @@ LogicalResult ConcatOp::verify() {
   }
   return verifyParts(*this, getInputs(), "inputs", getResult(), "result");
 }
+
+func::FuncOp PiecesOp::getFunction() {
+  return SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
+}
+
+LogicalResult PiecesOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // pieces_c1
+  auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(*this, getCalleeAttr());
+  if (!function) {
+    return emitOpError("expects 'callee' to be a function of the module, but got ") << getCalleeAttr();
+  }
+  auto type = FunctionType::get(getContext(), getOperandTypes(), getResultTypes());
+  if (function.getFunctionType() != type) {
+    return emitOpError("expects ") << getCalleeAttr() << " to have the type of operands and results (" << type
+                                   << "), but got " << function.getFunctionType();
+  }
+  auto check = [&](Type type, Attribute perSlot, StringRef name, unsigned number) -> LogicalResult {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getElementType().isInteger(32)) {
+      return success();
+    }
+    auto count = dyn_cast_if_present<IntegerAttr>(perSlot);
+    bool bySlots = tensor.isDynamicDim(0) && !tensor.isDynamicDim(1) && !tensor.isDynamicDim(2);
+    if (bySlots && count && count.getInt() >= 1) {
+      return success();
+    }
+    return emitOpError("expects ") << name << " " << number << " of " << getCalleeAttr()
+                                   << " to have sequences by slots (tensor<? x static x static>, '" << perSlotAttrName
+                                   << "' >= 1), but got " << type << " with " << perSlot;
+  };
+  for (unsigned n = 0; n < getNumOperands(); ++n) {
+    // pieces_c2
+    if (failed(check(getOperand(n).getType(), function.getArgAttr(n, perSlotAttrName), "argument", n))) {
+      return failure();
+    }
+  }
+  for (unsigned n = 0; n < getNumResults(); ++n) {
+    // pieces_c3
+    if (failed(check(getResult(n).getType(), function.getResultAttr(n, perSlotAttrName), "result", n))) {
+      return failure();
+    }
+  }
+  return success();
+}

@@ -196,4 +196,33 @@ def MBLM_ConcatOp : MBLM_PureOp<"concat", [DeclareOpInterfaceMethods<Differentia
   let hasFolder = 1;
 }
 
+def MBLM_PiecesOp : MBLM_Op<"pieces", [
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>, DeclareOpInterfaceMethods<SymbolicShapeOpInterface>,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "Runs a function on some outermost slots at a time, so that its values take the memory of those alone.";
+  let description = [{
+    The B*M outermost slots are cut into pieces of G slots that follow each other, the last one maybe shorter, and
+    `callee` runs on one piece after the other as if it were the whole: with batch 1 and as many slots as the piece has.
+    Rows `[p*n*G, (p+1)*n*G)` of dimension 0 of an argument or result with n sequences a slot are its part in piece p; the
+    function attribute `mblm.per_slot` of each argument and result says n. Ids have one sequence of M slots a batch row; of
+    them a piece gets the bytes of its slots. Gradients that the callee adds are added piece by piece.
+
+    G is chosen when the program runs, by the memory there is. Results do not depend on it, sums over all slots
+    (gradients of parameters) only by the order of their terms.
+
+    The gradient of `@f` is `mblm.pieces @f_grad`: @f's arguments and its results' gradients to gradients of @f's arguments.
+
+    Constraints:
+    * (C1) `callee` is a function of the module with the types of the operands and results.
+    * (C2) operands are ids, or have a dynamic first size, two static ones, and `mblm.per_slot >= 1` at the argument.
+    * (C3) results have a dynamic first size, two static ones, and `mblm.per_slot >= 1` at the function's result.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyTypeOf<[MBLM_Sequences, MBLM_Ids]>>:$inputs);
+  let results = (outs Variadic<MBLM_Sequences>:$results);
+  let assemblyFormat = "$callee `(` $inputs `)` attr-dict `:` functional-type($inputs, results)";
+  let extraClassDeclaration = [{
+    ::mlir::func::FuncOp getFunction();
+  }];
+}
+
 #endif

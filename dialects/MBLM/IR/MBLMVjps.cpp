@@ -81,6 +81,31 @@ LogicalResult ConcatOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Sma
   return success();
 }
 
+// @f_grad stands beside @f: the pass that sweeps backwards makes it.
+LogicalResult PiecesOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  SmallVector<Value> inputs(getInputs());
+  for (auto [number, grad] : llvm::enumerate(resultGrads)) {
+    if (!grad) {
+      return emitOpError("needs a gradient for each result to have one itself, but nothing depends on result ")
+             << number;
+    }
+    inputs.push_back(grad);
+  }
+  auto isIds = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType().isInteger(32); };
+  SmallVector<Type> types;
+  for (Value input : getInputs()) {
+    if (!isIds(input)) {
+      types.push_back(input.getType());
+    }
+  }
+  auto grads = PiecesOp::create(builder, getLoc(), types, (getCallee() + "_grad").str(), inputs);
+  auto next = grads->result_begin();
+  for (Value input : getInputs()) {
+    operandGrads.push_back(isIds(input) ? Value() : Value(*next++));
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Single positions
 //===----------------------------------------------------------------------===//

@@ -20,11 +20,22 @@ static std::optional<SymbolicShape> staticShape(Type type) {
   return SymbolicShape(llvm::map_range(tensor.getShape(), SymbolicDim::constant));
 }
 
-static std::optional<SymbolicShape> argumentShape(Type type, int64_t inner) {
+SymbolicShape mblm::slotShape(RankedTensorType type, int64_t perSlot) {
+  return {{0, 0, 0, perSlot}, SymbolicDim::constant(type.getDimSize(1)), SymbolicDim::constant(type.getDimSize(2))};
+}
+
+std::optional<SymbolicShape> mblm::argumentShape(func::FuncOp func, unsigned argument) {
+  Type type = func.getArgumentTypes()[argument];
   auto tensor = dyn_cast<RankedTensorType>(type);
+  if (auto perSlot = func.getArgAttrOfType<IntegerAttr>(argument, perSlotAttrName); tensor && perSlot) {
+    return slotShape(tensor, perSlot.getInt());
+  }
   if (!tensor || tensor.hasStaticShape() || tensor.getRank() != 2) {
     return staticShape(type);
   }
+  auto module = func->getParentOfType<ModuleOp>();
+  auto attribute = module ? module->getAttrOfType<IntegerAttr>(innerAttrName) : nullptr;
+  int64_t inner = attribute ? attribute.getInt() : 1;
   auto size = [&](unsigned dim, SymbolicDim form) {
     return tensor.isDynamicDim(dim) ? form : SymbolicDim::constant(tensor.getDimSize(dim));
   };
@@ -91,11 +102,8 @@ FailureOr<DenseMap<Value, SymbolicShape>> mblm::inferShapes(func::FuncOp func) {
   if (func.isExternal()) {
     return shapes;
   }
-  auto module = func->getParentOfType<ModuleOp>();
-  auto attribute = module ? module->getAttrOfType<IntegerAttr>(innerAttrName) : nullptr;
-  int64_t inner = attribute ? attribute.getInt() : 1;
   for (BlockArgument argument : func.getArguments()) {
-    auto shape = argumentShape(argument.getType(), inner);
+    auto shape = argumentShape(func, argument.getArgNumber());
     if (!shape) {
       return func.emitOpError("expects argument ")
              << argument.getArgNumber() << " to be static or per byte (rank 2), but got " << argument.getType();

@@ -16,7 +16,14 @@ namespace mblm {
 // The module attribute with the number of bytes in one outermost slot (i64, default 1).
 constexpr llvm::StringLiteral innerAttrName = "mblm.inner";
 
-// Arguments of rank 2 with dynamic sizes are per byte, [B, M * inner]; all others must be static. Emits an error at the
+// [n*B*M, T, C]: `perSlot` = n sequences in each outermost slot.
+SymbolicShape slotShape(mlir::RankedTensorType type, int64_t perSlot);
+
+// The shape of a function's argument: of rank 2 with dynamic sizes per byte, [B, M * inner]; with the attribute
+// `mblm.per_slot` by slots; otherwise static. Absent where the type is none of these.
+std::optional<SymbolicShape> argumentShape(mlir::func::FuncOp func, unsigned argument);
+
+// Emits an error at the
 // op (or the function) where a size is no such form, or is not the one that the type states.
 llvm::FailureOr<llvm::DenseMap<mlir::Value, SymbolicShape>> inferShapes(mlir::func::FuncOp func);
 

@@ -8,7 +8,7 @@ using namespace mblm;
 
 std::optional<SymbolicDim> SymbolicDim::times(const SymbolicDim &o) const {
   // Terms of the product beyond B*M: M*M, B*B, and anything times B*M but a constant.
-  bool beyond = (m && o.m) || (b && o.b) || (bm && (o.m || o.b || o.bm)) || (o.bm && (m || b));
+  bool beyond = (m && o.m) || (b && o.b) || (bm && (o.m || o.b || o.bm)) || (o.bm && (m || b)) || piece || o.piece;
   if (beyond) {
     return std::nullopt;
   }
@@ -20,6 +20,9 @@ std::optional<SymbolicDim> SymbolicDim::dividedBy(const SymbolicDim &o) const {
   auto divide = [](int64_t a, int64_t d) -> std::optional<int64_t> {
     return a % d ? std::nullopt : std::optional<int64_t>(a / d);
   };
+  if (piece || o.piece) {
+    return std::nullopt;
+  }
   if (o.one && !o.m && !o.b && !o.bm) {
     auto q1 = divide(one, o.one), qm = divide(m, o.one), qb = divide(b, o.one), qbm = divide(bm, o.one);
     if (q1 && qm && qb && qbm) {
@@ -47,6 +50,7 @@ llvm::raw_ostream &mblm::operator<<(llvm::raw_ostream &os, const SymbolicDim &di
     }
     os << symbol;
   };
+  term(dim.piece, "G");
   term(dim.bm, "B*M");
   term(dim.b, "B");
   term(dim.m, "M");
