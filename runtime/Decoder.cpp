@@ -156,7 +156,7 @@ int64_t Decoder::filledRows(const StateTensor &tensor) const {
 }
 
 float *Decoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
-  int64_t offset = tensor.offset.at(sequences, slotCapacity, tensor.name);
+  int64_t offset = tensor.offset.at({sequences, slotCapacity}, tensor.name);
   return state.data() + offset + sequence * tensor.positions.at(slotCapacity) * tensor.width;
 }
 
