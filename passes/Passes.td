@@ -94,7 +94,8 @@ def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
     * @step_i(ids of one slot): embeds the slot, adds what the stage above left for it, and runs the stage at this position. The
       local stage returns the logits of the next byte; any other one leaves its projection as the slots of the stage below.
     * @begin_i(): the same for the start vector alone, at position 0. Only of stages that have one.
-    * @prefill_0(ids of `prefill-rows` slots): as that many steps in one, but nothing comes out: it only fills the states.
+    * @prefill_0(ids of `prefill-rows` slots): as that many steps in one, but nothing comes out: it only fills the states. None
+      where the stage has learned positions for fewer.
     What later positions need of a call stays in `mblm.state`s. A state needs no clearing: ops know their position, so that
     @begin_i (or @step_0 at P = 0) begins a sequence anew. Ops on single positions are taken over as they are; others build
     their own steps (StatefulOpInterface).

@@ -134,7 +134,9 @@ std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
     }
     names.push_back(rt::entryName(Entry::Step, int64_t(stage)));
   }
-  names.push_back(rt::entryName(Entry::Prefill, 0));
+  if (spec.maxSlots() == 0 || spec.maxSlots() >= rt::prefillRows) {
+    names.push_back(rt::entryName(Entry::Prefill, 0));
+  }
   return names;
 }
 

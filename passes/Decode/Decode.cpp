@@ -239,6 +239,17 @@ private:
   bool slots = false;           // whether its positions are slots
 };
 
+// Slots that a stage has positions for.
+int64_t mostSlots(func::FuncOp forward, const Clocks &clocks, Clock &clock) {
+  int64_t most = std::numeric_limits<int64_t>::max();
+  for (auto position : forward.getOps<PositionOp>()) {
+    if (clocks.lookup(position).clock == &clock) {
+      most = std::min(most, cast<RankedTensorType>(position.getTable().getType()).getDimSize(0));
+    }
+  }
+  return most;
+}
+
 class DecodePass : public mblm::impl::DecodePassBase<DecodePass> {
 public:
   using DecodePassBase::DecodePassBase;
@@ -261,7 +272,7 @@ public:
         calls.push_back({"begin" + stage, 1, true, true});
       }
       calls.push_back({"step" + stage, 1, false, true});
-      if (number == 0 && prefillRows > 0) {
+      if (number == 0 && prefillRows > 0 && prefillRows <= mostSlots(forward, clocks, *clock)) {
         calls.push_back({"prefill" + stage, prefillRows, false, false});
       }
       for (const Call &call : calls) {

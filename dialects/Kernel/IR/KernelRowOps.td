@@ -85,7 +85,7 @@ def Kernel_CallPositionOp : Kernel_Op<"call_position", [Pure, Kernel_InRowProgra
 }
 
 def Kernel_YieldOp : Kernel_Op<"yield", [
-    Pure, Terminator, ParentOneOf<["RowsOp", "PackRowsOp", "GemmOp", "CrossEntropyOp", "CrossEntropyGradOp", "PrefixOp", "PrefixGradOp"]>]> {
+    Pure, Terminator, ParentOneOf<["RowsOp", "PackRowsOp", "RememberOp", "GemmOp", "CrossEntropyOp", "CrossEntropyGradOp", "PrefixOp", "PrefixGradOp"]>]> {
   let summary = "Ends a row program with one value per result, and the scalar code of a scan.";
   let description = "How many values there are, the enclosing op says. Constraints: (C1) it stands in a row program or a scan.";
   let arguments = (ins Variadic<F32>:$values);
