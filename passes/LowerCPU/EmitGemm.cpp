@@ -25,9 +25,9 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
   // Rows a multiple of 4 KiB apart share cache sets: those are copied rather than read in place.
-  bool direct = depth % 1024 != 0 && RowEmitter::isIdentity(prologue) && source[0] == op.getSpace().getSequences() &&
+  bool direct = depth % 1024 != 0 && RowEmitter::isIdentity(prologue, depth) && source[0] == op.getSpace().getSequences() &&
                 source[1] == op.getSpace().getPositions();
-  bool straight = RowEmitter::isIdentity(epilogue);
+  bool straight = RowEmitter::isIdentity(epilogue, columns);
   writer.step(op.getLoc(), results + op.getNumResults(), {rows, blockRows}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     ArrayRef<Value> pointers = s.pointers;

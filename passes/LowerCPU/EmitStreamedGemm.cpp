@@ -22,9 +22,9 @@ void cpu::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
-  bool direct = RowEmitter::isIdentity(prologue) && source[0] == op.getSpace().getSequences() &&
+  bool direct = RowEmitter::isIdentity(prologue, depth) && source[0] == op.getSpace().getSequences() &&
                 source[1] == op.getSpace().getPositions();
-  bool straight = RowEmitter::isIdentity(epilogue);
+  bool straight = RowEmitter::isIdentity(epilogue, columns);
   auto perRow = [&](int64_t n) { return SymbolicDim{rows.one * n, rows.m * n, rows.b * n, rows.bm * n}; };
   SymbolicDim items = SymbolicDim::constant(kernel::ceilDiv(columns, piece));
   writer.step(op.getLoc(), results + op.getNumResults(), {items}, [&](KernelWriter::Step &s) {

@@ -14,7 +14,7 @@ RowEmitter::RowEmitter(Emitter &emitter, Block &body, int64_t columns, int64_t s
   analyse();
 }
 
-bool RowEmitter::isIdentity(Block &body) {
+bool RowEmitter::isIdentity(Block &body, int64_t columns) {
   auto yield = cast<kernel::YieldOp>(body.getTerminator());
   if (yield.getValues().size() != 1) {
     return false;
@@ -22,7 +22,8 @@ bool RowEmitter::isIdentity(Block &body) {
   auto load = yield.getValues()[0].getDefiningOp<kernel::LoadOp>();
   kernel::RowIndices at = kernel::rowIndices(body);
   return load && load.getTensor() == body.getArgument(0) && load.getIndices().size() == 3 &&
-         load.getIndices()[0] == at.sequence && load.getIndices()[1] == at.position && load.getIndices()[2] == at.column;
+         load.getIndices()[0] == at.sequence && load.getIndices()[1] == at.position && load.getIndices()[2] == at.column &&
+         cast<RankedTensorType>(load.getTensor().getType()).getShape().back() == columns;
 }
 
 void RowEmitter::analyse() {

@@ -34,8 +34,8 @@ public:
   void emit(mlir::Value sequence, mlir::Value position, const Sink &sink, llvm::ArrayRef<unsigned> perRow = {},
             const RowSink &rowSink = {});
 
-  // Whether the body only hands its first tensor argument through, element by element.
-  static bool isIdentity(mlir::Block &body);
+  // Whether the body only hands its first tensor argument, of just these columns, through element by element.
+  static bool isIdentity(mlir::Block &body, int64_t columns);
 
 private:
   enum Scope { Row, Segment, Column };
