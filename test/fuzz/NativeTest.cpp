@@ -76,7 +76,7 @@ std::unique_ptr<rt::Program> reference(const spec::Spec &spec) {
 class NativeModel : public testing::TestWithParam<Variant> {};
 
 TEST_P(NativeModel, AgreesWithTheReference) {
-  spec::Spec spec = randomSpec(GetParam().seed, {std::begin(test::nativeBlocks), std::end(test::nativeBlocks)});
+  spec::Spec spec = randomSpec(GetParam().seed);
   SCOPED_TRACE(describe(spec));
   rt::ModelInfo info = makeModelInfo(spec);
   Inputs inputs = randomInputs(info, GetParam().seed);

@@ -10,8 +10,6 @@
 #include "runtime/Artifact.h"
 #include "runtime/Support/Error.h"
 
-#include "llvm/ADT/STLExtras.h"
-
 #include <filesystem>
 
 using namespace mblm;
@@ -47,13 +45,6 @@ std::vector<std::string> test::hostLevels() {
     levels.erase(levels.begin());
   }
   return levels;
-}
-
-bool test::hasKernels(const spec::Spec &spec) {
-  return llvm::all_of(spec.stages, [](const spec::Stage &stage) {
-    return llvm::all_of(stage.layers,
-                        [](const spec::Layer &layer) { return llvm::is_contained(nativeBlocks, layer.block); });
-  });
 }
 
 std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Native &native) {

@@ -22,10 +22,6 @@ struct Native {
 // The levels that this machine runs, best first.
 std::vector<std::string> hostLevels();
 
-// The kinds of block that have kernels: specs of others run on the reference interpreter alone.
-constexpr spec::Block nativeBlocks[] = {spec::Block::Transformer, spec::Block::Mamba1};
-bool hasKernels(const spec::Spec &spec);
-
 // As every command does it.
 std::unique_ptr<rt::Program> compileSpec(const spec::Spec &spec, const Native &native);
 
