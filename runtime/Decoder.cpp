@@ -108,7 +108,8 @@ int64_t Decoder::advance(const int32_t *ids, int64_t stride, int64_t count) {
   while (i < local && (!atBorder(i) || count <= stages[i].slotBytes)) {
     ++i;
   }
-  bool many = i == 0 && (count - 1) / stages[0].slotBytes >= prefillRows;
+  // The stage below goes on from a step: a prefill leaves nothing for it.
+  bool many = i == 0 && (count - 1) / stages[0].slotBytes >= prefillRows + (local > 0 ? 1 : 0);
   int64_t rows = many ? prefillRows : 1, taken = rows * stages[i].slotBytes;
   if (i == 0) {
     step(0, ids, stride, rows);
