@@ -84,7 +84,7 @@ TEST(Artifact, LossGetsAMaskAndAScale) {
   EXPECT_EQ(scalars.loss, 8.0f);
   EXPECT_EQ(scalars.gradNorm, 3.0f);
   EXPECT_EQ(scalars.sum, 0.25f);
-  expectError(Exit::Internal, "entry 'gradients' returned 7", [&] { program->run(Entry::Gradients, call); });
+  expectError(Exit::Internal, "entry 'gradients' of fake returned 7", [&] { program->run(Entry::Gradients, call); });
   expectError(Exit::BadInput, "has no entry 'hidden'", [&] { program->run(Entry::Hidden, call); });
 }
 

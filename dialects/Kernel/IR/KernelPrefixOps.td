@@ -15,7 +15,7 @@ def Kernel_PrefixOp : Kernel_Op<"prefix", [Pure, IsolatedFromAbove, SingleBlock]
     Constraints:
     * (C1) there is at least one input, and as many results, all [K, T, C] over `space`.
     * (C2) the region has two arguments an input, and yields a value an input.
-    * (C3) it holds what (C4) of `mblm.scan` allows.
+    * (C3) it holds what the region of `mblm.scan` may.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space);
   let results = (outs Variadic<AnyRankedTensor>:$results);
@@ -32,7 +32,7 @@ def Kernel_PrefixGradOp : Kernel_Op<"prefix_grad", [Pure, IsolatedFromAbove, Sin
     Constraints:
     * (C1) there is at least one input, and as many grads, states and results, all [K, T, C] over `space`.
     * (C2) the region has three arguments an input, and yields two values an input.
-    * (C3) it holds what (C4) of `mblm.scan` allows.
+    * (C3) it holds what the region of `mblm.scan` may.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$grads, Variadic<AnyRankedTensor>:$states,
                        Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space);

@@ -1,7 +1,7 @@
 // With @train_loss, gradients are those of the loss with dropout. The key goes along; what was dropped forward is dropped
 // backward at the same site.
 // RUN: mblm-opt %s --mblm-differentiate --canonicalize --cse | FileCheck %s
-// RUN: mblm-opt %s --mblm-gradients --mblm-to-kernel | FileCheck %s --check-prefix=KERNEL
+// RUN: mblm-opt %s --mblm-differentiate --canonicalize --cse --mblm-to-kernel | FileCheck %s --check-prefix=KERNEL
 
 // CHECK-NOT: func @train_loss
 

@@ -3,7 +3,7 @@
 // RUN: mblm-opt %s --kernel-lower-cpu --split-input-file | FileCheck %s
 
 // %y reads %x at its own row and column, for the last time.
-// CHECK: mblm.entries = {forward = {arena = array<i64: 0, 0, 0, 32>,
+// CHECK: mblm.entries = {forward = {arena = array<i64: 0, 0, 0, 32, 0>,
 module {
   mblm.parameter @a at 0 : tensor<32xf32>
   func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x32xf32> {
@@ -30,7 +30,7 @@ module {
 // -----
 
 // %y reads the first row of %x for each of its own.
-// CHECK: mblm.entries = {forward = {arena = array<i64: 0, 0, 0, 64>,
+// CHECK: mblm.entries = {forward = {arena = array<i64: 0, 0, 0, 64, 0>,
 module {
   mblm.parameter @a at 0 : tensor<32xf32>
   func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x32xf32> {
@@ -58,7 +58,7 @@ module {
 // -----
 
 // %x is read again after %y is there.
-// CHECK: mblm.entries = {forward = {arena = array<i64: 0, 0, 0, 64>,
+// CHECK: mblm.entries = {forward = {arena = array<i64: 0, 0, 0, 64, 0>,
 module {
   mblm.parameter @a at 0 : tensor<32xf32>
   func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x32xf32> {

@@ -7,7 +7,7 @@
 // kernel, whose name has no layer in it; the head has its own.
 //
 // CHECK: module attributes {
-// CHECK-SAME: mblm.entries = {forward = {arena = array<i64: {{[0-9]+}}, {{[0-9]+}}, {{[0-9]+}}, {{[1-9][0-9]*}}>, scratch = array<i64:
+// CHECK-SAME: mblm.entries = {forward = {arena = array<i64: {{[0-9]+}}, {{[0-9]+}}, {{[0-9]+}}, {{[1-9][0-9]*}}, 0>, scratch = array<i64:
 // CHECK-SAME: mblm.kernels = [
 // CHECK-SAME: {entry = "forward", from = "stage0_scale_", name = "[[SCALE:stage0_scale_rows[a-z0-9_]*]]", op = 0 : i64},
 // CHECK-SAME: {entry = "forward", from = "stage0_scale_", name = "[[SCALE]]", op = 1 : i64},
