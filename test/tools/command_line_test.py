@@ -392,7 +392,7 @@ class CommandLine(unittest.TestCase):
             return sum(kernel[what] for kernel in report["kernels"] if kernel["entry"] == entry)
 
         # Without fusion the kernels do what the model's ops say; with it they move fewer bytes.
-        for spec in [TINY, "models/byte-gpt2-tiny.json", "models/mambabyte-353m-tiny.json"]:
+        for spec in [TINY, "models/byte-gpt2-tiny.json", "models/mambabyte-353m-tiny.json", "models/mblm-360m-3d-mtt-tiny.json"]:
             info = json.loads(self.mblm("check", spec, "--json")[1])
             unfused = json.loads(self.mblm("explain", spec, *common[1:], "--fuse", "off")[1])
             for entry, said in [("forward", "forward_flops_per_byte"), ("gradients", "flops_per_byte")]:

@@ -36,6 +36,8 @@ private:
   template <typename OpTy>
   double scan(OpTy op, double perState, double perFeature) const;
   template <typename OpTy>
+  double ssd(OpTy op) const;
+  template <typename OpTy>
   double attention(OpTy op, double perFeature, double perHead) const;
 
   int64_t batch, slots;
@@ -76,6 +78,13 @@ double Counter::program(Region &region, double rows, uint64_t columns) const {
   return rows * (perRow + static_cast<double>(columns) * perColumn);
 }
 
+// Of a region that combines two elements.
+static double combinations(Region &region) {
+  return static_cast<double>(llvm::count_if(region.front().without_terminator(), [](Operation &op) {
+    return isa<arith::ArithDialect, math::MathDialect>(op.getDialect()) && !isa<arith::ConstantOp>(op);
+  }));
+}
+
 // Keys that all queries of a sequence see together.
 static double visiblePairs(MaskKind mask, std::optional<uint64_t> block, double length) {
   auto triangle = [](double n) { return n * (n + 1) / 2; };
@@ -103,6 +112,15 @@ template <typename OpTy>
 double Counter::scan(OpTy op, double perState, double perFeature) const {
   double states = static_cast<double>(cast<RankedTensorType>(op.getALog().getType()).getDimSize(1));
   return rows(op.getSpace()) * static_cast<double>(op.getChannels()) * (perState * states + perFeature);
+}
+
+// As in MBLMCosts.cpp.
+template <typename OpTy>
+double Counter::ssd(OpTy op) const {
+  double heads = static_cast<double>(op.getHeads()), states = static_cast<double>(op.getStates());
+  double width = heads * static_cast<double>(op.getHeadDim());
+  double length = std::min(static_cast<double>(op.getChunk()), size(op.getSpace().getPositions()));
+  return rows(op.getSpace()) * (length * (heads * states + width) + 4 * width * states + 8 * heads);
 }
 
 std::optional<double> Counter::flopsOf(Operation *op) const {
@@ -136,6 +154,10 @@ std::optional<double> Counter::flopsOf(Operation *op) const {
       .Case([&](AttentionGradOp op) -> Result { return attention(op, 10, 5) + 2 * elements(op.getGrad()); })
       .Case([&](ScanOp op) -> Result { return scan(op, 6, op.getGate() ? 12 : 7); })
       .Case([&](ScanGradOp op) -> Result { return scan(op, 18, op.getGate() ? 25 : 14); })
+      .Case([&](SsdOp op) -> Result { return ssd(op); })
+      .Case([&](SsdGradOp op) -> Result { return 3 * ssd(op); })
+      .Case([&](PrefixOp op) -> Result { return combinations(op.getCombine()) * elements(op.getResults().front()); })
+      .Case([&](PrefixGradOp op) -> Result { return combinations(op.getVjp()) * elements(op.getInputGrads().front()); })
       // A maximum, a difference, an exponential and a sum for each logit.
       .Case([&](CrossEntropyOp op) -> Result {
         double n = rows(op.getSpace()), columns = static_cast<double>(op.getColumns());
