@@ -57,3 +57,13 @@ driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int6
   });
   return cost;
 }
+
+double driver::weightBytesOf(ModuleOp module, StringRef name) {
+  double bytes = 0;
+  if (auto function = module.lookupSymbol<func::FuncOp>(name)) {
+    function.walk([&](LinearOp linear) {
+      bytes += double(sizeof(float)) * double(cast<RankedTensorType>(linear.getWeight().getType()).getNumElements());
+    });
+  }
+  return bytes;
+}

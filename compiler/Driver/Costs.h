@@ -20,4 +20,7 @@ struct Cost {
 // outermost slots.
 Cost costOf(mlir::ModuleOp module, llvm::StringRef function, int64_t batch, int64_t slots);
 
+// Bytes of the weights that the linear maps of a function read.
+double weightBytesOf(mlir::ModuleOp module, llvm::StringRef function);
+
 } // namespace mblm::driver

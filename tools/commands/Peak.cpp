@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One loop for each vector width. Twelve sums hide the latency of a multiply-add (4 to 5 cycles, two a cycle) and fit
-// into sixteen registers.
+// into sixteen registers. Memory is read by plain sums.
 #include "tools/commands/Peak.h"
+
+#include "runtime/Support/Memory.h"
 
 #include <algorithm>
 #include <chrono>
@@ -54,6 +56,43 @@ __attribute__((target("avx512f"))) double avx512(int64_t rounds, volatile float 
   return multiplyAdd<16>(rounds, sink);
 }
 #endif
+
+// Adds up floats, eight vectors at a time.
+template <int width>
+__attribute__((always_inline)) inline float addUp(const float *data, int64_t count) {
+  constexpr int sums = 8;
+  typename Vector<width>::Type total[sums] = {};
+  for (int64_t at = 0; at + sums * width <= count; at += sums * width) {
+    for (int i = 0; i < sums; ++i) {
+      total[i] += *reinterpret_cast<const typename Vector<width>::Type *>(data + at + i * width);
+    }
+  }
+  float result = 0;
+  for (int i = 0; i < sums; ++i) {
+    result += total[i][0];
+  }
+  return result;
+}
+
+float portableSum(const float *data, int64_t count) { return addUp<4>(data, count); }
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) float avx2Sum(const float *data, int64_t count) { return addUp<8>(data, count); }
+__attribute__((target("avx512f"))) float avx512Sum(const float *data, int64_t count) { return addUp<16>(data, count); }
+#endif
+
+using Sum = float (*)(const float *, int64_t);
+
+Sum widestSum() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) {
+    return avx512Sum;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return avx2Sum;
+  }
+#endif
+  return portableSum;
+}
 
 using Loop = double (*)(int64_t, volatile float *);
 
@@ -124,5 +163,29 @@ static double sumOverThreads(int threads, double (*measure)()) {
 double measurePeakFlops(int threads) { return sumOverThreads(threads, bestOfOneThread); }
 
 double measurePeakBandwidth(int threads) { return sumOverThreads(threads, bandwidthOfOneThread); }
+
+double measureReadBandwidth(int threads) {
+  constexpr int64_t floats = int64_t(96) << 20; // 384 MiB
+  rt::Buffer buffer(floats, "the measurement of memory");
+  std::fill_n(buffer.data(), floats, 1.0f);
+  int64_t piece = floats / threads / 1024 * 1024;
+  Sum sum = widestSum();
+  volatile float sink = 0;
+  double best = 0;
+  for (int pass = 0; pass < 6; ++pass) {
+    std::vector<std::thread> others;
+    Clock::time_point start = Clock::now();
+    for (int i = 1; i < threads; ++i) {
+      others.emplace_back([&, i] { sink = sum(buffer.data() + i * piece, piece); });
+    }
+    sink = sum(buffer.data(), piece);
+    for (std::thread &thread : others) {
+      thread.join();
+    }
+    double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    best = std::max(best, double(threads * piece) * sizeof(float) / seconds);
+  }
+  return best;
+}
 
 } // namespace mblm::cli

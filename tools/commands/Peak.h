@@ -10,6 +10,10 @@ namespace mblm::cli {
 // `threads` threads together, the best of several short runs.
 double measurePeakFlops(int threads);
 
+// Bytes a second that `threads` threads together read from memory, the best of several passes over more than the caches
+// hold.
+double measureReadBandwidth(int threads);
+
 // Sums over memory that no cache holds: bytes a second that `threads` threads together read, the best of several short
 // runs.
 double measurePeakBandwidth(int threads);

@@ -4,7 +4,7 @@
 // `bench`: how fast one entry of a compiled model runs, against the peak that this machine's cores were measured to
 // have. With --interactive another program asks for each call, so that two programs can take turns.
 #include "compiler/Driver/Costs.h"
-#include "runtime/Generate.h"
+#include "runtime/Decoder.h"
 #include "runtime/Support/Random.h"
 #include "runtime/ThreadPool.h"
 #include "tools/commands/Peak.h"
@@ -63,9 +63,9 @@ public:
     } else {
       readIds(options);
     }
-    if (entry == "step" && batch != 1) {
-      throw Error(Exit::Usage,
-                  "bench: --entry step continues one sequence; expected a batch of 1, got " + std::to_string(batch));
+    if (entry == "step") {
+      startDecoder(options.context == 0 && options.input.empty());
+      return;
     }
     hyper[rt::Lr] = 1e-4f;
     hyper[rt::Beta1] = 0.9f;
@@ -89,8 +89,8 @@ public:
       loss = model.loss(view).loss;
     } else if (entry == "logits") {
       model.forward(view);
-    } else { // the byte behind the context
-      rt::generate(model, ids, 1, {0});
+    } else {
+      return stepOnce();
     }
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
@@ -100,12 +100,49 @@ public:
     return entry == "train" ? "train_step" : entry == "forward" ? "loss" : "forward";
   }
   int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
-  int64_t bytes() const { return entry == "step" ? 1 : batch * length; }
+  int64_t bytes() const { return batch * (entry == "step" ? model.info().inner : length); }
 
   int64_t batch = 1, length = 0;
-  double loss = 0; // of the latest call of an entry that computes one
+  double loss = 0;           // of the latest call of an entry that computes one
+  double prefillSeconds = 0; // of steps: what reading the context took
 
 private:
+  // Room behind the context for some outermost slots; where it is used up, the text begins again.
+  void startDecoder(bool mayShorten) {
+    int64_t inner = model.info().inner, room = 32 * inner, longest = model.longest();
+    if (longest > 0 && length + room > longest) {
+      room = std::min(room, std::max(inner, longest / 2 / inner * inner));
+      length = mayShorten ? longest - room : length;
+    }
+    decoder = std::make_unique<rt::Decoder>(model, batch, length + room);
+    readContext();
+  }
+
+  void readContext() {
+    decoder->reset();
+    std::vector<int32_t> context;
+    for (int64_t b = 0; b < batch; ++b) {
+      auto begin = ids.begin() + b * (int64_t(ids.size()) / batch);
+      context.insert(context.end(), begin, begin + length);
+    }
+    auto start = std::chrono::steady_clock::now();
+    decoder->feed(context.data(), length);
+    prefillSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  // An outermost slot, byte by byte: every stage has its share.
+  double stepOnce() {
+    int64_t inner = model.info().inner;
+    if (decoder->length() + inner > decoder->capacity()) {
+      readContext();
+    }
+    auto start = std::chrono::steady_clock::now();
+    for (int64_t i = 0; i < inner; ++i) {
+      decoder->feed(ids.data() + i % (int64_t(ids.size()) / batch) * batch, 1);
+    }
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
   void readIds(const BenchOptions &options) {
     rt::SafetensorsFile file(options.input);
     const std::vector<int64_t> &shape = file.get("ids").shape;
@@ -142,9 +179,31 @@ private:
   rt::Model &model;
   std::string entry;
   std::vector<int32_t> ids;
+  std::unique_ptr<rt::Decoder> decoder;
   float hyper[rt::HyperCount] = {};
   std::vector<float> decay;
 };
+
+// What the steps of one outermost slot take together: flops, and bytes of weights.
+driver::Cost costOfSlot(mlir::ModuleOp module, const rt::ModelInfo &info, int64_t batch, int64_t slots) {
+  driver::Cost sum;
+  auto add = [&](rt::Entry entry, size_t stage, double times) {
+    std::string name = rt::entryName(entry, int64_t(stage));
+    sum.flops += times * driver::costOf(module, name, batch, slots).flops;
+    sum.bytes += times * driver::weightBytesOf(module, name);
+  };
+  double sequences = 1; // of the stage, in one outermost slot
+  for (size_t i = 0; i < info.stageLengths.size(); ++i) {
+    bool local = i + 1 == info.stageLengths.size();
+    double length = double(info.stageLengths[i]);
+    add(rt::Entry::Step, i, i == 0 ? 1 : sequences * (local ? length : length - 1));
+    if (i > 0) {
+      add(rt::Entry::Begin, i, sequences);
+      sequences *= length;
+    }
+  }
+  return sum;
+}
 
 double quantile(const std::vector<double> &sorted, double fraction) {
   return sorted[size_t(fraction * double(sorted.size() - 1) + 0.5)];
@@ -179,7 +238,7 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   int64_t startBytes = statusBytes("VmRSS");
   int threads = common.threads > 0 ? common.threads : rt::availableThreads();
   auto start = std::chrono::steady_clock::now();
-  rt::Model model(source.open(common, Needs::Everything));
+  rt::Model model(source.open(common, options.entry == "step" ? Needs::Steps : Needs::Batches));
   double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.interactive) { // at once: weights take their time
     say({{"open_s", openSeconds}, {"peak_rss_bytes", statusBytes("VmHWM")}});
@@ -224,12 +283,23 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
     report["first_loss"] = firstLoss;
   }
   driver::OwnedModule owned = driver::modelModule(source.model().spec, source.options(common));
-  double flops = driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots()).flops;
+  driver::Cost cost = options.entry == "step"
+                          ? costOfSlot(*owned.module, model.info(), work.batch, work.slots())
+                          : driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots());
+  double flops = cost.flops;
   double peak = measurePeakFlops(threads);
   report["flops"] = flops;
   report["flops_per_second"] = flops / median;
   report["peak_flops_per_second"] = peak;
   report["share_of_peak"] = flops / median / peak;
+  double memory = 0;
+  if (options.entry == "step") {
+    memory = measureReadBandwidth(threads);
+    report["prefill_s"] = work.prefillSeconds;
+    report["weight_bytes"] = cost.bytes;
+    report["weight_bytes_per_second"] = cost.bytes / median;
+    report["memory_bytes_per_second"] = memory;
+  }
   if (options.profile) {
     report["kernels"] = kernelsReport(model.getProgram());
   }
@@ -245,6 +315,12 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   std::printf("  %.4g GFLOP at %.1f GFLOP/s, %.1f%% of the %.1f that "
               "multiply-adds on registers reach\n",
               1e-9 * flops, 1e-9 * flops / median, 100 * flops / median / peak, 1e-9 * peak);
+  if (options.entry == "step") {
+    std::printf("  an outermost slot reads %.4g MB of weights at %.2f GB/s, %.1f%% of the %.2f that this machine reads; the context "
+                "took %.2f s\n",
+                1e-6 * cost.bytes, 1e-9 * cost.bytes / median, 100 * cost.bytes / median / memory, 1e-9 * memory,
+                work.prefillSeconds);
+  }
   std::printf("  memory: %s bytes in buffers; the process grew by %s to %s\n",
               grouped(report["peak_bytes"].get<int64_t>()).c_str(),
               grouped(report["peak_rss_bytes"].get<int64_t>() - startBytes).c_str(),
@@ -266,7 +342,7 @@ void addBench(CommandLine &line, SpecArgument &source) {
       .add_option("--entry", options->entry,
                   "train (default): loss, gradients, clipping and AdamW; "
                   "forward: the loss without gradients; logits: "
-                  "every logit; step: the byte behind a context")
+                  "every logit; step: an outermost slot behind a context, byte by byte")
       ->check(CLI::IsMember({"train", "forward", "logits", "step"}));
   command.add_option("--batch", options->batch, "Sequences (default 1)")->check(CLI::PositiveNumber);
   command.add_option("--context", options->context, "Bytes a sequence (default: the model's context, at most 8192)")
