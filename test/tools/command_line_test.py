@@ -93,7 +93,6 @@ class CommandLine(unittest.TestCase):
         self.fails(2, "expected avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
         self.fails(2, "expected on, off or a number", self.mblm("compile", TINY, "-o", self.path("x"), "--fuse", "some"))
         self.fails(2, "expected a size such as 512M", self.mblm("check", TINY, "--max-memory", "lots"))
-        self.fails(2, "the one-byte step is not compiled yet", self.run_model(self.ids(4), "--entry", "step"))
         self.fails(2, "expected numbers with commas", self.mblm("generate", TINY, *self.native(), "--weights", self.weights,
                                                                 "--prompt-ids", "1,x", "-n", "1"))
 
@@ -241,8 +240,8 @@ class CommandLine(unittest.TestCase):
                 self.assertLess(abs(ours - theirs), 1e-4 * (1 + abs(theirs)), name)
 
     def test_import_refusals(self):
-        self.fails(2, "expected mblm, megabyte or transformer", self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o",
-                                                                          self.path("x.json")))
+        self.fails(2, "expected mblm, megabyte, mamba or transformer",
+                   self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o", self.path("x.json")))
         self.fails(5, "w.pth", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.path("w.pth"), "-o",
                                          self.path("x.json")))
         self.fails(3, "do not fit", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.weights, "-o",
@@ -357,11 +356,13 @@ class CommandLine(unittest.TestCase):
                 self.assertIn(word, file.read())
 
     def test_only_some_entries(self):
-        code, _, err = self.mblm("compile", TINY, "-o", self.path("few"), "--entry", "forward,empty")
+        code, _, err = self.mblm("compile", TINY, "-o", self.path("few"), "--entry", "forward,loss")
         self.assertEqual(code, 0, err)
-        self.assertEqual(self.mblm("generate", self.path("few"), "--weights", self.weights, "-n", "2")[0], 0)
-        self.fails(3, "has no entry 'loss'", self.mblm("eval", self.path("few"), "--weights", self.weights, "--data",
-                                                       self.path("text")))
+        code, _, err = self.mblm("run", self.path("few"), "--weights", self.weights, "--input", self.ids(4), "--output",
+                                 self.path("out.safetensors"))
+        self.assertEqual(code, 0, err)
+        self.fails(3, "has no entry", self.mblm("generate", self.path("few"), "--weights", self.weights, "-n", "2"))
+        self.fails(3, "has no entry", self.mblm("bench", self.path("few"), "--context", "4", "--batch", "1"))
 
     def test_explain(self):
         plan = json.loads(self.mblm("explain", TINY, "--json", "--context", "64", "--batch", "2")[1])
@@ -384,7 +385,8 @@ class CommandLine(unittest.TestCase):
             times = {"compute": kernel["flops"] / 67e12, "memory": kernel["bytes"] / 3.35e12}
             self.assertEqual(kernel["roofline_s"], max(times.values()))
             self.assertEqual(times[kernel["bound"]], kernel["roofline_s"])
-            self.assertEqual(kernel["name"], kernel["functions"][0])
+            if kernel["op"] != "pack_rows":  # packed within the product that reads it
+                self.assertEqual(kernel["name"], kernel["functions"][0])
             if kernel["op"] != "update":  # no part of the spec
                 self.assertRegex(kernel["place"], r"^models/.*-tiny\.json:\d+:\d+$")
 
