@@ -67,6 +67,20 @@ TEST(Artifact, MemoryLimitIsRefusedWithNumbers) {
   memoryAccount().setLimit(defaultMemoryLimit());
 }
 
+TEST(Artifact, PiecesAreAsLargeAsMemoryAllows) {
+  EntrySizes sizes;
+  sizes.arena.coefficients = {1024, 0, 0, 1024, 1 << 20}; // 4 MiB and more a slot of a piece
+  Shape shape{2, 500, 1};
+  auto bytes = [&](int64_t piece) { return sizes.chargedBytes({2, 500, piece}, 1, "test"); };
+  EXPECT_EQ(largestPiece(sizes, shape, 1, bytes(1000), "test"), 1000);
+  EXPECT_EQ(largestPiece(sizes, shape, 1, bytes(1000) - 1, "test"), 512);
+  EXPECT_EQ(largestPiece(sizes, shape, 1, bytes(64), "test"), 64);
+  EXPECT_EQ(largestPiece(sizes, shape, 1, bytes(64) - 1, "test"), 32);
+  EXPECT_EQ(largestPiece(sizes, shape, 1, 0, "test"), 1);
+  sizes.arena.coefficients.back() = 0;
+  EXPECT_EQ(largestPiece(sizes, shape, 1, 0, "test"), 1000); // nothing is made by pieces
+}
+
 TEST(Artifact, LossGetsAMaskAndAScale) {
   std::unique_ptr<Program> program = loadArtifact(good, 1);
   std::vector<float> params(16);

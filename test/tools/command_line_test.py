@@ -4,6 +4,7 @@
 # `mblm` from outside: results, exit codes and messages. Environment MBLM: the program. Runs in the repository's root.
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -361,8 +362,55 @@ class CommandLine(unittest.TestCase):
         code, _, err = self.mblm("run", self.path("few"), "--weights", self.weights, "--input", self.ids(4), "--output",
                                  self.path("out.safetensors"))
         self.assertEqual(code, 0, err)
-        self.fails(3, "has no entry", self.mblm("generate", self.path("few"), "--weights", self.weights, "-n", "2"))
+        self.fails(3, "was compiled without steps", self.mblm("generate", self.path("few"), "--weights", self.weights, "-n", "2"))
         self.fails(3, "has no entry", self.mblm("bench", self.path("few"), "--context", "4", "--batch", "1"))
+
+    # Memory plans.
+
+    def test_five_million_bytes_fit_into_80_gb(self):
+        code, out, _ = self.mblm("explain", "models/mblm-350m-3d-5m.json", "--json", "--context", "5000000", "--batch", "1",
+                                 "--max-memory", "74G")
+        self.assertEqual(code, 0)
+        memory = json.loads(out)["memory"]
+        self.assertLess(memory["peak_bytes"], 80e9)
+        self.assertEqual(memory["peak_bytes"], memory["entries"]["train_step"]["total_bytes"])
+        kept = sum(memory["plan"]["kept_bytes"].values())
+        self.assertEqual(kept + memory["plan"]["transient_bytes"], memory["entries"]["train_step"]["arena_bytes"])
+
+    def plan(self, size):
+        return self.mblm("explain", "models/mblm-360m-3d-ttt-tiny.json", "--json", "--context", "65536", "--batch", "2",
+                         "--threads", "1", "--max-memory", size)
+
+    def test_plans_follow_the_memory(self):
+        plans, peaks = [], []
+        for size in ["4G", "120M", "80M", "60M", "40M", "20M"]:
+            code, out, err = self.plan(size)
+            if code == 4:
+                break
+            memory = json.loads(out)["memory"]
+            plans.append(memory["plan"]["description"])
+            peaks.append(memory["peak_bytes"])
+        self.assertEqual(plans[0], "everything kept")
+        self.assertIn("stages behind the first computed again, piece by piece", plans)
+        self.assertEqual(peaks, sorted(peaks, reverse=True))
+        self.fails(4, "bytes (--max-memory); a smaller batch or length would fit", self.plan("1M"))
+        # The number that the refusal names is one that fits, and no less is.
+        least = int(re.search(r"needs at least (\d+) bytes", self.plan("1M")[2]).group(1))
+        self.assertEqual(self.plan(str(least))[0], 0)
+        self.assertEqual(self.plan(str(least - 1))[0], 4)
+
+    def test_training_stays_below_its_limit(self):
+        config = self.write("thrift.json", '{"batch": 2, "length": 4096, "lr": 1e-3}')
+        train = ["train", "models/mblm-350m-3d-5m-tiny.json", "--data", self.path("text"), "--steps", "2", "--config", config,
+                 "--threads", "1", "--json", "--out", self.path("thrift")]
+        refusal = self.mblm(*train, "--max-memory", "1M")
+        self.fails(4, "a training step of MBLM 350M", refusal)
+        least = re.search(r"needs at least (\d+) bytes", refusal[2]).group(1)
+        code, out, err = self.mblm(*train, "--max-memory", least)
+        self.assertEqual(code, 0, err)
+        self.assertLessEqual(json.loads(out)["peak_bytes"], int(least))
+        whole = json.loads(self.mblm(*train)[1])
+        self.assertAlmostEqual(json.loads(out)["loss"], whole["loss"], places=4)
 
     def test_explain(self):
         plan = json.loads(self.mblm("explain", TINY, "--json", "--context", "64", "--batch", "2")[1])

@@ -99,6 +99,12 @@ TEST(ArenaPlan, KeepsApartWhatTouches) {
   EXPECT_EQ(planArena(apart), SymbolicDim::constant(32));
 }
 
+TEST(ArenaPlan, PiecesTakeTheMemoryOfTheLargestOne) {
+  // What is made piece by piece twice, one after the other, beside what all slots have.
+  ArenaBuffer buffers[] = {buffer({0, 0, 0, 64}, 0, 3), buffer({32, 0, 0, 0, 1600}, 1, 1), buffer({0, 0, 0, 0, 3200}, 2, 2)};
+  EXPECT_EQ(planArena(buffers), (SymbolicDim{32, 0, 0, 64, 3200}));
+}
+
 TEST(ArenaPlan, FillsTheRoomOfLargeOnesWithSmallOnes) {
   // Two small ones side by side where a large one was.
   ArenaBuffer buffers[] = {fixed(64, 0, 1), fixed(32, 2, 4), fixed(32, 3, 4)};
