@@ -26,7 +26,7 @@ static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t
   std::vector<Explanation::Kernel> kernels;
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     for (mlir::Operation &op : function.getBody().front().without_terminator()) {
-      if (llvm::isa<kernel::WeightOp, kernel::ViewOp>(op)) {
+      if (llvm::isa<kernel::WeightOp, kernel::StateOp, kernel::ViewOp>(op)) {
         continue;
       }
       Explanation::Kernel &entry = kernels.emplace_back();
