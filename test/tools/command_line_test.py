@@ -365,6 +365,30 @@ class CommandLine(unittest.TestCase):
         self.fails(3, "was compiled without steps", self.mblm("generate", self.path("few"), "--weights", self.weights, "-n", "2"))
         self.fails(3, "has no entry", self.mblm("bench", self.path("few"), "--context", "4", "--batch", "1"))
 
+    # Steps.
+
+    def test_steps_of_every_model_give_what_whole_passes_give(self):
+        specs = sorted(f"models/{name}" for name in os.listdir("models") if name.endswith("-tiny.json"))
+        self.assertGreater(len(specs), 20)
+        for spec in specs:
+            length = min(json.loads(self.mblm("check", spec, "--json")[1])["context"], 150)
+            ids = [(i * 7 + 3) % 100 for i in range(2 * length)]
+            for name, shape in [("batches", [1, 2, length]), ("ids", [2, length])]:
+                safetensors_io.save(self.path(name), {"ids": ("I32", shape, ids)})
+            train = ["train", spec, "--target", "reference", "--batches", self.path("batches"), "--steps", "1", "--out"]
+            code, _, err = self.mblm(*train, self.path(spec[7:]))
+            self.assertEqual(code, 0, err)
+            logits = []
+            for entry in ["forward", "step"]:
+                code, _, err = self.mblm("run", spec, "--target", "reference", "--weights",
+                                         self.path(spec[7:] + "/weights.safetensors"), "--input", self.path("ids"), "--output",
+                                         self.path(entry), "--entry", entry)
+                self.assertEqual(code, 0, err)
+                logits.append(safetensors_io.load(self.path(entry))["logits"][-1])
+            self.assertEqual(len(logits[0]), len(logits[1]))
+            far = max(abs(whole - step) / (1 + abs(whole)) for whole, step in zip(*logits))
+            self.assertLess(far, 1e-5, spec)
+
     # Memory plans.
 
     def test_five_million_bytes_fit_into_80_gb(self):
