@@ -229,7 +229,8 @@ std::vector<Case> cases() {
 // The tiny twins of the models that come with the project.
 std::vector<Case> models() {
   std::vector<Case> list;
-  for (const auto &entry : std::filesystem::directory_iterator("models")) {
+  std::error_code missing; // another folder than the repository: no models, and a test says so
+  for (const auto &entry : std::filesystem::directory_iterator("models", missing)) {
     std::string path = entry.path().string(), name = entry.path().stem().string();
     if (name.find("tiny") == std::string::npos) {
       continue;
