@@ -304,6 +304,45 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "ppl")[0], 0)
         self.fails(3, "empty", self.mblm("eval", *arguments, "--data", self.write("empty", "")))
 
+    def test_steps_are_forward(self):
+        for length in [1, 13]:
+            results = []
+            for target in [self.native(), ["--target", "reference"]]:
+                for entry in ["forward", "step"]:
+                    output = self.path("out.safetensors")
+                    code, _, err = self.mblm("run", TINY, *target, "--weights", self.weights, "--input", self.ids(length),
+                                             "--output", output, "--entry", entry)
+                    self.assertEqual(code, 0, err)
+                    results.append(safetensors_io.load(output)["logits"][1])
+            for other in results[1:]:
+                self.assertLess(max(abs(a - b) for a, b in zip(results[0], other)), 1e-4)
+
+    def test_states_on_disk(self):
+        arguments = [TINY, *self.native(), "--weights", self.weights, "--temperature", "0", "--json"]
+        prompt = ["--prompt", "The quick brown"]
+        whole = json.loads(self.mblm("generate", *arguments, *prompt, "-n", "9")[1])["ids"]
+        state = self.path("state")
+        code, out, err = self.mblm("generate", *arguments, *prompt, "-n", "4", "--save-state", state)
+        self.assertEqual((code, json.loads(out)["ids"]), (0, whole[:4]), err)
+        code, out, err = self.mblm("generate", *arguments, "-n", "5", "--load-state", state)
+        self.assertEqual((code, json.loads(out)["ids"]), (0, whole[4:]), err)
+        self.assertEqual(self.mblm("generate", *arguments, *prompt, "-n", "0", "--save-state", state)[0], 0)
+        out = self.mblm("generate", *arguments, "-n", "9", "--load-state", state)[1]
+        self.assertEqual(json.loads(out)["ids"], whole)
+        self.fails(8, "is no state", self.mblm("generate", *arguments, "-n", "1", "--load-state", self.weights))
+        with open(TINY) as file:
+            other = self.write("other.json", file.read().replace("tiny twin", "another twin"))
+        self.fails(8, "belongs to another spec", self.mblm("generate", other, *arguments[1:], "-n", "1", "--load-state", state))
+        self.fails(5, "cannot open", self.mblm("generate", *arguments, "-n", "1", "--load-state", self.path("none")))
+
+    def test_bench_of_steps(self):
+        code, out, err = self.mblm("bench", TINY, *self.native(), "--entry", "step", "--context", "12", "--batch", "2", "--seconds",
+                                   "0.01", "--json")
+        self.assertEqual(code, 0, err)
+        report = json.loads(out)
+        self.assertEqual((report["batch"], report["context"]), (2, 12))
+        self.assertTrue(report["bytes_per_second"] > 0 and report["weight_bytes_per_second"] > 0 and report["prefill_s"] > 0)
+
     def test_accuracy(self):
         arguments = [TINY, *self.native(), "--weights", self.weights, "--json"]
         whole = json.loads(self.mblm("eval", *arguments, "--data", self.path("text"), "--metric", "accuracy", "--batch", "4")[1])

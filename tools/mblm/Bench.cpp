@@ -109,7 +109,7 @@ public:
 private:
   // Room behind the context for some outermost slots; where it is used up, the text begins again.
   void startDecoder(bool mayShorten) {
-    int64_t inner = model.info().inner, room = 32 * inner, longest = model.longest();
+    int64_t inner = model.info().inner, room = 256 * inner, longest = model.longest();
     if (longest > 0 && length + room > longest) {
       room = std::min(room, std::max(inner, longest / 2 / inner * inner));
       length = mayShorten ? longest - room : length;

@@ -1,0 +1,44 @@
+// RUN: mblm-opt %s --mblm-decode --split-input-file --verify-diagnostics
+
+// expected-error@+1 {{expects a function @forward from ids to logits, of one block}}
+module {
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+// Later positions.
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %0 = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.attention' op has no step: with mask 'full' it needs later positions}}
+  %1, %lse = mblm.attention %0, %0, %0 mask(full) {heads = 1, scale = 1.0 : f64} : tensor<?x?x4xf32>, tensor<?x?x1xf32>
+  return %1 : tensor<?x?x4xf32>
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %0 = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.token_shift' op has no step: with 'reverse' it needs later positions}}
+  %1 = mblm.token_shift %0 {reverse} : tensor<?x?x4xf32>
+  return %1 : tensor<?x?x4xf32>
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+// Two stages side by side.
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %0 = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  %1 = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.add' op expects operands of one stage, or slots and the context of the stage above}}
+  %2 = mblm.add %0, %1 : tensor<?x?x4xf32>
+  return %2 : tensor<?x?x4xf32>
+}
