@@ -12,8 +12,9 @@ def Kernel_SsdOp : Kernel_Op<"ssd", [Pure]> {
   let description = [{
     As `mblm.ssd`. Input, dt, b and c are read at feature offsets of their sources. In a chunk with entry state S (N x P), with
     `s[i] = A * (d[0] + ... + d[i])`, `M[i, j] = c[i]·b[j] exp(s[i] - s[j]) d[j]` for j <= i and X the chunk's input:
-    `result = M X + exp(s) (c S) + skip X`, and the next chunk's state is `exp(s[last]) S + b^T (exp(s[last] - s) d X)`. No exponent
-    is positive. `chunk` bounds how many positions are a chunk; an emitter may take fewer.
+    `result = M X + exp(s) (c S) + skip X`, and the next chunk's state is `exp(s[last]) S + b^T (exp(s[last] - s) d X)`. No
+    exponent is positive. `chunk` says how many positions a chunk should have; an emitter rounds it to its tile and to what
+    its caches hold.
 
     Constraints:
     * (C1) four offsets; `input` has `heads * head_dim` features at its own, `dt` `heads`, `b` and `c` `groups * states`.
@@ -44,8 +45,9 @@ def Kernel_SsdGradOp : Kernel_Op<"ssd_grad", [Pure]> {
     `V = G^T grad + exp(s[last] - s) (b L)`,  `input_grad = d V + skip grad`,
     gradient of c: `W b + exp(s) (grad S^T)`,  gradient of b: `W^T c + exp(s[last] - s) d (X L^T)`.
 
-    With q[i] the product of c[i] and its gradient, r[i] that of X[i] and V[i], and `a[t] = <L, next S> + sum_{i >= t} q[i] - d[i] r[i]`,
-    the gradient of d is `r + A a`. The gradients of b and c are sums over at most 4 heads each: a group of more has them in
+    With q[i] the product of c[i] and its gradient, r[i] that of X[i] and V[i], and
+    `a[t] = <L, next S> + sum_{i >= t} q[i] - d[i] r[i]`, where what a position gives to itself is left out on both sides, the
+    gradient of d is `r + A a`. The gradients of b and c are sums over at most 4 heads each: a group of more has them in
     parts, side by side. Sums over positions for the parameters are one row a sequence, for `kernel.reduce`.
 
     Constraints: (C1) to (C5) of `kernel.ssd`, `grad` and `input_grad` as its result there;
