@@ -3,20 +3,12 @@
 //
 // How long a Mamba-1 scan and its gradients take for each state and position, and how much of it their exponentials
 // explain.
-#include "compiler/Pipelines/Phases.h"
-#include "dialects/Register.h"
 #include "runtime/Support/Error.h"
-#include "runtime/Support/Memory.h"
-#include "test/support/Native.h"
-#include "tools/commands/Peak.h"
+#include "test/bench/KernelBench.h"
 
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <CLI/CLI.hpp>
-
-#include <algorithm>
+#include <cstdio>
 
 using namespace mblm;
 
@@ -78,55 +70,14 @@ module attributes {{mblm.inner = 1 : i64, mblm.name = "scan"} {{
                        s.channels * s.states);
 }
 
-std::unique_ptr<rt::Program> compile(const Shape &shape, mlir::MLIRContext &context, const std::string &level,
-                                     int threads) {
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(moduleText(shape), &context);
-  if (!module) {
-    throw Error(Exit::Internal, "the benchmark's own module does not parse");
-  }
+void measure(const bench::KernelBench &bench, const Shape &s) {
   rt::ModelInfo info;
   info.name = "scan";
-  info.vocab = 1;
-  info.parameterElements = shape.channels * (shape.states + 1);
-  pipelines::toKernelPhase(*module, {});
-  test::Native native;
-  native.level = level;
-  native.threads = threads;
-  return test::compileKernels(*module, info, native);
-}
-
-// Seconds of the best of calls that take about `seconds` in all. One thread's is CPU time, which no other program
-// disturbs.
-double bestTime(rt::Program &program, rt::Entry entry, const rt::Call &call, int threads, double seconds) {
-  program.run(entry, call);
-  double best = 0, total = 0;
-  for (int calls = 0; calls < 5 || total < seconds; ++calls) {
-    program.startProfile();
-    program.run(entry, call);
-    double spent = 0;
-    for (const rt::KernelTime &kernel : program.profile()) {
-      if (kernel.name.find("scan") != std::string::npos) {
-        spent += threads == 1 ? kernel.busySeconds : kernel.seconds;
-      }
-    }
-    best = calls ? std::min(best, spent) : spent;
-    total += spent;
-  }
-  return best;
-}
-
-void measure(const Shape &s, mlir::MLIRContext &context, const std::string &level, int threads, double seconds,
-             double peak) {
-  std::unique_ptr<rt::Program> program = compile(s, context, level, threads);
-  auto filled = [](int64_t floats) {
-    rt::Buffer buffer(floats, "a tensor");
-    for (int64_t i = 0; i < floats; ++i) {
-      buffer.data()[i] = float(i % 13) * 0.1f - 0.6f;
-    }
-    return buffer;
-  };
-  rt::Buffer first = filled(s.rows() * 3 * s.channels), second = filled(s.rows() * (s.channels + 2 * s.states));
-  rt::Buffer params = filled(s.channels * (s.states + 1));
+  info.parameterElements = s.channels * (s.states + 1);
+  std::unique_ptr<rt::Program> program = bench.compile(moduleText(s), info);
+  rt::Buffer first = bench::filled(s.rows() * 3 * s.channels);
+  rt::Buffer second = bench::filled(s.rows() * (s.channels + 2 * s.states));
+  rt::Buffer params = bench::filled(s.channels * (s.states + 1));
   rt::Buffer output(s.rows() * s.channels, "the result");
   rt::Call call;
   call.batch = call.slots = 1;
@@ -134,15 +85,18 @@ void measure(const Shape &s, mlir::MLIRContext &context, const std::string &leve
   call.mask = second.data();
   call.params = call.grads = params.data();
   call.output = output.data();
-  double forward = bestTime(*program, rt::Entry::Forward, call, threads, seconds);
-  double backward = bestTime(*program, rt::Entry::Gradients, call, threads, seconds);
+  auto best = [&](rt::Entry entry) {
+    auto scans = [](const std::string &kernel) { return kernel.find("scan") != std::string::npos; };
+    return bench.times(*program, entry, call, {scans})[0].front();
+  };
+  double forward = best(rt::Entry::Forward), backward = best(rt::Entry::Gradients);
   // Read and written once: input, delta, gate and result; the gradient and three gradients more; b and c, their
   // gradients.
   double forwardBytes = 4.0 * s.rows() * (4 * s.channels + 2 * s.states);
   double backwardBytes = 4.0 * s.rows() * (7 * s.channels + 4 * s.states);
   auto cell = [&](double time, double instructions, double bytes) {
     return llvm::formatv("{0,8:f2} ms {1:f3} ns {2,5:f1} GB/s {3,3:f0}%", 1e3 * time, 1e9 * time / s.elements(),
-                         1e-9 * bytes / time, 100 * 2 * instructions * s.elements() / time / peak)
+                         1e-9 * bytes / time, 100 * 2 * instructions * s.elements() / time / bench.peak)
         .str();
   };
   std::printf("| %4ld x %6ld x %4ld x %3ld | %s | %s |\n", s.sequences, s.positions, s.channels, s.states,
@@ -154,33 +108,15 @@ void measure(const Shape &s, mlir::MLIRContext &context, const std::string &leve
 } // namespace
 
 int main(int argc, char **argv) {
-  CLI::App app("Generated scans against the machine's measured peak of multiply-adds", "mblm-bench-scan");
-  std::vector<std::string> shapes{"4x2048x512x16", "1x65536x128x16", "1024x8x512x16", "4x2048x512x64"};
-  std::string level;
-  int threads = 1;
-  double seconds = 0.5;
-  app.add_option("SHAPES", shapes,
-                 "SEQUENCESxPOSITIONSxCHANNELSxSTATES (default: a block, a long one, patches, many states)");
-  app.add_option("--threads", threads, "Threads (default 1)")->check(CLI::Range(1, 1024));
-  app.add_option("--seconds", seconds, "Time for each direction (default 0.5)")->check(CLI::PositiveNumber);
-  app.add_option("--level", level, "avx512, avx2 or portable (default: what this machine has)");
-  CLI11_PARSE(app, argc, argv);
-  try {
-    mlir::DialectRegistry registry;
-    registerAllDialects(registry);
-    mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-    double peak = cli::measurePeakFlops(threads);
-    std::printf(
-        "%d thread%s, measured peak %.1f GFLOP/s. The best call; the same for each state, channel and position;\n"
-        "traffic if everything moved once; share of the time that the multiply-add units need\n\n",
-        threads, threads == 1 ? "" : "s", 1e-9 * peak);
+  bench::About about{"mblm-bench-scan", "Generated scans against the machine's measured peak of multiply-adds",
+                     "SEQUENCESxPOSITIONSxCHANNELSxSTATES (default: a block, a long one, patches, many states)"};
+  bench::Options defaults{{"4x2048x512x16", "1x65536x128x16", "1024x8x512x16", "4x2048x512x64"}};
+  return bench::run(argc, argv, about, defaults, [](const bench::KernelBench &bench) {
+    std::printf("the best call; the same for each state, channel and position;\n"
+                "traffic if everything moved once; share of the time that the multiply-add units need\n\n");
     std::printf("| sequences x positions x channels x states | forward | gradients |\n|---|---|---|\n");
-    for (const std::string &text : shapes) {
-      measure(parseShape(text), context, level, threads, seconds, peak);
+    for (const std::string &text : bench.options.shapes) {
+      measure(bench, parseShape(text));
     }
-    return 0;
-  } catch (const Error &error) {
-    std::fprintf(stderr, "mblm-bench-scan: %s\n", error.what());
-    return int(error.code);
-  }
+  });
 }

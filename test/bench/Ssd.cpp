@@ -3,25 +3,13 @@
 //
 // How close Mamba-2's recurrence and its gradients come to the peak that multiply-adds on registers reach in the same
 // process. Each shape is a module of its own that goes the compiler's whole way.
-#include "compiler/Pipelines/Phases.h"
-#include "compiler/Target/Code.h"
-#include "compiler/Target/Link.h"
-#include "compiler/Target/Metadata.h"
-#include "dialects/Register.h"
-#include "runtime/Artifact.h"
 #include "runtime/Support/Error.h"
-#include "runtime/Support/Memory.h"
-#include "tools/commands/Peak.h"
+#include "test/bench/KernelBench.h"
 
-#include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
-#include <filesystem>
-#include <unistd.h>
+#include <cstdio>
 
 using namespace mblm;
 
@@ -83,58 +71,15 @@ module attributes {{mblm.inner = 1 : i64, mblm.name = "ssd"} {{
                        rows(s.together()), x, dt, h, b, s.groups, types);
 }
 
-std::unique_ptr<rt::Program> compile(const Shape &shape, mlir::MLIRContext &context, const std::string &level, int threads) {
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(moduleText(shape), &context);
-  if (!module) {
-    throw Error(Exit::Internal, "the benchmark's own module does not parse");
-  }
+void measure(const bench::KernelBench &bench, const Shape &shape) {
   rt::ModelInfo info;
   info.name = "ssd";
-  info.vocab = 1;
   info.parameterElements = shape.heads;
   info.parameters.push_back({"a", {shape.heads}, 0, "zeros", 0});
-  target::Machine machine = level.empty() ? target::hostMachine() : target::machineOfLevel(level);
-  pipelines::toKernelPhase(*module, {});
-  pipelines::toLoopsPhase(*module, machine.level);
-  std::string metadata = target::metadataText(info, *module, machine);
-  pipelines::toLLVMPhase(*module);
-  std::string path = std::filesystem::temp_directory_path() / ("mblm-ssd-" + std::to_string(getpid()) + ".so");
-  target::linkArtifact(target::generateCode(*module, machine, metadata, target::CodeFormat::Object, 1), path);
-  std::unique_ptr<rt::Program> program = rt::loadArtifact(path, threads);
-  std::filesystem::remove(path);
-  return program;
-}
-
-// Sorted times of the recurrence's kernel in calls that take about `seconds` in all. One thread's is CPU time, which no
-// other program disturbs.
-std::vector<double> timeEntry(rt::Program &program, rt::Entry entry, const rt::Call &call, int threads, double seconds) {
-  program.run(entry, call);
-  std::vector<double> times;
-  for (double total = 0; times.size() < 5 || total < seconds; total += times.back()) {
-    program.startProfile();
-    program.run(entry, call);
-    double spent = 0;
-    for (const rt::KernelTime &kernel : program.profile()) {
-      spent += kernel.name.find("ssd") == std::string::npos ? 0 : threads == 1 ? kernel.busySeconds : kernel.seconds;
-    }
-    times.push_back(spent);
-  }
-  std::sort(times.begin(), times.end());
-  return times;
-}
-
-void measure(const Shape &shape, mlir::MLIRContext &context, const std::string &level, int threads, double seconds, double peak) {
-  std::unique_ptr<rt::Program> program = compile(shape, context, level, threads);
+  std::unique_ptr<rt::Program> program = bench.compile(moduleText(shape), info);
   int64_t positions = shape.batch * shape.length;
-  auto filled = [](int64_t floats, float shift) {
-    rt::Buffer buffer(floats, "an operand");
-    for (int64_t i = 0; i < floats; ++i) {
-      buffer.data()[i] = float(i * 7 % 13) * 0.1f - 0.6f + shift;
-    }
-    return buffer;
-  };
-  rt::Buffer rows = filled(positions * shape.together(), 0), dt = filled(positions * shape.heads, -3);
-  rt::Buffer params = filled(shape.heads, 0), grads(shape.heads, "gradients");
+  rt::Buffer rows = bench::filled(positions * shape.together(), 7), dt = bench::filled(positions * shape.heads, 7, -3);
+  rt::Buffer params = bench::filled(shape.heads, 7), grads(shape.heads, "gradients");
   rt::Buffer output(positions * shape.together(), "the result");
   rt::Call call;
   call.batch = call.slots = 1;
@@ -144,9 +89,10 @@ void measure(const Shape &shape, mlir::MLIRContext &context, const std::string &
   call.grads = grads.data();
   call.output = output.data();
   auto cell = [&](rt::Entry entry, double flops) {
-    std::vector<double> times = timeEntry(*program, entry, call, threads, seconds);
-    return llvm::formatv("{0,7:f2} ms {1,3:f0}% ({2,3:f0}%)", 1e3 * times.front(), 100 * flops / times.front() / peak,
-                         100 * flops / times[times.size() / 2] / peak)
+    auto recurs = [](const std::string &kernel) { return kernel.find("ssd") != std::string::npos; };
+    std::vector<double> times = bench.times(*program, entry, call, {recurs})[0];
+    return llvm::formatv("{0,7:f2} ms {1,3:f0}% ({2,3:f0}%)", 1e3 * times.front(), 100 * flops / times.front() / bench.peak,
+                         100 * flops / times[times.size() / 2] / bench.peak)
         .str();
   };
   std::string forward = cell(rt::Entry::Forward, shape.forward()), backward = cell(rt::Entry::Gradients, shape.backward());
@@ -158,31 +104,13 @@ void measure(const Shape &shape, mlir::MLIRContext &context, const std::string &
 } // namespace
 
 int main(int argc, char **argv) {
-  CLI::App app("Mamba-2's recurrence against the machine's measured peak", "mblm-bench-ssd");
-  std::vector<std::string> shapes = defaultShapes;
-  std::string level;
-  int threads = 1;
-  double seconds = 0.5;
-  app.add_option("SHAPES", shapes, "BATCHxLENGTHxHEADSxWIDTHxSTATES[xGROUPS]");
-  app.add_option("--threads", threads, "Threads (default 1)")->check(CLI::Range(1, 1024));
-  app.add_option("--seconds", seconds, "Time for each kernel (default 0.5)")->check(CLI::PositiveNumber);
-  app.add_option("--level", level, "avx512, avx2 or portable (default: what this machine has)");
-  CLI11_PARSE(app, argc, argv);
-  try {
-    mlir::DialectRegistry registry;
-    registerAllDialects(registry);
-    mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-    double peak = cli::measurePeakFlops(threads);
-    std::printf("%d thread%s, measured peak %.1f GFLOP/s; the best call, and the share of the peak that its multiply-adds are "
-                "(the median's)\n\n",
-                threads, threads == 1 ? "" : "s", 1e-9 * peak);
+  bench::About about{"mblm-bench-ssd", "Mamba-2's recurrence against the machine's measured peak",
+                     "BATCHxLENGTHxHEADSxWIDTHxSTATES[xGROUPS]"};
+  return bench::run(argc, argv, about, {defaultShapes}, [](const bench::KernelBench &bench) {
+    std::printf("the best call, and the share of the peak that its multiply-adds are (the median's)\n\n");
     std::printf("| batch x length | heads x width | states, groups | recurrence | gradients |\n|---|---|---|---|---|\n");
-    for (const std::string &text : shapes) {
-      measure(parseShape(text), context, level, threads, seconds, peak);
+    for (const std::string &text : bench.options.shapes) {
+      measure(bench, parseShape(text));
     }
-    return 0;
-  } catch (const Error &error) {
-    std::fprintf(stderr, "mblm-bench-ssd: %s\n", error.what());
-    return int(error.code);
-  }
+  });
 }
