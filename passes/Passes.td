@@ -164,9 +164,8 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
     `parallel` (runtime/ABI.h). Tensors get their places in the arena first (passes/Memory).
 
     Needs: a module in `kernel` ops. Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
-    and scratch, `mblm.kernels` with one entry a launch; `op` counts the
-    kernel ops of a function, weights and views left out; `mblm.kept` with the sizes of what the backward passes keep of the
-    forward passes.
+    and scratch, `mblm.kernels` with one entry a launch; `op` counts the kernel ops of a function, weights, states and views
+    left out; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
 
     A private function is one that runs by pieces (`mblm.pieces`): it becomes `mblm_pieces_<name>`, which its callers run in a
     loop, with a context of its own in which the piece is the whole batch. Its arena is a part of theirs, for G slots.

@@ -26,7 +26,7 @@ static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t
   std::vector<Explanation::Kernel> kernels;
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     for (mlir::Operation &op : function.getBody().front().without_terminator()) {
-      if (llvm::isa<kernel::WeightOp, kernel::ViewOp>(op)) {
+      if (llvm::isa<kernel::WeightOp, kernel::StateOp, kernel::ViewOp>(op)) {
         continue;
       }
       Explanation::Kernel &entry = kernels.emplace_back();
@@ -75,8 +75,6 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     pipelines::toLoopsPhase(module, options.level.empty() ? target::hostMachine().level
                                                           : target::machineOfLevel(options.level).level);
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
-    // Counted by the lowering, but places, not work.
-    llvm::erase_if(result.kernels, [](const Explanation::Kernel &kernel) { return kernel.op == "state"; });
   });
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
     auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());

@@ -528,16 +528,14 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
 
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
-  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function, views and weights left out
+  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
   for (Operation &op : function.getBody().front().without_terminator()) {
     if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
       return op.emitOpError("expects only kernels here");
     }
-    if (!isa<kernel::ViewOp, kernel::WeightOp>(op)) {
-      numbers[&op] = numbers.size();
-      if (!isa<kernel::StateOp>(op)) {
-        ops.push_back(&op);
-      }
+    if (!isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp>(op)) {
+      numbers[&op] = ops.size();
+      ops.push_back(&op);
     }
   }
   joinWeightGrads(ops);
