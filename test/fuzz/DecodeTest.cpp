@@ -37,18 +37,10 @@ struct Case {
   int64_t slots = 0; // 0: the seed's
 };
 
-std::unique_ptr<rt::Program> reference(const spec::Spec &spec) {
-  driver::Options options;
-  options.target = driver::Target::Reference;
-  driver::NamedModel model;
-  model.spec = spec;
-  return driver::openProgram(model, options);
-}
-
 rt::Model modelOf(const Case &c, const std::vector<float> &params, int threads = 1) {
   test::Native native;
   native.threads = threads;
-  rt::Model model(c.native ? test::compileSpec(c.spec, native) : reference(c.spec));
+  rt::Model model(c.native ? test::compileSpec(c.spec, native) : test::interpretSpec(c.spec));
   std::copy(params.begin(), params.end(), model.flat(rt::Flat::Params));
   return model;
 }

@@ -31,14 +31,6 @@ test::Native native(const std::string &level, int threads = 1, bool fuse = true)
   return native;
 }
 
-std::unique_ptr<rt::Program> reference(const spec::Spec &spec) {
-  driver::Options options;
-  options.target = driver::Target::Reference;
-  driver::NamedModel model;
-  model.spec = spec;
-  return driver::openProgram(model, options);
-}
-
 const rt::Draw draw{0xfedcba9876543210, 5};
 
 //===----------------------------------------------------------------------===//
@@ -93,7 +85,7 @@ protected:
 TEST_P(NativeDropout, AgreesWithTheReference) {
   const spec::Spec &spec = GetParam().spec;
   rt::ModelInfo info = makeModelInfo(spec);
-  Results exact = execute(*reference(spec), inputs(true));
+  Results exact = execute(*test::interpretSpec(spec), inputs(true));
   for (const std::string &level : GetParam().levels) {
     SCOPED_TRACE(level);
     Results once = execute(*test::compileSpec(spec, native(level)), inputs(true));
@@ -113,7 +105,7 @@ TEST_P(NativeDropout, DropsNothingWithoutADraw) {
     }
   }
   plain.text = spec::writeSpec(plain);
-  Results expected = execute(*reference(plain), inputs(true));
+  Results expected = execute(*test::interpretSpec(plain), inputs(true));
   auto program = test::compileSpec(GetParam().spec, native(GetParam().levels[0]));
   Results got = execute(*program, inputs(false));
   expectAgreement(got, expected, makeModelInfo(plain));
@@ -163,7 +155,7 @@ std::vector<float> trajectory(std::unique_ptr<rt::Program> program) {
 
 TEST(Dropout, TrainsAsTheReferenceDoes) {
   spec::Spec spec = spec::parseSpec(tiny, "tiny");
-  std::vector<float> exact = trajectory(reference(spec)), got = trajectory(test::compileSpec(spec, native("", 2)));
+  std::vector<float> exact = trajectory(test::interpretSpec(spec)), got = trajectory(test::compileSpec(spec, native("", 2)));
   ASSERT_EQ(got.size(), exact.size());
   for (size_t n = 0; n < exact.size(); ++n) {
     ASSERT_NEAR(got[n], exact[n], n < 10 ? 1e-5 : 1e-4) << n;

@@ -65,14 +65,6 @@ test::Native native(const Variant &variant, int threads) {
   return native;
 }
 
-std::unique_ptr<rt::Program> reference(const spec::Spec &spec) {
-  driver::Options options;
-  options.target = driver::Target::Reference;
-  driver::NamedModel model;
-  model.spec = spec;
-  return driver::openProgram(model, options);
-}
-
 class NativeModel : public testing::TestWithParam<Variant> {};
 
 TEST_P(NativeModel, AgreesWithTheReference) {
@@ -82,7 +74,7 @@ TEST_P(NativeModel, AgreesWithTheReference) {
   Inputs inputs = randomInputs(info, GetParam().seed);
   auto program = test::compileSpec(spec, native(GetParam(), 1));
   Results once = execute(*program, inputs);
-  expectAgreement(once, execute(*reference(spec), inputs), info);
+  expectAgreement(once, execute(*test::interpretSpec(spec), inputs), info);
   // The arena is full of another entry's numbers now.
   expectSameBits(execute(*program, inputs), once, "a second run");
   for (int threads : {2, 3}) {
@@ -139,7 +131,7 @@ class NativeLengths : public testing::TestWithParam<Lengths> {};
 TEST_P(NativeLengths, AgreeWithTheReference) {
   spec::Spec spec = spec::parseSpec(GetParam().json, GetParam().name);
   rt::ModelInfo info = makeModelInfo(spec);
-  auto exact = reference(spec);
+  auto exact = test::interpretSpec(spec);
   auto program = test::compileSpec(spec, threads(1)), parallel = test::compileSpec(spec, threads(3));
   for (int64_t slots : GetParam().slots) {
     SCOPED_TRACE(std::to_string(slots) + " slots");

@@ -59,6 +59,14 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
   return rt::loadArtifact(driver::artifactFor(model, options), native.threads);
 }
 
+std::unique_ptr<rt::Program> test::interpretSpec(const spec::Spec &spec) {
+  driver::NamedModel model;
+  model.spec = spec;
+  driver::Options options;
+  options.target = driver::Target::Reference;
+  return driver::openProgram(model, options);
+}
+
 std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
   target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
   pipelines::toLoopsPhase(module, machine.level);

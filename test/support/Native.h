@@ -25,6 +25,9 @@ std::vector<std::string> hostLevels();
 // As every command does it.
 std::unique_ptr<rt::Program> compileSpec(const spec::Spec &spec, const Native &native);
 
+// On the reference interpreter.
+std::unique_ptr<rt::Program> interpretSpec(const spec::Spec &spec);
+
 // A module at phase `kernel` as a shared object, for the native's level; returns its path. The module is used up.
 std::string compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native);
 // The same, loaded.

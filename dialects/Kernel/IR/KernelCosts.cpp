@@ -5,10 +5,9 @@
 #include "dialects/Kernel/IR/KernelCosts.h"
 
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "dialects/MBLM/IR/MBLMCosts.h"
 
 #include "llvm/ADT/TypeSwitch.h"
-
-#include <cmath>
 
 using namespace mlir;
 
@@ -83,21 +82,6 @@ static double combinations(Region &region) {
   return static_cast<double>(llvm::count_if(region.front().without_terminator(), [](Operation &op) {
     return isa<arith::ArithDialect, math::MathDialect>(op.getDialect()) && !isa<arith::ConstantOp>(op);
   }));
-}
-
-// Keys that all queries of a sequence see together.
-static double visiblePairs(MaskKind mask, std::optional<uint64_t> block, double length) {
-  auto triangle = [](double n) { return n * (n + 1) / 2; };
-  switch (mask) {
-  case MaskKind::Causal:
-    return triangle(length);
-  case MaskKind::BlockCausal: {
-    double width = static_cast<double>(*block), blocks = std::floor(length / width);
-    return blocks * triangle(width) + triangle(length - blocks * width);
-  }
-  default:
-    return length * length;
-  }
 }
 
 template <typename OpTy>

@@ -3,7 +3,7 @@
 //
 // Floating point operations of each op, for concrete shapes. A multiply-add counts two; a root, an exponential or an
 // error function counts one, as does a comparison of floats. Sines of rotations come from tables and count nothing.
-#include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/MBLMCosts.h"
 
 #include <cmath>
 
@@ -105,8 +105,7 @@ double ReduceOp::getFlops(Shapes operands, Shapes) {
   return getOver() == ReduceOver::Starts ? static_cast<double>(in[0]) * static_cast<double>(in[2]) : elements(in);
 }
 
-// The number of (query, key) pairs that a mask lets through in one sequence of `length` positions.
-static double visiblePairs(MaskKind mask, std::optional<uint64_t> block, double length) {
+double mblm::visiblePairs(MaskKind mask, std::optional<uint64_t> block, double length) {
   auto triangle = [](double n) { return n * (n + 1) / 2; };
   switch (mask) {
   case MaskKind::Causal:

@@ -1,0 +1,14 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the costs of this dialect and of the kernels count alike.
+#pragma once
+
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+namespace mblm {
+
+// The number of (query, key) pairs that a mask lets through in one sequence of `length` positions.
+double visiblePairs(MaskKind mask, std::optional<uint64_t> block, double length);
+
+} // namespace mblm
