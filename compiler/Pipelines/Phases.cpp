@@ -9,6 +9,7 @@
 #include "runtime/Support/Error.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Remarks.h"
@@ -133,6 +134,22 @@ static void addLLVMPasses(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
+static void addNVVMPasses(OpPassManager &passes) {
+  OpPassManager &kernels = passes.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createApproximateMathPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertVectorToLLVMPass());
+  kernels.addPass(createConvertMathToLLVMPass());
+  ConvertGpuOpsToNVVMOpsOptions options;
+  options.useBarePtrCallConv = true;
+  kernels.addPass(createConvertGpuOpsToNVVMOps(options));
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+}
+
 void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomputeStages) {
   bool steps = llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
   runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, recomputeStages, steps); });
@@ -147,6 +164,8 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
 }
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
+
+void pipelines::toNVVMPhase(ModuleOp module) { runPasses(module, "nvvm", addNVVMPasses); }
 
 namespace {
 struct LevelOption : PassPipelineOptions<LevelOption> {
@@ -164,4 +183,5 @@ void pipelines::registerPipelines() {
                                                      addLoopsPasses(passes, options.level);
                                                      addLLVMPasses(passes);
                                                    });
+  static PassPipelineRegistration<> nvvm("gpu-to-nvvm", "gpu.modules to phase nvvm", addNVVMPasses);
 }

@@ -7,6 +7,7 @@
 //   kernel  fused kernels
 //   loops   entries that launch kernels, kernels as loops over vectors
 //   llvm    the same in the llvm dialect
+//   nvvm    gpu.modules in the llvm and nvvm dialects: what becomes PTX, and what the simulator runs
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
@@ -47,7 +48,10 @@ void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);
 
-// Makes the phases known to command lines: --mblm-gradients, --mblm-to-kernel, --kernel-to-cpu.
+// Every gpu.module in scf, arith, math, vector, gpu, nvvm and llvm ops -> nvvm. No function of libdevice is needed.
+void toNVVMPhase(mlir::ModuleOp module);
+
+// Makes the phases known to command lines: --mblm-gradients, --mblm-to-kernel, --kernel-to-cpu, --gpu-to-nvvm.
 void registerPipelines();
 
 } // namespace mblm::pipelines
