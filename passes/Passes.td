@@ -177,6 +177,27 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// LowerGPU
+//===----------------------------------------------------------------------===//
+
+def ConvertToNVVMPass : Pass<"gpu-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "The last step of a gpu.module: llvm and nvvm ops, and nothing of libdevice.";
+  let description = [{
+    Converts arith, math, cf and gpu ops, functions included. Functions of the math dialect become LLVM's intrinsics.
+
+    Needs: a gpu.module without scf ops and, in registers, vectors as in llvm; functions that LLVM has no instruction for are
+    gone (ApproximateMathPass). Leaves: llvm and nvvm ops, and casts that reconcile.
+
+    Example: `math.sqrt %x : f32` becomes `llvm.intr.sqrt`, one instruction of PTX.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Emit
+//===----------------------------------------------------------------------===//
+
 def ApproximateMathPass : Pass<"mblm-approximate-math"> {
   let summary = "Polynomials for exp, log, log1p, tanh and erf.";
   let description = [{

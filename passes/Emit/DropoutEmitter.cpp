@@ -3,11 +3,11 @@
 //
 // Blocks of Philox 4x32-10 side by side in 64-bit lanes: a round's products of 32-bit words are one instruction each there,
 // and what they leave in the upper halves is cut off where it would count.
-#include "passes/LowerCPU/DropoutEmitter.h"
+#include "passes/Emit/DropoutEmitter.h"
 
 using namespace mlir;
 using namespace mblm;
-using namespace mblm::cpu;
+using namespace mblm::emit;
 
 DropoutEmitter::DropoutEmitter(Emitter &e, Value key) : e(e) {
   Type i32 = e.b.getI32Type();

@@ -1,12 +1,12 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "passes/LowerCPU/RowEmitter.h"
+#include "passes/Emit/RowEmitter.h"
 
 #include <limits>
 
 using namespace mlir;
 using namespace mblm;
-using namespace mblm::cpu;
+using namespace mblm::emit;
 
 RowEmitter::RowEmitter(Emitter &emitter, Block &body, int64_t columns, int64_t segments, int64_t width,
                        ArrayRef<Memory> tensors)
@@ -102,9 +102,8 @@ Value RowEmitter::emitLoad(kernel::LoadOp load) {
     indices[1] = e.select(inside, indices[1], e.index(0));
   }
   bool wide = facts[load].scope == Column;
-  Value pointer = e.at(memory, indices);
   // Lanes past the last column read what lies behind: nothing uses them, and buffers have slack.
-  Value value = wide ? e.loadVector(pointer) : e.load(pointer, memory.element);
+  Value value = e.loadNumbers(memory, e.offset(memory, indices), wide);
   if (inside) {
     value = e.select(inside, value, wide ? e.splat(0.0) : e.number(0));
   }
@@ -114,6 +113,9 @@ Value RowEmitter::emitLoad(kernel::LoadOp load) {
 // Whether a column index is always one of a block's first: groups of columns begin at multiples of the vector's lanes.
 bool RowEmitter::beginsBlock(Value column) {
   kernel::RowIndices at = kernel::rowIndices(body);
+  if (e.machine.lanes % DropoutEmitter::perBlock != 0) {
+    return false;
+  }
   if (column == at.column) {
     return segments == 1 || width % DropoutEmitter::perBlock == 0;
   }
@@ -182,7 +184,17 @@ RowEmitter::Values RowEmitter::overSegment(Value segment, ArrayRef<Operation *> 
   };
   Values values(init.begin(), init.end());
   int64_t lanes = e.machine.lanes;
-  if (rangeEnd) {
+  if (thread) {
+    Value first = e.mul(thread, lanes), end = e.index(width);
+    bool whole = segments * width == numColumns;
+    if (whole && width == lanes * threads) {
+      values = group(first, {}, values);
+    } else {
+      end = whole ? end : e.min(end, e.sub(e.index(numColumns), start));
+      values = e.loop(first, end, lanes * threads, values,
+                      [&](Value d, ValueRange accumulators) { return group(d, {}, accumulators); });
+    }
+  } else if (rangeEnd) {
     values = e.loop(rangeBegin, rangeEnd, lanes, values,
                     [&](Value c, ValueRange accumulators) { return group(c, e.mask(e.sub(rangeEnd, c)), accumulators); });
   } else if (segments * width == numColumns) {
@@ -234,7 +246,10 @@ void RowEmitter::reduce(int64_t phase) {
     return next;
   });
   for (auto [op, total] : llvm::zip(reductions[phase], totals)) {
-    map.map(op->getResult(0), isa<kernel::RowSumOp>(op) ? e.sumLanes(total) : e.maxLanes(total));
+    bool sum = isa<kernel::RowSumOp>(op);
+    map.map(op->getResult(0), e.acrossThreads(sum ? e.sumLanes(total) : e.maxLanes(total), threads, [&](Value x, Value y) {
+      return sum ? e.addf(x, y) : arith::MaximumFOp::create(e.b, x, y).getResult();
+    }));
   }
 }
 
