@@ -35,4 +35,7 @@ private:
   mlir::Value threshold, factor;   // i32, f32
 };
 
+// Writes what a `kernel.dropout_key` holds, from the key at `from`.
+void writeDropoutKey(Emitter &e, kernel::DropoutKeyOp op, mlir::Value from, mlir::Value to);
+
 } // namespace mblm::emit

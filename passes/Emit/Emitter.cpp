@@ -74,7 +74,7 @@ int64_t emit::knownFactor(Value index) {
     bool counts = loop && loop.getInductionVar() == index;
     return counts ? std::min(knownFactor(loop.getLowerBound()), knownFactor(loop.getStep())) : 1;
   }
-  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp>(op)) {
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp, arith::RemUIOp>(op)) {
     return std::min(knownFactor(op->getOperand(0)), knownFactor(op->getOperand(1)));
   }
   if (isa<arith::MulIOp>(op)) {

@@ -41,7 +41,7 @@ public:
   virtual ~Emitter() = default;
 
   mlir::ImplicitLocOpBuilder b;
-  const Machine machine;
+  Machine machine;
   mlir::Value batch, slots, position; // B, M and P, as index
   mlir::Value piece;                  // G, in entries alone
 

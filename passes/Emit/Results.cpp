@@ -26,6 +26,16 @@ void emit::forRows(Emitter &e, kernel::SpaceAttr space, Value from, Value to,
   e.loop(from, to, 1, [&](Value row) { body(row, e.div(row, positions), e.rem(row, positions)); });
 }
 
+std::pair<Value, Value> emit::targetOf(Emitter &e, Value ids, const SymbolicDim &positions, Value k, Value t, int64_t offset,
+                                      std::optional<uint64_t> ignore) {
+  Value length = e.add(e.form(positions), offset);
+  Value id = e.load(e.at(ids, e.add(e.mul(k, length), e.add(t, offset)), e.b.getI32Type()), e.b.getI32Type());
+  Value index = arith::IndexCastOp::create(e.b, e.b.getIndexType(), id);
+  Value counts = ignore ? arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne, index, e.index(*ignore)).getResult()
+                        : arith::ConstantOp::create(e.b, e.b.getBoolAttr(true)).getResult();
+  return {index, counts};
+}
+
 //===----------------------------------------------------------------------===//
 // Results
 //===----------------------------------------------------------------------===//
@@ -34,7 +44,8 @@ ResultWriter::ResultWriter(Emitter &e, ResultRange values, ArrayRef<Value> point
   for (OpResult value : values) {
     auto type = cast<RankedTensorType>(value.getType());
     bool sum = llvm::is_contained(blockSums, value.getResultNumber());
-    results.push_back({{pointers[value.getResultNumber()], {}, type.getElementType(), true}, type.getRank() ? type.getShape().back() : 1, sum});
+    Memory memory{pointers[value.getResultNumber()], {}, type.getElementType(), true};
+    results.push_back({memory, type.getRank() ? type.getShape().back() : 1, sum});
     if (!sum && type.getRank() == 2) {
       perRow.push_back(value.getResultNumber());
     }
@@ -53,15 +64,21 @@ void ResultWriter::beginBlock(Value block) {
 }
 
 void ResultWriter::emitRow(RowEmitter &rows, Value row, Value sequence, Value position) {
+  auto put = [&](unsigned number, Value value, Value column, Value mask) {
+    const Result &result = results[number];
+    if (!result.sums) {
+      return e.storeNumbers(value, result.memory, e.add(e.mul(row, result.columns), column), mask);
+    }
+    Memory line{sums[number], {}, e.f32(), true};
+    e.storeNumbers(e.addf(e.loadNumbers(line, column, /*wide=*/true), value), line, column, mask);
+  };
   rows.emit(
       sequence, position,
       [&](unsigned number, Value value, Value column, Value mask) {
-        const Result &result = results[number];
-        if (!result.sums) {
-          return e.storeNumbers(value, result.memory, e.add(e.mul(row, result.columns), column), mask);
-        }
-        Value pointer = e.at(sums[number], column);
-        e.store(e.addf(e.loadVector(pointer), value), pointer, mask);
+        whereActive([&] { put(number, value, column, mask); });
       },
-      perRow, [&](unsigned number, Value value) { rows.byOneThread([&] { e.storeNumbers(value, results[number].memory, row); }); });
+      perRow,
+      [&](unsigned number, Value value) {
+        whereActive([&] { rows.byOneThread([&] { e.storeNumbers(value, results[number].memory, row); }); });
+      });
 }

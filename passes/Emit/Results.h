@@ -17,15 +17,25 @@ llvm::SmallVector<Memory> memoriesOf(llvm::ArrayRef<mlir::Value> pointers, mlir:
 void forRows(Emitter &e, kernel::SpaceAttr space, mlir::Value from, mlir::Value to,
              const std::function<void(mlir::Value, mlir::Value, mlir::Value)> &body);
 
+// The target of row (k, t), as index and as i1 whether it counts.
+std::pair<mlir::Value, mlir::Value> targetOf(Emitter &e, mlir::Value ids, const SymbolicDim &positions, mlir::Value k,
+                                             mlir::Value t, int64_t offset, std::optional<uint64_t> ignore);
+
 // Where the results of a rows op or an epilogue go: per element, per row, or into block sums.
 class ResultWriter {
 public:
   ResultWriter(Emitter &e, mlir::ResultRange results, llvm::ArrayRef<mlir::Value> pointers, llvm::ArrayRef<int64_t> blockSums);
   // Before the rows of `block`.
   void beginBlock(mlir::Value block);
+  // Where the rows to come add up result `number`.
+  void setSums(unsigned number, mlir::Value pointer) { sums[number] = pointer; }
+  // Rows to come are written only where this holds; null: always.
+  void setActive(mlir::Value condition) { active = condition; }
   void emitRow(RowEmitter &rows, mlir::Value row, mlir::Value sequence, mlir::Value position);
 
 private:
+  void whereActive(const std::function<void()> &body) { active ? e.when(active, body) : body(); }
+
   struct Result {
     Memory memory;
     int64_t columns;
@@ -35,6 +45,7 @@ private:
   llvm::SmallVector<Result> results;
   llvm::SmallVector<unsigned> perRow;
   llvm::SmallVector<mlir::Value> sums; // of the block at hand, by result
+  mlir::Value active;
 };
 
 } // namespace mblm::emit

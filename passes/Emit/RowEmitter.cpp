@@ -184,17 +184,7 @@ RowEmitter::Values RowEmitter::overSegment(Value segment, ArrayRef<Operation *> 
   };
   Values values(init.begin(), init.end());
   int64_t lanes = e.machine.lanes;
-  if (thread) {
-    Value first = e.mul(thread, lanes), end = e.index(width);
-    bool whole = segments * width == numColumns;
-    if (whole && width == lanes * threads) {
-      values = group(first, {}, values);
-    } else {
-      end = whole ? end : e.min(end, e.sub(e.index(numColumns), start));
-      values = e.loop(first, end, lanes * threads, values,
-                      [&](Value d, ValueRange accumulators) { return group(d, {}, accumulators); });
-    }
-  } else if (rangeEnd) {
+  if (rangeEnd) {
     values = e.loop(rangeBegin, rangeEnd, lanes, values,
                     [&](Value c, ValueRange accumulators) { return group(c, e.mask(e.sub(rangeEnd, c)), accumulators); });
   } else if (segments * width == numColumns) {
@@ -217,9 +207,34 @@ RowEmitter::Values RowEmitter::overSegment(Value segment, ArrayRef<Operation *> 
   return values;
 }
 
+// This thread's share of the columns, whatever segments they lie in.
+RowEmitter::Values RowEmitter::overShare(ArrayRef<Operation *> ops, ValueRange init, const ColumnBody &work) {
+  int64_t lanes = e.machine.lanes, stride = lanes * threads;
+  kernel::RowIndices at = kernel::rowIndices(body);
+  auto group = [&](Value column, ValueRange accumulators) {
+    IRMapping before = map;
+    map.map(at.column, column);
+    map.map(at.segment, segments == 1 ? e.index(0) : e.div(column, width));
+    map.map(at.offset, segments == 1 ? column : e.rem(column, e.index(width)));
+    emitScope(Segment, ops);
+    emitScope(Column, ops);
+    Values next = work(column, {}, accumulators);
+    map = before;
+    return next;
+  };
+  Value first = e.mul(thread, lanes), end = rangeEnd ? rangeEnd : e.index(numColumns);
+  if (!rangeEnd && numColumns == stride) {
+    return group(first, init);
+  }
+  return e.loop(rangeBegin ? e.add(rangeBegin, first) : first, end, stride, init, group);
+}
+
 RowEmitter::Values RowEmitter::overColumns(ArrayRef<Value> targets, ValueRange init, const ColumnBody &work) {
   SmallVector<Operation *> ops = needed(targets);
   emitScope(Row, ops);
+  if (thread) {
+    return overShare(ops, init, work);
+  }
   if (segments == 1) {
     return overSegment(e.index(0), ops, init, work);
   }

@@ -59,6 +59,7 @@ private:
 
   void analyse();
   Values overColumns(llvm::ArrayRef<mlir::Value> targets, mlir::ValueRange init, const ColumnBody &work);
+  Values overShare(llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange init, const ColumnBody &work);
   Values overSegment(mlir::Value segment, llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange init,
                      const ColumnBody &work);
   void reduce(int64_t phase);

@@ -3,7 +3,6 @@
 //
 // Row programs on their own, sums over rows, table gradients, rotation tables.
 #include "passes/LowerCPU/Kernels.h"
-#include "runtime/Support/Dropout.h"
 
 #include <cmath>
 
@@ -160,23 +159,8 @@ void cpu::emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op) {
 //===----------------------------------------------------------------------===//
 
 void cpu::emitDropoutKey(KernelWriter &writer, kernel::DropoutKeyOp op) {
-  double rate = op.getRate().convertToDouble();
-  auto counter = static_cast<int64_t>(op.getSite()) | static_cast<int64_t>(rt::Stream::Dropout) << 24;
-  writer.step(op.getLoc(), 2, {SymbolicDim::constant(1)}, [&](KernelWriter::Step &s) {
-    Emitter &e = s.e;
-    Type i32 = e.b.getI32Type();
-    auto word = [&](int64_t n) { return e.load(e.at(s.pointers[0], e.index(n), i32), i32); };
-    auto number = [&](int64_t n) {
-      return arith::ConstantOp::create(e.b, e.b.getIntegerAttr(i32, APInt(32, n))).getResult();
-    };
-    Value none = number(0), off = e.equal(word(3), none);
-    Value threshold = e.select(off, none, number(rt::dropoutThreshold(rate)));
-    Value factor = e.select(off, e.number(1), e.number(1 / (1 - rate)));
-    const Value words[] = {word(0), word(1), word(2), number(counter), threshold, factor};
-    for (auto [n, value] : llvm::enumerate(words)) {
-      e.store(value, e.at(s.pointers[1], e.index(n), i32));
-    }
-  });
+  writer.step(op.getLoc(), 2, {SymbolicDim::constant(1)},
+              [&](KernelWriter::Step &s) { writeDropoutKey(s.e, op, s.pointers[0], s.pointers[1]); });
 }
 
 //===----------------------------------------------------------------------===//
