@@ -177,6 +177,47 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
 }
 
+//===----------------------------------------------------------------------===//
+// LowerGPU
+//===----------------------------------------------------------------------===//
+
+def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
+  let summary = "Writes every kernel as CUDA kernels, and every entry as a list of launches.";
+  let description = [{
+    Each distinct kernel becomes one or more functions of a gpu.module; kernels that differ only in their place in the model share
+    them. Their arguments are the tensors' pointers, B, M, and where P stands (passes/LowerGPU/KernelWriter.h). Tensors get
+    their places in the arena first (passes/Memory). Packs are none here: products read the weights themselves.
+
+    Needs: a module in `kernel` ops, nothing of which runs by pieces. Leaves: `gpu.module @kernels` in gpu, nvvm, scf, arith, math,
+    vector and llvm ops; `mblm.gpu` with the arena and the launches of each entry: kernel, blocks ceil(grid / divisor) by
+    y, threads, bytes of shared memory, and for each pointer its buffer (runtime/ABI.h) and its offset there.
+
+    Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, launched twice with other pointers.
+  }];
+  let options = [Option<"arch", "arch", "std::string", /*default=*/"\"sm_80\"", "sm_80 or sm_90a">,
+                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32 or bf16">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
+}
+
+def ConvertToNVVMPass : Pass<"gpu-convert-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "The last step of a gpu.module: llvm and nvvm ops, and nothing of libdevice.";
+  let description = [{
+    Converts arith, math, cf and gpu ops, functions included. Functions of the math dialect become LLVM's intrinsics.
+
+    Needs: a gpu.module without scf ops and, in registers, vectors as in llvm; functions that LLVM has no instruction for are
+    gone (ApproximateMathPass). Leaves: llvm and nvvm ops, and casts that reconcile.
+
+    Example: `math.sqrt %x : f32` becomes `llvm.intr.sqrt`, one instruction of PTX.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// Emit
+//===----------------------------------------------------------------------===//
+
 def ApproximateMathPass : Pass<"mblm-approximate-math"> {
   let summary = "Polynomials for exp, log, log1p, tanh and erf.";
   let description = [{

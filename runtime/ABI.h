@@ -6,7 +6,7 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 4, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 5, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "width", "offset": [..]}],
@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-#define MBLM_ABI 4
+#define MBLM_ABI 5
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -37,8 +37,11 @@ enum MblmSlot {
   MBLM_DECAY,   // float*  [parameters]
   MBLM_KEY,     // int32_t* [4]: dropout's seed (low and high word), number of the draw, 1; all zero: nothing is dropped
   MBLM_STATE,   // float*, of steps: what "states" describes
+  MBLM_PIECES,  // int64_t* [pieces, 3], on a GPU: each piece's begin in the flat buffers, its floats, its parameter's number
   MBLM_SLOTS
 };
+
+#define MBLM_PIECE_FLOATS 32768 // most floats of a piece
 
 typedef struct MblmContext {
   void (*parallel)(void *pool, MblmKernel kernel, void *args, int64_t items); // returns when all items are done

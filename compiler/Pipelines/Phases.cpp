@@ -141,10 +141,7 @@ static void addNVVMPasses(OpPassManager &passes) {
   kernels.addPass(createCSEPass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertVectorToLLVMPass());
-  kernels.addPass(createConvertMathToLLVMPass());
-  ConvertGpuOpsToNVVMOpsOptions options;
-  options.useBarePtrCallConv = true;
-  kernels.addPass(createConvertGpuOpsToNVVMOps(options));
+  kernels.addPass(createConvertToNVVMPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());

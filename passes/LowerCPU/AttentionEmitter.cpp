@@ -1,6 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerCPU/AttentionEmitter.h"
+#include "passes/LowerCPU/Lanes.h"
 
 using namespace mlir;
 using namespace mblm;

@@ -6,7 +6,7 @@
 // ones in blocks on the gemm tile with an online softmax.
 #pragma once
 
-#include "passes/LowerCPU/DropoutEmitter.h"
+#include "passes/Emit/DropoutEmitter.h"
 #include "passes/LowerCPU/Kernels.h"
 
 #include <optional>

@@ -4,6 +4,7 @@
 // Matrix products of rows and weights, with what was fused around them: loops around one shared register tile
 // (KernelWriter::product). Weights' gradients are in EmitWeightGrad.cpp.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/Lanes.h"
 
 using namespace mlir;
 using namespace mblm;

@@ -62,17 +62,6 @@ static Head allocateHead(KernelWriter::Step &s, int64_t depth, int64_t columns) 
   return {s.allocate(blockRows * lda), s.e.index(lda), s.allocate(blockRows * stride), stride};
 }
 
-// The target of row (k, t), as index and as i1 whether it counts.
-static std::pair<Value, Value> target(Emitter &e, Value ids, const SymbolicDim &positions, Value k, Value t, int64_t offset,
-                                      std::optional<uint64_t> ignore) {
-  Value length = e.add(e.form(positions), offset);
-  Value id = e.load(e.at(ids, e.add(e.mul(k, length), e.add(t, offset)), e.b.getI32Type()), e.b.getI32Type());
-  Value index = arith::IndexCastOp::create(e.b, e.b.getIndexType(), id);
-  Value counts = ignore ? arith::CmpIOp::create(e.b, arith::CmpIPredicate::ne, index, e.index(*ignore)).getResult()
-                        : arith::ConstantOp::create(e.b, e.b.getBoolAttr(true)).getResult();
-  return {index, counts};
-}
-
 void cpu::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
   int64_t columns = op.getColumns();
@@ -107,7 +96,7 @@ void cpu::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
         Value wide = e.splat(top);
         Value sum = e.sumLanes(overVocabulary(e.splat(0.0), [&](Value x, Value so) { return e.addf(so, e.exp(e.subf(x, wide))); }));
         Value lse = e.addf(top, e.log1(sum));
-        auto [id, counts] = target(e, s.pointers[ids], op.getSpace().getPositions(), k, t, op.getOffset(), op.getIgnore());
+        auto [id, counts] = targetOf(e, s.pointers[ids], op.getSpace().getPositions(), k, t, op.getOffset(), op.getIgnore());
         Value loss = e.subf(lse, e.load(e.at(logits, id)));
         e.store(e.select(counts, loss, e.number(0)), e.at(s.pointers[ids + 1], row));
         e.store(lse, e.at(s.pointers[ids + 2], row));
@@ -140,7 +129,7 @@ void cpu::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp 
         emitLogits(writer, s, op, head, s.pointers[inputs], op.getBias() ? s.pointers[inputs + 2] : Value(), from, to);
         forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
           Value logits = e.at(head.logits, e.mul(e.sub(row, from), head.stride));
-          auto [id, counts] = target(e, s.pointers[ids], op.getSpace().getPositions(), k, t, op.getOffset(), op.getIgnore());
+          auto [id, counts] = targetOf(e, s.pointers[ids], op.getSpace().getPositions(), k, t, op.getOffset(), op.getIgnore());
           Value scale = e.select(counts, e.load(e.at(gradients, row)), e.number(0));
           Value wide = e.splat(scale), shift = e.splat(e.load(e.at(lse, row)));
           e.columns(columns, [&](Value v, Value mask) {
@@ -202,7 +191,7 @@ void cpu::emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op) {
       if (op.getKind() == LossKind::Nonzero) {
         counted = isNot(loss);
       } else {
-        Value counts = target(e, s.pointers[2], positions, k, t, op.getOffset(), op.getIgnore()).second;
+        Value counts = targetOf(e, s.pointers[2], positions, k, t, op.getOffset(), op.getIgnore()).second;
         counted = arith::AndIOp::create(e.b, counts, isNot(weight));
       }
       Value sum = arith::AddFOp::create(e.b, so[0], arith::ExtFOp::create(e.b, f64, loss));

@@ -3,7 +3,6 @@
 //
 // Row programs on their own, sums over rows, table gradients, rotation tables.
 #include "passes/LowerCPU/Kernels.h"
-#include "runtime/Support/Dropout.h"
 
 #include <cmath>
 
@@ -11,67 +10,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 using kernel::blockRows;
-
-SymbolicDim cpu::rowsOf(kernel::SpaceAttr space) { return *space.getSequences().times(space.getPositions()); }
-
-Memory cpu::memoryOf(Value pointer, Value tensor) {
-  return {pointer, kernel::shapeOf(tensor), cast<RankedTensorType>(tensor.getType()).getElementType()};
-}
-
-SmallVector<Memory> cpu::memoriesOf(ArrayRef<Value> pointers, ValueRange tensors) {
-  SmallVector<Memory> memories;
-  for (auto [pointer, tensor] : llvm::zip(pointers, tensors)) {
-    memories.push_back(memoryOf(pointer, tensor));
-  }
-  return memories;
-}
-
-void cpu::forRows(Emitter &e, kernel::SpaceAttr space, Value from, Value to,
-                  const std::function<void(Value, Value, Value)> &body) {
-  Value positions = e.form(space.getPositions());
-  e.loop(from, to, 1, [&](Value row) { body(row, e.div(row, positions), e.rem(row, positions)); });
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-ResultWriter::ResultWriter(Emitter &e, ResultRange values, ArrayRef<Value> pointers, ArrayRef<int64_t> blockSums) : e(e) {
-  for (OpResult value : values) {
-    auto type = cast<RankedTensorType>(value.getType());
-    bool sum = llvm::is_contained(blockSums, value.getResultNumber());
-    results.push_back({pointers[value.getResultNumber()], type.getRank() ? type.getShape().back() : 1, sum});
-    if (!sum && type.getRank() == 2) {
-      perRow.push_back(value.getResultNumber());
-    }
-  }
-  sums.resize(results.size());
-}
-
-void ResultWriter::beginBlock(Value block) {
-  for (auto [number, result] : llvm::enumerate(results)) {
-    if (result.sums) {
-      sums[number] = e.at(result.pointer, e.mul(block, result.columns));
-      e.columns(result.columns,
-                [&, number = number](Value c, Value mask) { e.store(e.splat(0.0), e.at(sums[number], c), mask); });
-    }
-  }
-}
-
-void ResultWriter::emitRow(RowEmitter &rows, Value row, Value sequence, Value position) {
-  rows.emit(
-      sequence, position,
-      [&](unsigned number, Value value, Value column, Value mask) {
-        const Result &result = results[number];
-        Value pointer = result.sums ? e.at(sums[number], column)
-                                    : e.at(result.pointer, e.add(e.mul(row, result.columns), column));
-        if (result.sums) {
-          value = e.addf(e.loadVector(pointer), value);
-        }
-        e.store(value, pointer, mask);
-      },
-      perRow, [&](unsigned number, Value value) { e.store(value, e.at(results[number].pointer, row)); });
-}
 
 //===----------------------------------------------------------------------===//
 // Row programs
@@ -221,23 +159,8 @@ void cpu::emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op) {
 //===----------------------------------------------------------------------===//
 
 void cpu::emitDropoutKey(KernelWriter &writer, kernel::DropoutKeyOp op) {
-  double rate = op.getRate().convertToDouble();
-  auto counter = static_cast<int64_t>(op.getSite()) | static_cast<int64_t>(rt::Stream::Dropout) << 24;
-  writer.step(op.getLoc(), 2, {SymbolicDim::constant(1)}, [&](KernelWriter::Step &s) {
-    Emitter &e = s.e;
-    Type i32 = e.b.getI32Type();
-    auto word = [&](int64_t n) { return e.load(e.at(s.pointers[0], e.index(n), i32), i32); };
-    auto number = [&](int64_t n) {
-      return arith::ConstantOp::create(e.b, e.b.getIntegerAttr(i32, APInt(32, n))).getResult();
-    };
-    Value none = number(0), off = e.equal(word(3), none);
-    Value threshold = e.select(off, none, number(rt::dropoutThreshold(rate)));
-    Value factor = e.select(off, e.number(1), e.number(1 / (1 - rate)));
-    const Value words[] = {word(0), word(1), word(2), number(counter), threshold, factor};
-    for (auto [n, value] : llvm::enumerate(words)) {
-      e.store(value, e.at(s.pointers[1], e.index(n), i32));
-    }
-  });
+  writer.step(op.getLoc(), 2, {SymbolicDim::constant(1)},
+              [&](KernelWriter::Step &s) { writeDropoutKey(s.e, op, s.pointers[0], s.pointers[1]); });
 }
 
 //===----------------------------------------------------------------------===//

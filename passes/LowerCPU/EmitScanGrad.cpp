@@ -5,6 +5,7 @@
 // borders of chunks; then, from the last chunk to the first, states are computed again and the gradients run back
 // through them.
 #include "passes/LowerCPU/ScanEmitter.h"
+#include "passes/LowerCPU/Lanes.h"
 
 #include <cmath>
 

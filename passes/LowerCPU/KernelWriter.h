@@ -6,11 +6,12 @@
 // `args` holds pointers to the op's tensors, operands first, then B, M, the launch's part and P.
 #pragma once
 
-#include "passes/LowerCPU/Emitter.h"
+#include "passes/Emit/Emitter.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace mblm::cpu {
+using namespace emit;
 
 // Work items: ceil(count / divisor).
 struct Items {

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "passes/LowerCPU/KernelWriter.h"
-#include "passes/LowerCPU/RowEmitter.h"
+#include "passes/Emit/Results.h"
 
 namespace mblm::cpu {
 
@@ -43,38 +43,5 @@ void emitDropoutKey(KernelWriter &writer, kernel::DropoutKeyOp op);
 void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 // Steps over all parameters: (offset, floats) of each, in the order of `decay`.
 void emitUpdate(KernelWriter &writer, kernel::UpdateOp op, llvm::ArrayRef<std::pair<int64_t, int64_t>> parameters);
-
-//===----------------------------------------------------------------------===//
-// Shared parts
-//===----------------------------------------------------------------------===//
-
-// K * T of a space.
-SymbolicDim rowsOf(kernel::SpaceAttr space);
-Memory memoryOf(mlir::Value pointer, mlir::Value tensor);
-llvm::SmallVector<Memory> memoriesOf(llvm::ArrayRef<mlir::Value> pointers, mlir::ValueRange tensors);
-
-// Calls `body(row, sequence, position)` for rows [from, to) of a space.
-void forRows(Emitter &e, kernel::SpaceAttr space, mlir::Value from, mlir::Value to,
-             const std::function<void(mlir::Value, mlir::Value, mlir::Value)> &body);
-
-// Where the results of a rows op or an epilogue go: per element, per row, or into block sums.
-class ResultWriter {
-public:
-  ResultWriter(Emitter &e, mlir::ResultRange results, llvm::ArrayRef<mlir::Value> pointers, llvm::ArrayRef<int64_t> blockSums);
-  // Before the rows of `block`.
-  void beginBlock(mlir::Value block);
-  void emitRow(RowEmitter &rows, mlir::Value row, mlir::Value sequence, mlir::Value position);
-
-private:
-  struct Result {
-    mlir::Value pointer;
-    int64_t columns;
-    bool sums;
-  };
-  Emitter &e;
-  llvm::SmallVector<Result> results;
-  llvm::SmallVector<unsigned> perRow;
-  llvm::SmallVector<mlir::Value> sums; // of the block at hand, by result
-};
 
 } // namespace mblm::cpu

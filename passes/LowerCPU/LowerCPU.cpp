@@ -3,10 +3,8 @@
 //
 // The pass: places tensors, compiles each distinct kernel once, and writes the entries that launch them.
 #include "passes/LowerCPU/Kernels.h"
-#include "passes/Memory/ArenaPlan.h"
-#include "passes/Memory/InPlace.h"
+#include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
-#include "runtime/ABI.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -24,13 +22,6 @@ using namespace mblm;
 using namespace mblm::cpu;
 
 namespace {
-// Where a tensor lies: in one of the caller's buffers or in the arena, `offset` floats from its start. A function that runs
-// by pieces has its arguments and results in buffers of its own, behind those.
-struct Place {
-  int slot = MBLM_ARENA;
-  SymbolicDim offset;
-};
-
 // A function as machine code will see it.
 struct CompiledFunction {
   func::FuncOp code;
@@ -49,10 +40,7 @@ private:
   LogicalResult lowerFunction(func::FuncOp function);
   void joinWeightGrads(SmallVectorImpl<Operation *> &ops);
   SmallVector<Value> operandsOf(Operation *op);
-  Attribute form(const SymbolicDim &dim) {
-    return builder.getDenseI64ArrayAttr({dim.one, dim.m, dim.b, dim.bm, dim.piece});
-  }
-  DictionaryAttr keptBehind(size_t step, ArrayRef<ArenaBuffer> buffers, ArrayRef<Operation *> makers);
+  Attribute form(const SymbolicDim &dim) { return formAttribute(module.getContext(), dim); }
   LogicalResult place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into);
   // Both write the launches of one op; `number` is its place among the ops of its function.
   LogicalResult launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into);
@@ -70,9 +58,8 @@ private:
   SmallVector<NamedAttribute> entries, kept;
   SmallVector<Attribute> launches;
   // Of the function at hand.
-  DenseMap<Value, Place> places;
+  Placement placement;
   DenseMap<Operation *, kernel::PackRowsOp> joined; // to a product, which is the only one to read its result
-  DenseMap<Operation *, Place> temporaries;         // of updates; what is joined to products; arenas of pieces
   Value parallel, pool, tensors;                    // `tensors`: the buffers of arguments and results, in pieces
 };
 } // namespace
@@ -80,42 +67,6 @@ private:
 //===----------------------------------------------------------------------===//
 // Places
 //===----------------------------------------------------------------------===//
-
-static Value rootOf(Value value) {
-  while (auto view = value.getDefiningOp<kernel::ViewOp>()) {
-    value = view.getInput();
-  }
-  return value;
-}
-
-// The caller's buffers: arguments and results of the entries stand in a fixed order (compiler/Frontend), in which a
-// dropout key may be left out.
-static SmallVector<Place> argumentPlaces(func::FuncOp function) {
-  static const Place slots[] = {{MBLM_IDS, {}},
-                                {MBLM_MASK, {}},
-                                {MBLM_HYPER, SymbolicDim::constant(8)}, // the gradients' scale
-                                {MBLM_HYPER, {}},
-                                {MBLM_DECAY, {}}};
-  SmallVector<Place> places;
-  if (function.isPrivate()) {
-    for (unsigned n = 0; n < function.getNumArguments(); ++n) {
-      places.push_back({int(MBLM_SLOTS + n), {}});
-    }
-    return places;
-  }
-  unsigned next = 0;
-  for (Type type : function.getArgumentTypes()) {
-    auto tensor = cast<RankedTensorType>(type);
-    bool key = tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
-    places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
-  }
-  return places;
-}
-
-static Place resultPlace(unsigned number, bool scalar) {
-  static const int64_t order[] = {0, 2, 3, 1}; // loss, sum, count, norm in rt::Call::Scalars
-  return scalar ? Place{MBLM_SCALARS, SymbolicDim::constant(order[number])} : Place{MBLM_OUTPUT, {}};
-}
 
 // Packs that go along with their products.
 void Lowering::joinWeightGrads(SmallVectorImpl<Operation *> &ops) {
@@ -148,125 +99,47 @@ SmallVector<Value> Lowering::operandsOf(Operation *op) {
 // A gradient op's place in the gradients, kept on the op.
 static bool addsToGradients(Operation *op) { return op->hasAttr("parameters") && !isa<kernel::WeightOp>(op); }
 
-static std::string modelName(Location loc);
-
-// What is alive behind a step, by the stage that it comes from (or "head", "loss").
-DictionaryAttr Lowering::keptBehind(size_t step, ArrayRef<ArenaBuffer> buffers, ArrayRef<Operation *> makers) {
-  llvm::StringMap<SymbolicDim> sums;
-  for (auto [buffer, maker] : llvm::zip(buffers, makers)) {
-    if (buffer.first <= int64_t(step) && buffer.last > int64_t(step)) {
-      SymbolicDim &sum = sums[StringRef(modelName(maker->getLoc())).split('_').first];
-      sum = sum + buffer.floats;
-    }
-  }
-  SmallVector<NamedAttribute> list;
-  for (const auto &sum : sums) {
-    list.push_back(builder.getNamedAttr(sum.getKey(), form(sum.getValue())));
-  }
-  return builder.getDictionaryAttr(list);
-}
-
 // The memory of a callee beside its arguments and results, as a form of the caller.
 static SymbolicDim ofPiece(const SymbolicDim &form) { return {form.one, 0, 0, 0, form.bm}; }
 
 LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into) {
-  places.clear();
-  temporaries.clear();
-  for (auto [argument, place] : llvm::zip(function.getArguments(), argumentPlaces(function))) {
-    places[argument] = place;
-  }
-  Operation *terminator = function.getBody().front().getTerminator();
-  for (OpOperand &operand : terminator->getOpOperands()) {
-    bool scalar = cast<RankedTensorType>(operand.get().getType()).getRank() == 0;
-    unsigned number = operand.getOperandNumber();
-    places[rootOf(operand.get())] = function.isPrivate() ? Place{int(MBLM_SLOTS + function.getNumArguments() + number), {}}
-                                                         : resultPlace(number, scalar);
-  }
-  DenseMap<Value, int64_t> lastUse;
   int64_t &slack = into.slack;
-  for (auto [step, op] : llvm::enumerate(ops)) {
-    for (Value operand : operandsOf(op)) {
-      lastUse[rootOf(operand)] = step;
-    }
+  for (Operation *op : ops) {
     if (auto gemm = dyn_cast<kernel::GemmOp>(op)) { // its tile reads whole tiles of rows
       slack = std::max<int64_t>(slack, gemm.getDepth() * machine.tileRows);
+    } else if (auto inner = dyn_cast<PiecesOp>(op)) {
+      slack = std::max(slack, pieces.find(inner.getCallee())->second.slack);
     }
   }
-  SmallVector<ArenaBuffer> buffers;
-  SmallVector<Operation *> makers; // of the buffers' first values
-  DenseMap<Value, unsigned> index;
-  // A buffer that `result` may take over: the op that makes it is the last to use what lies there.
-  auto reusable = [&](OpResult result, int64_t step) -> std::optional<unsigned> {
-    for (Value operand : overwritableOperands(result)) {
-      Value root = rootOf(operand);
-      auto known = index.find(root);
-      bool noView = llvm::all_of(result.getOwner()->getOperands(),
-                                 [&](Value other) { return other == operand || rootOf(other) != root; });
-      bool last = lastUse.lookup_or(root, -1) == step && known != index.end() && buffers[known->second].last == step;
-      if (noView && last) {
-        lastUse.erase(root); // no second result takes it
-        return known->second;
-      }
-    }
-    return std::nullopt;
-  };
-  for (auto [step, op] : llvm::enumerate(ops)) {
-    for (OpResult result : op->getResults()) {
-      if (places.count(result)) {
-        continue;
-      }
-      int64_t last = lastUse.lookup_or(result, step);
-      if (std::optional<unsigned> number = reusable(result, step)) {
-        index[result] = *number;
-        buffers[*number].last = last;
-        continue;
-      }
-      index[result] = buffers.size();
-      ArenaBuffer buffer;
-      buffer.floats = *numElements(kernel::shapeOf(result));
-      buffer.first = step;
-      buffer.last = last;
-      if (function.isPrivate() && (buffer.floats.m || buffer.floats.b)) {
-        return op->emitOpError("expects sizes by outermost slots in a function that runs by pieces");
-      }
-      buffers.push_back(buffer);
-      makers.push_back(op);
-    }
-  }
-  // What the backward pass needs of the forward pass is alive when the loss is known.
-  for (auto [step, op] : llvm::enumerate(ops)) {
-    if (isa<kernel::MeanLossOp>(op)) {
-      kept.push_back(builder.getNamedAttr(function.getName(), keptBehind(step, buffers, makers)));
-    }
-  }
-  SmallVector<std::pair<Operation *, unsigned>> own;
-  for (auto [step, op] : llvm::enumerate(ops)) {
-    ArenaBuffer buffer;
+  Steps steps;
+  steps.ops = ops;
+  steps.reads = [&](Operation *op) { return operandsOf(op); };
+  steps.root = rootOfViews;
+  steps.temporary = [&](Operation *op) {
     if (isa<kernel::UpdateOp>(op)) { // partial sums: doubles, one a piece at most
       int64_t floats = 64;
       for (auto [offset, count] : parameters) {
         floats += 2 * (count / 1024 + 1);
       }
-      buffer.floats = SymbolicDim::constant(floats);
-    } else if (kernel::PackRowsOp pack = joined.lookup(op)) {
-      buffer.floats = partOfPackedRows(pack);
-    } else if (auto inner = dyn_cast<PiecesOp>(op)) {
-      const CompiledFunction &callee = pieces.find(inner.getCallee())->second;
-      buffer.floats = ofPiece(callee.arena);
-      slack = std::max(slack, callee.slack);
-    } else {
-      continue;
+      return SymbolicDim::constant(floats);
     }
-    buffer.first = buffer.last = step;
-    own.push_back({op, buffers.size()});
-    buffers.push_back(buffer);
+    if (kernel::PackRowsOp pack = joined.lookup(op)) {
+      return partOfPackedRows(pack);
+    }
+    auto inner = dyn_cast<PiecesOp>(op);
+    return inner ? ofPiece(pieces.find(inner.getCallee())->second.arena) : SymbolicDim();
+  };
+  FailureOr<Placement> placed = placeTensors(function, steps);
+  if (failed(placed)) {
+    return failure();
   }
-  into.arena = planArena(buffers) + SymbolicDim::constant(slack);
-  for (auto [value, number] : index) {
-    places[value] = {MBLM_ARENA, buffers[number].offset};
-  }
-  for (auto [op, number] : own) {
-    temporaries[op] = {MBLM_ARENA, buffers[number].offset};
+  placement = std::move(*placed);
+  into.arena = placement.arena + SymbolicDim::constant(slack);
+  // What the backward pass needs of the forward pass is alive when the loss is known.
+  for (auto [step, op] : llvm::enumerate(ops)) {
+    if (isa<kernel::MeanLossOp>(op)) {
+      kept.push_back(builder.getNamedAttr(function.getName(), aliveBehind(module.getContext(), placement, step)));
+    }
   }
   return success();
 }
@@ -274,77 +147,6 @@ LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, 
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
-
-// Text that is equal for ops that may share code: everything but where in the model they stand.
-static std::string keyOf(Operation *op) {
-  std::string key;
-  llvm::raw_string_ostream os(key);
-  DenseMap<Value, unsigned> numbers;
-  auto number = [&](Value value) { return numbers.try_emplace(value, numbers.size()).first->second; };
-  std::function<void(Operation *, bool)> print = [&](Operation *inner, bool outermost) {
-    os << inner->getName();
-    for (NamedAttribute attr : inner->getAttrs()) {
-      bool position = outermost && inner->hasAttr("parameters") && (attr.getName() == "parameters" || attr.getName() == "offset");
-      if (!position && attr.getName() != "mblm.recompute") {
-        os << ' ' << attr.getName() << '=' << attr.getValue();
-      }
-    }
-    for (Value operand : inner->getOperands()) {
-      os << " %" << number(operand);
-      if (outermost) {
-        os << ':' << operand.getType();
-        for (const SymbolicDim &dim : kernel::shapeOf(operand)) {
-          os << ' ' << dim << ',';
-        }
-      }
-    }
-    os << " -> " << inner->getResultTypes();
-    for (Region &region : inner->getRegions()) {
-      os << '{';
-      for (BlockArgument argument : region.getArguments()) {
-        os << number(argument) << ':' << argument.getType() << ' ';
-      }
-      for (Operation &nested : region.getOps()) {
-        for (Value result : nested.getResults()) {
-          os << number(result) << '=';
-        }
-        print(&nested, false);
-        os << '\n';
-      }
-      os << '}';
-    }
-  };
-  print(op, true);
-  return key;
-}
-
-// From a location such as "/stages/1/layers/0/attention/qkv/grad": stage1_attention_qkv_grad.
-static std::string modelName(Location loc) {
-  std::string path;
-  loc->walk([&](Location inner) {
-    if (auto named = dyn_cast<NameLoc>(inner)) {
-      path = named.getName().str();
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
-  });
-  SmallVector<StringRef> parts;
-  StringRef(path).split(parts, '/', -1, false);
-  std::string name;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i] == "layers") {
-      ++i; // equal layers share their kernels
-    } else if (parts[i] == "stages" && i + 1 < parts.size()) {
-      name += "stage" + parts[++i].str() + "_";
-    } else {
-      name += parts[i].str() + "_";
-    }
-  }
-  for (char &c : name) {
-    c = llvm::isAlnum(c) ? c : '_';
-  }
-  return name;
-}
 
 std::string Lowering::kernelName(Operation *op) {
   std::string base = modelName(op->getLoc()) + op->getName().stripDialect().str(), name = base;
@@ -356,7 +158,7 @@ std::string Lowering::kernelName(Operation *op) {
 
 const CompiledKernel *Lowering::compile(Operation *op) {
   kernel::PackRowsOp pack = joined.lookup(op);
-  std::string key = keyOf(op) + (pack ? keyOf(pack) : "");
+  std::string key = codeKey(op) + (pack ? codeKey(pack) : "");
   auto known = kernels.find(key);
   if (known != kernels.end()) {
     return &known->second;
@@ -432,25 +234,25 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
     operands.truncate(1);
   }
   for (Value operand : operands) {
-    bind(places.lookup(rootOf(operand)));
+    bind(placement.places.lookup(rootOfViews(operand)));
   }
   if (joined.contains(op)) {
-    bind(temporaries[op]);
+    bind(placement.temporaries[op]);
   }
   for (Value result : op->getResults()) {
-    bind(places.lookup(result));
+    bind(placement.places.lookup(result));
   }
   if (addsToGradients(op)) {
     bind({MBLM_GRADS, SymbolicDim::constant(op->getAttrOfType<IntegerAttr>("offset").getInt())});
   }
   for (Value operand : behind) {
-    bind(places.lookup(rootOf(operand)));
+    bind(placement.places.lookup(rootOfViews(operand)));
   }
   if (isa<kernel::UpdateOp>(op)) {
     for (int slot : {MBLM_PARAMS, MBLM_GRADS, MBLM_M, MBLM_V}) {
       bind({slot, {}});
     }
-    bind(temporaries[op]);
+    bind(placement.temporaries[op]);
   }
   size_t part = arguments.size() + 2; // behind B and M
   llvm::append_values(arguments, e.i64(e.batch), e.i64(e.slots), e.i64(e.index(0)), e.i64(e.position));
@@ -499,9 +301,9 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
     store(field(e, context, bytes, i64), own, bytes);
   }
   store(e.i64(e.index(1)), own, offsetof(MblmContext, batch));
-  store(pointerTo(e, context, temporaries[op]), own, offsetof(MblmContext, buffers) + MBLM_ARENA * sizeof(void *));
+  store(pointerTo(e, context, placement.temporaries[op]), own, offsetof(MblmContext, buffers) + MBLM_ARENA * sizeof(void *));
   SmallVector<std::pair<Value, int64_t>> whole; // pointers, and what a slot has there
-  auto add = [&](Value value) { whole.push_back({pointerTo(e, context, places.lookup(rootOf(value))), perSlot(value)}); };
+  auto add = [&](Value value) { whole.push_back({pointerTo(e, context, placement.places.lookup(rootOfViews(value))), perSlot(value)}); };
   llvm::for_each(op->getOperands(), add);
   llvm::for_each(op->getResults(), add);
   Value parts = allocate(e.ptr(), whole.size());
@@ -545,11 +347,11 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     return failure();
   }
   for (auto weight : function.getOps<kernel::WeightOp>()) {
-    places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
+    placement.places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
   }
   for (auto state : function.getOps<kernel::StateOp>()) {
     ArrayRef<int64_t> form = state.getOffset();
-    places[state] = {MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}};
+    placement.places[state] = {MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}};
   }
 
   Location loc = function.getLoc();
@@ -620,19 +422,7 @@ LogicalResult Lowering::run() {
   for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
     parameter.erase();
   }
-  SmallVector<Attribute> states;
-  for (auto state : llvm::make_early_inc_range(module.getOps<mblm::StateOp>())) {
-    auto type = cast<RankedTensorType>(state.getType());
-    bool perSlot = type.isDynamicDim(1);
-    int64_t positions = perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
-    ArrayRef<int64_t> offset = state.getOffset();
-    states.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", form({offset[0], offset[1], offset[2], offset[3]})),
-         builder.getNamedAttr("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0})),
-         builder.getNamedAttr("width", builder.getI64IntegerAttr(type.getDimSize(2)))}));
-    state.erase();
-  }
-  module->setAttr("mblm.states", builder.getArrayAttr(states));
+  module->setAttr("mblm.states", takeStates(module));
   module->setAttr("mblm.entries", builder.getDictionaryAttr(entries));
   module->setAttr("mblm.kernels", builder.getArrayAttr(launches));
   module->setAttr("mblm.kept", builder.getDictionaryAttr(kept));

@@ -3,11 +3,13 @@
 //
 // Blocks of Philox 4x32-10 side by side in 64-bit lanes: a round's products of 32-bit words are one instruction each there,
 // and what they leave in the upper halves is cut off where it would count.
-#include "passes/LowerCPU/DropoutEmitter.h"
+#include "passes/Emit/DropoutEmitter.h"
+
+#include "runtime/Support/Dropout.h"
 
 using namespace mlir;
 using namespace mblm;
-using namespace mblm::cpu;
+using namespace mblm::emit;
 
 DropoutEmitter::DropoutEmitter(Emitter &e, Value key) : e(e) {
   Type i32 = e.b.getI32Type();
@@ -102,4 +104,19 @@ Value DropoutEmitter::columns(Value rowBlock, Value column, bool aligned) const 
     chosen = e.select(arith::CmpIOp::create(e.b, arith::CmpIPredicate::eq, which, number(n)), words[n], chosen);
   }
   return factors(arith::TruncIOp::create(e.b, VectorType::get({lanes}, e.b.getI32Type()), chosen));
+}
+
+void emit::writeDropoutKey(Emitter &e, kernel::DropoutKeyOp op, Value from, Value to) {
+  double rate = op.getRate().convertToDouble();
+  auto counter = static_cast<int64_t>(op.getSite()) | static_cast<int64_t>(rt::Stream::Dropout) << 24;
+  Type i32 = e.b.getI32Type();
+  auto word = [&](int64_t n) { return e.load(e.at(from, e.index(n), i32), i32); };
+  auto number = [&](int64_t n) { return arith::ConstantOp::create(e.b, e.b.getIntegerAttr(i32, APInt(32, n))).getResult(); };
+  Value none = number(0), off = e.equal(word(3), none);
+  Value threshold = e.select(off, none, number(rt::dropoutThreshold(rate)));
+  Value factor = e.select(off, e.number(1), e.number(1 / (1 - rate)));
+  const Value words[] = {word(0), word(1), word(2), number(counter), threshold, factor};
+  for (auto [n, value] : llvm::enumerate(words)) {
+    e.store(value, e.at(to, e.index(n), i32));
+  }
 }

@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Writes the inside of one CPU kernel: loops, addresses, vectors. Loops and arithmetic are scf, arith, math and vector ops;
-// memory is plain pointers, so that every address is visible and nothing has to be bufferised.
+// Writes the inside of one kernel: loops, addresses, vectors. Loops and arithmetic are scf, arith, math and vector ops;
+// memory is plain pointers, so that every address is visible and nothing has to be bufferised. What is written here runs in
+// one thread, of a CPU or of a GPU.
 #pragma once
 
 #include "dialects/Kernel/IR/KernelOps.h"
@@ -14,7 +15,7 @@
 
 #include <functional>
 
-namespace mblm::cpu {
+namespace mblm::emit {
 
 // What the machine offers. Rows of the register tile are chosen so that accumulators, one row of B and a broadcast fit.
 struct Machine {
@@ -22,6 +23,7 @@ struct Machine {
   int64_t tileRows = 12;   // rows of the gemm tile
   int64_t tileVectors = 2; // vectors per row of the gemm tile; tileVectors * lanes divides the panel width
   bool fma = true;
+  bool aligned = false;    // accesses of vectors want to know their alignment, and rows hold whole vectors
   int64_t tileColumns() const { return tileVectors * lanes; }
 };
 
@@ -36,9 +38,10 @@ struct Memory {
 class Emitter {
 public:
   Emitter(mlir::OpBuilder builder, mlir::Location loc, const Machine &machine) : b(loc, builder), machine(machine) {}
+  virtual ~Emitter() = default;
 
   mlir::ImplicitLocOpBuilder b;
-  const Machine machine;
+  Machine machine;
   mlir::Value batch, slots, position; // B, M and P, as index
   mlir::Value piece;                  // G, in entries alone
 
@@ -92,10 +95,20 @@ public:
   mlir::Value sumLanes(mlir::Value v);
   mlir::Value maxLanes(mlir::Value v);
 
+  // `combine` over what `count` neighbouring threads have, a power of two, in a fixed tree; all get the result. Threads of a
+  // CPU share no rows.
+  using Combine = std::function<mlir::Value(mlir::Value, mlir::Value)>;
+  virtual mlir::Value acrossThreads(mlir::Value value, int64_t count, const Combine &combine) { return value; }
+
   // Memory. Indices are in elements.
   mlir::Value at(mlir::Value base, mlir::Value index, mlir::Type element);
   mlir::Value at(mlir::Value base, mlir::Value index) { return at(base, index, f32()); }
-  mlir::Value at(const Memory &memory, mlir::ValueRange indices);
+  mlir::Value offset(const Memory &memory, mlir::ValueRange indices);
+  mlir::Value at(const Memory &memory, mlir::ValueRange indices) { return at(memory.base, offset(memory, indices), memory.element); }
+  // Numbers of `element` type in memory, f32 in registers; bf16 are widened and rounded. `offset` says what is known of the
+  // alignment.
+  mlir::Value loadNumbers(const Memory &memory, mlir::Value offset, bool wide);
+  void storeNumbers(mlir::Value value, const Memory &memory, mlir::Value offset, mlir::Value mask = {});
   mlir::Value load(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, f32(), pointer, 4); }
   mlir::Value load(mlir::Value pointer, mlir::Type type) { return mlir::LLVM::LoadOp::create(b, type, pointer, 4); }
   mlir::Value loadVector(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, vec(), pointer, 4); }
@@ -119,12 +132,11 @@ public:
   void zero(mlir::Value pointer, mlir::Value count);
 
 private:
-  mlir::Value foldLanes(mlir::Value v, const std::function<mlir::Value(mlir::Value, mlir::Value)> &combine);
+  mlir::Value foldLanes(mlir::Value v, const Combine &combine);
+  unsigned alignment(mlir::Value offset, mlir::Type type);
 };
 
-// Transposes `lanes` vectors of `lanes` elements in registers.
-void transpose(Emitter &e, llvm::SmallVectorImpl<mlir::Value> &square);
-// Lane i is the sum over the lanes of vector i of `lanes` vectors.
-mlir::Value sumEachOf(Emitter &e, llvm::SmallVector<mlir::Value> vectors);
+// The largest power of two, up to 64, that certainly divides an index.
+int64_t knownFactor(mlir::Value index);
 
-} // namespace mblm::cpu
+} // namespace mblm::emit

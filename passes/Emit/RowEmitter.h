@@ -6,12 +6,12 @@
 // the same in all columns are computed once a row, or once a segment.
 #pragma once
 
-#include "passes/LowerCPU/DropoutEmitter.h"
+#include "passes/Emit/DropoutEmitter.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
-namespace mblm::cpu {
+namespace mblm::emit {
 
 class RowEmitter {
 public:
@@ -23,6 +23,16 @@ public:
   void setRange(mlir::Value begin, mlir::Value end) {
     rangeBegin = begin;
     rangeEnd = end;
+  }
+
+  // The threads that share a row's columns: this one has `number` of `count`, a power of two. Rows hold whole vectors then.
+  void setThreads(mlir::Value number, int64_t count) {
+    thread = number;
+    threads = count;
+  }
+  // What one of these threads does for all.
+  void byOneThread(const std::function<void()> &body) {
+    threads > 1 ? e.when(e.equal(thread, e.index(0)), body) : body();
   }
 
   // Receives yielded value `number` at column `c`: a vector, under `mask` if that is not null.
@@ -49,6 +59,7 @@ private:
 
   void analyse();
   Values overColumns(llvm::ArrayRef<mlir::Value> targets, mlir::ValueRange init, const ColumnBody &work);
+  Values overShare(llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange init, const ColumnBody &work);
   Values overSegment(mlir::Value segment, llvm::ArrayRef<mlir::Operation *> ops, mlir::ValueRange init,
                      const ColumnBody &work);
   void reduce(int64_t phase);
@@ -66,6 +77,8 @@ private:
   mlir::Block &body;
   int64_t numColumns, segments, width;
   mlir::Value rangeBegin, rangeEnd; // null: all columns
+  mlir::Value thread;               // null: one thread takes all
+  int64_t threads = 1;
   llvm::SmallVector<Memory> tensors;
   llvm::DenseMap<mlir::Value, Facts> facts;
   llvm::SmallVector<llvm::SmallVector<mlir::Operation *>> reductions; // by the phase that computes them
@@ -73,4 +86,4 @@ private:
   mlir::IRMapping map;
 };
 
-} // namespace mblm::cpu
+} // namespace mblm::emit

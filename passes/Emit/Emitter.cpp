@@ -1,10 +1,12 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "passes/LowerCPU/Emitter.h"
+#include "passes/Emit/Emitter.h"
+
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mblm;
-using namespace mblm::cpu;
+using namespace mblm::emit;
 
 Value Emitter::form(const SymbolicDim &dim) {
   Value sum;
@@ -25,7 +27,7 @@ Value Emitter::form(const SymbolicDim &dim) {
 }
 
 // Pairwise halves: the same tree on every machine of this width.
-Value Emitter::foldLanes(Value v, const std::function<Value(Value, Value)> &combine) {
+Value Emitter::foldLanes(Value v, const Combine &combine) {
   for (int64_t half = machine.lanes / 2; half > 0; half /= 2) {
     auto part = [&](int64_t first) {
       return vector::ExtractStridedSliceOp::create(b, v, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{half},
@@ -46,18 +48,74 @@ Value Emitter::maxLanes(Value v) {
 }
 
 Value Emitter::at(Value base, Value index, Type element) {
-  return LLVM::GEPOp::create(b, ptr(), element, base, ArrayRef<LLVM::GEPArg>{i64(index)});
+  return LLVM::GEPOp::create(b, base.getType(), element, base, ArrayRef<LLVM::GEPArg>{i64(index)});
 }
 
-Value Emitter::at(const Memory &memory, ValueRange indices) {
+Value Emitter::offset(const Memory &memory, ValueRange indices) {
   if (memory.isRow) {
-    return at(memory.base, indices.back(), memory.element);
+    return indices.back();
   }
   Value linear;
   for (auto [dim, value] : llvm::enumerate(indices)) {
     linear = linear ? add(mul(linear, form(memory.shape[dim])), value) : value;
   }
-  return at(memory.base, linear ? linear : index(0), memory.element);
+  return linear ? linear : index(0);
+}
+
+int64_t emit::knownFactor(Value index) {
+  static constexpr int64_t most = 64;
+  auto lowestBit = [](int64_t n) { return n ? std::min<int64_t>(n & -n, int64_t(most)) : int64_t(most); };
+  if (APInt constant; matchPattern(index, m_ConstantInt(&constant))) {
+    return lowestBit(constant.getSExtValue());
+  }
+  Operation *op = index.getDefiningOp();
+  if (!op) {
+    auto loop = dyn_cast<scf::ForOp>(cast<BlockArgument>(index).getOwner()->getParentOp());
+    bool counts = loop && loop.getInductionVar() == index;
+    return counts ? std::min(knownFactor(loop.getLowerBound()), knownFactor(loop.getStep())) : 1;
+  }
+  if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp, arith::RemUIOp>(op)) {
+    return std::min(knownFactor(op->getOperand(0)), knownFactor(op->getOperand(1)));
+  }
+  if (isa<arith::MulIOp>(op)) {
+    return std::min(knownFactor(op->getOperand(0)) * knownFactor(op->getOperand(1)), int64_t(most));
+  }
+  if (isa<arith::SelectOp>(op)) {
+    return std::min(knownFactor(op->getOperand(1)), knownFactor(op->getOperand(2)));
+  }
+  return isa<arith::IndexCastOp>(op) ? knownFactor(op->getOperand(0)) : 1;
+}
+
+unsigned Emitter::alignment(Value offset, Type type) {
+  unsigned element = getElementTypeOrSelf(type).getIntOrFloatBitWidth() / 8;
+  auto vector = dyn_cast<VectorType>(type);
+  if (!machine.aligned || !vector) {
+    return element;
+  }
+  return element * std::min<int64_t>(knownFactor(offset), vector.getNumElements());
+}
+
+Value Emitter::loadNumbers(const Memory &memory, Value offset, bool wide) {
+  Type type = wide ? Type(VectorType::get({machine.lanes}, memory.element)) : memory.element;
+  Value value = LLVM::LoadOp::create(b, type, at(memory.base, offset, memory.element), alignment(offset, type));
+  if (!memory.element.isBF16()) {
+    return value;
+  }
+  return arith::ExtFOp::create(b, wide ? Type(vec()) : f32(), value);
+}
+
+void Emitter::storeNumbers(Value value, const Memory &memory, Value offset, Value mask) {
+  Type type = value.getType();
+  if (memory.element.isBF16()) {
+    type = isa<VectorType>(type) ? Type(VectorType::get({machine.lanes}, memory.element)) : memory.element;
+    value = arith::TruncFOp::create(b, type, value);
+  }
+  Value pointer = at(memory.base, offset, memory.element);
+  if (mask) {
+    LLVM::MaskedStoreOp::create(b, value, pointer, mask, alignment(offset, type));
+  } else {
+    LLVM::StoreOp::create(b, value, pointer, alignment(offset, type));
+  }
 }
 
 void Emitter::store(Value value, Value pointer, Value mask) {
@@ -120,42 +178,4 @@ void Emitter::columns(int64_t width, const std::function<void(Value, Value)> &bo
 void Emitter::zero(Value pointer, Value count) {
   Value zeros = splat(0.0);
   loop(index(0), count, machine.lanes, [&](Value i) { store(zeros, at(pointer, i)); });
-}
-
-// Lanes of two vectors that exchange blocks of `size` off the diagonal: those of the first result and of the second.
-static std::pair<SmallVector<int64_t>, SmallVector<int64_t>> exchangedLanes(int64_t lanes, int64_t size) {
-  SmallVector<int64_t> low, high;
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    low.push_back(lane & size ? lanes + (lane ^ size) : lane);
-    high.push_back(lane & size ? lanes + lane : lane | size);
-  }
-  return {low, high};
-}
-
-void cpu::transpose(Emitter &e, SmallVectorImpl<Value> &square) {
-  int64_t lanes = e.machine.lanes;
-  // Exchanges blocks off the diagonal, of one element, then two, and so on.
-  for (int64_t size = 1; size < lanes; size *= 2) {
-    auto [low, high] = exchangedLanes(lanes, size);
-    for (int64_t i = 0; i < lanes; ++i) {
-      if (!(i & size)) {
-        Value x = square[i], y = square[i | size];
-        square[i] = vector::ShuffleOp::create(e.b, x, y, low);
-        square[i | size] = vector::ShuffleOp::create(e.b, x, y, high);
-      }
-    }
-  }
-}
-
-Value cpu::sumEachOf(Emitter &e, SmallVector<Value> vectors) {
-  int64_t lanes = e.machine.lanes;
-  // A transposition that adds the two halves of each exchange: half the vectors are left after each.
-  for (int64_t size = 1; size < lanes; size *= 2) {
-    auto [low, high] = exchangedLanes(lanes, size);
-    for (int64_t i = 0; i < lanes; i += 2 * size) {
-      Value x = vectors[i], y = vectors[i + size];
-      vectors[i] = e.addf(vector::ShuffleOp::create(e.b, x, y, low), vector::ShuffleOp::create(e.b, x, y, high));
-    }
-  }
-  return vectors[0];
 }

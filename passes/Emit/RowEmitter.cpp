@@ -1,12 +1,12 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "passes/LowerCPU/RowEmitter.h"
+#include "passes/Emit/RowEmitter.h"
 
 #include <limits>
 
 using namespace mlir;
 using namespace mblm;
-using namespace mblm::cpu;
+using namespace mblm::emit;
 
 RowEmitter::RowEmitter(Emitter &emitter, Block &body, int64_t columns, int64_t segments, int64_t width,
                        ArrayRef<Memory> tensors)
@@ -102,9 +102,8 @@ Value RowEmitter::emitLoad(kernel::LoadOp load) {
     indices[1] = e.select(inside, indices[1], e.index(0));
   }
   bool wide = facts[load].scope == Column;
-  Value pointer = e.at(memory, indices);
   // Lanes past the last column read what lies behind: nothing uses them, and buffers have slack.
-  Value value = wide ? e.loadVector(pointer) : e.load(pointer, memory.element);
+  Value value = e.loadNumbers(memory, e.offset(memory, indices), wide);
   if (inside) {
     value = e.select(inside, value, wide ? e.splat(0.0) : e.number(0));
   }
@@ -114,6 +113,9 @@ Value RowEmitter::emitLoad(kernel::LoadOp load) {
 // Whether a column index is always one of a block's first: groups of columns begin at multiples of the vector's lanes.
 bool RowEmitter::beginsBlock(Value column) {
   kernel::RowIndices at = kernel::rowIndices(body);
+  if (e.machine.lanes % DropoutEmitter::perBlock != 0) {
+    return false;
+  }
   if (column == at.column) {
     return segments == 1 || width % DropoutEmitter::perBlock == 0;
   }
@@ -205,9 +207,34 @@ RowEmitter::Values RowEmitter::overSegment(Value segment, ArrayRef<Operation *> 
   return values;
 }
 
+// This thread's share of the columns, whatever segments they lie in.
+RowEmitter::Values RowEmitter::overShare(ArrayRef<Operation *> ops, ValueRange init, const ColumnBody &work) {
+  int64_t lanes = e.machine.lanes, stride = lanes * threads;
+  kernel::RowIndices at = kernel::rowIndices(body);
+  auto group = [&](Value column, ValueRange accumulators) {
+    IRMapping before = map;
+    map.map(at.column, column);
+    map.map(at.segment, segments == 1 ? e.index(0) : e.div(column, width));
+    map.map(at.offset, segments == 1 ? column : e.rem(column, e.index(width)));
+    emitScope(Segment, ops);
+    emitScope(Column, ops);
+    Values next = work(column, {}, accumulators);
+    map = before;
+    return next;
+  };
+  Value first = e.mul(thread, lanes), end = rangeEnd ? rangeEnd : e.index(numColumns);
+  if (!rangeEnd && numColumns == stride) {
+    return group(first, init);
+  }
+  return e.loop(rangeBegin ? e.add(rangeBegin, first) : first, end, stride, init, group);
+}
+
 RowEmitter::Values RowEmitter::overColumns(ArrayRef<Value> targets, ValueRange init, const ColumnBody &work) {
   SmallVector<Operation *> ops = needed(targets);
   emitScope(Row, ops);
+  if (thread) {
+    return overShare(ops, init, work);
+  }
   if (segments == 1) {
     return overSegment(e.index(0), ops, init, work);
   }
@@ -234,7 +261,10 @@ void RowEmitter::reduce(int64_t phase) {
     return next;
   });
   for (auto [op, total] : llvm::zip(reductions[phase], totals)) {
-    map.map(op->getResult(0), isa<kernel::RowSumOp>(op) ? e.sumLanes(total) : e.maxLanes(total));
+    bool sum = isa<kernel::RowSumOp>(op);
+    map.map(op->getResult(0), e.acrossThreads(sum ? e.sumLanes(total) : e.maxLanes(total), threads, [&](Value x, Value y) {
+      return sum ? e.addf(x, y) : arith::MaximumFOp::create(e.b, x, y).getResult();
+    }));
   }
 }
 

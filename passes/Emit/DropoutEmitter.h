@@ -5,9 +5,9 @@
 // runtime/Support/Dropout.h at every vector width.
 #pragma once
 
-#include "passes/LowerCPU/Emitter.h"
+#include "passes/Emit/Emitter.h"
 
-namespace mblm::cpu {
+namespace mblm::emit {
 
 class DropoutEmitter {
 public:
@@ -35,4 +35,7 @@ private:
   mlir::Value threshold, factor;   // i32, f32
 };
 
-} // namespace mblm::cpu
+// Writes what a `kernel.dropout_key` holds, from the key at `from`.
+void writeDropoutKey(Emitter &e, kernel::DropoutKeyOp op, mlir::Value from, mlir::Value to);
+
+} // namespace mblm::emit

@@ -1,0 +1,76 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Products of few rows: the weight is read once, a warp a column, and what is multiplied with it lies in shared memory.
+#include "passes/LowerGPU/Kernels.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+using kernel::ceilDiv;
+
+// Rows that a warp multiplies at a time, and columns of a block.
+constexpr int64_t mostRows = 8, warps = blockThreads / warpSize, columnsOfBlock = 4 * warps;
+
+void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
+  SymbolicDim rows = rowsOf(op.getSpace());
+  int64_t depth = op.getDepth(), columns = op.getColumns();
+  unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
+  RowProgram prologue{op.getPrologue().front(), depth, static_cast<int64_t>(op.getPrologueSegments()),
+                      static_cast<int64_t>(op.getPrologueWidth())};
+  RowProgram epilogue{op.getEpilogue().front(), columns, 1, columns};
+  int64_t stride = ceilDiv(depth, 4) * 4;
+  int64_t together = std::clamp<int64_t>(writer.architecture.sharedBytes / 2 / (stride * 4), 1, mostRows);
+  Grid grid{SymbolicDim::constant(ceilDiv(columns, columnsOfBlock))};
+  writer.step(op.getLoc(), results + op.getNumResults(), grid, blockThreads, [&](KernelWriter::Step &s) {
+    ThreadEmitter &e = s.e;
+    ArrayRef<Value> pointers = s.pointers;
+    SmallVector<Memory> before = memoriesOf(pointers.take_front(inputs), op.getInputs());
+    SmallVector<Memory> after = memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs());
+    Memory weight = memoryOf(pointers[inputs], op.getPacked());
+    weight.isRow = true;
+    Value a = e.shared(together * stride * 4), c = e.shared(together * columnsOfBlock * 4);
+    Memory line{a, {}, e.f32(), true};
+    Value n0 = e.mul(e.blockX, columnsOfBlock), end = e.min(e.add(n0, columnsOfBlock), e.index(columns));
+    ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), {});
+    // c[r, n] for `count` rows and the block's columns, a warp a column.
+    auto multiply = [&](int64_t count) {
+      int64_t lanes = depth % 4 == 0 ? 4 : 1;
+      WithLanes guard(e, lanes);
+      e.loop(e.add(n0, e.warp()), end, warps, [&](Value n) {
+        SmallVector<Value> zeros(count, e.splat(0.0));
+        auto sums = e.loop(e.mul(e.lane(), lanes), e.index(depth), lanes * warpSize, zeros, [&](Value k, ValueRange so) {
+          SmallVector<Value> next;
+          Value factor = e.loadNumbers(weight, e.add(e.mul(n, depth), k), /*wide=*/true);
+          for (int64_t r = 0; r < count; ++r) {
+            next.push_back(e.fma(factor, e.loadNumbers(line, e.add(k, r * stride), /*wide=*/true), so[r]));
+          }
+          return next;
+        });
+        for (int64_t r = 0; r < count; ++r) {
+          Value sum = e.acrossThreads(e.sumLanes(sums[r]), warpSize, [&](Value x, Value y) { return e.addf(x, y); });
+          Value place = e.at(c, e.add(e.sub(n, n0), r * columnsOfBlock));
+          e.when(e.equal(e.lane(), e.index(0)), [&] { e.store(sum, place); });
+        }
+      });
+    };
+    // Rows that are not there are multiplied too.
+    e.share(together * stride, [&](Value i) { e.store(e.number(0), e.at(a, i)); });
+    e.barrier();
+    e.loop(e.index(0), e.form(rows), together, [&](Value from) {
+      emitRowsOfBlock(e, prologue, op.getSpace(), from, together, [&](Value) { return before; },
+                      [&](Value row, Value, Value) { return e.mul(e.sub(row, from), stride); }, line);
+      e.barrier();
+      Value left = e.sub(e.form(rows), from), one = e.equal(left, e.index(1));
+      e.when(one, [&] { multiply(1); }, [&] { multiply(together); });
+      e.barrier();
+      auto tensorsOf = [&](Value rowInBlock) {
+        SmallVector<Memory> all{{e.at(c, e.sub(e.mul(rowInBlock, columnsOfBlock), n0)), {}, e.f32(), true}};
+        llvm::append_range(all, after);
+        return all;
+      };
+      emitRowsOfBlock(e, epilogue, op.getSpace(), from, together, tensorsOf, writeResults, ColumnRange{n0, end});
+      e.barrier();
+    });
+  });
+}

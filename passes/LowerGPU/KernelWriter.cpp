@@ -1,0 +1,36 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/LowerGPU/KernelWriter.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+
+void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_t threads,
+                        const std::function<void(Step &)> &body) {
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  Type pointer = LLVM::LLVMPointerType::get(module.getContext(), 1), i64 = builder.getI64Type();
+  std::string function = name;
+  for (unsigned n = 2; module.lookupSymbol(function); ++n) {
+    function = name + "_" + std::to_string(n);
+  }
+  SmallVector<Type> types(tensors, pointer);
+  types.append({i64, i64, pointer});
+  auto func = mlir::gpu::GPUFuncOp::create(builder, loc, function, builder.getFunctionType(types, {}));
+  func->setAttr(mlir::gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
+  func->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+  Block &entry = func.getBody().front();
+  builder.setInsertionPointToStart(&entry);
+  Step step{ThreadEmitter(builder, loc, threads), {}};
+  ThreadEmitter &e = step.e;
+  auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
+  step.pointers.assign(entry.args_begin(), entry.args_begin() + tensors);
+  e.batch = asIndex(entry.getArgument(tensors));
+  e.slots = asIndex(entry.getArgument(tensors + 1));
+  e.position = asIndex(LLVM::LoadOp::create(e.b, i64, entry.getArgument(tensors + 2)));
+  body(step);
+  mlir::gpu::ReturnOp::create(e.b);
+  launches.push_back({function, grid, threads, e.mostSharedBytes()});
+}

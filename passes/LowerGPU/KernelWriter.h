@@ -1,0 +1,53 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One kernel op as CUDA kernels that run one after another.
+//   name(tensors..., i64 B, i64 M, call)
+// `tensors` are the op's, operands first; `call` points to P.
+#pragma once
+
+#include "passes/LowerGPU/ThreadEmitter.h"
+
+namespace mblm::cuda {
+
+enum class Precision { F32, BF16 };
+
+struct Architecture {
+  std::string name;      // sm_80 | sm_90a
+  int64_t sharedBytes;   // most that a block may have
+};
+
+// Blocks of a launch: ceil(count / divisor) by y.
+struct Grid {
+  SymbolicDim count;
+  int64_t divisor = 1;
+  int64_t y = 1;
+};
+
+struct Launch {
+  std::string function;
+  Grid grid;
+  int64_t threads = 0;
+  int64_t sharedBytes = 0;
+};
+
+class KernelWriter {
+public:
+  KernelWriter(mlir::gpu::GPUModuleOp module, const Architecture &architecture, Precision precision, std::string name)
+      : module(module), architecture(architecture), precision(precision), name(std::move(name)) {}
+
+  // What the body of a kernel may use.
+  struct Step {
+    ThreadEmitter e;
+    llvm::SmallVector<mlir::Value> pointers; // of the op's tensors
+  };
+  void step(mlir::Location loc, unsigned tensors, const Grid &grid, int64_t threads, const std::function<void(Step &)> &body);
+
+  mlir::gpu::GPUModuleOp module;
+  const Architecture architecture;
+  const Precision precision;
+  std::string name; // of the next kernel
+  llvm::SmallVector<Launch> launches;
+};
+
+} // namespace mblm::cuda

@@ -1,0 +1,90 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The emitters, one per anchor. Pointers come in the order operands (packs stand for their weights), results, for ops that
+// add to gradients the place of these, and last a temporary, of as many floats as the function beside the emitter says, where it has one. Inside passes/LowerGPU
+// only.
+#pragma once
+
+#include "passes/LowerGPU/RowGroups.h"
+
+namespace mblm::cuda {
+
+// Threads of a block where nothing asks for another number.
+constexpr int64_t blockThreads = 256;
+
+// Whether a pack's weight is read in its place: what a pack of it would be, a kernel reads from the weight itself.
+inline mlir::Value weightOf(mlir::Value packed) {
+  auto pack = packed.getDefiningOp<kernel::PackOp>();
+  return pack ? pack.getWeight() : packed;
+}
+
+//===----------------------------------------------------------------------===//
+// Rows (EmitRows.cpp)
+//===----------------------------------------------------------------------===//
+
+// What a row program's tensor arguments are for a row.
+using RowTensors =
+    std::function<llvm::SmallVector<Memory>(ThreadEmitter &e, llvm::ArrayRef<mlir::Value> pointers, mlir::Value row)>;
+// A kernel of `tensors` pointers for a row program whose values go to the op's results, which begin at `firstResult`.
+void emitRowsKernel(KernelWriter &writer, mlir::Operation *op, kernel::SpaceAttr space, const RowProgram &program,
+                    llvm::ArrayRef<int64_t> sums, unsigned tensors, unsigned firstResult, const RowTensors &tensorsOf);
+// The same for one value, whose rows go one behind the other to the pointer `target`.
+void emitRowsInto(KernelWriter &writer, mlir::Operation *op, kernel::SpaceAttr space, const RowProgram &program,
+                  mlir::ValueRange inputs, unsigned tensors, unsigned firstInput, unsigned target, mlir::Type element);
+// Whether a program hands on the rows of its first tensor as they lie there.
+bool readsPlainRows(const RowProgram &program, mlir::ValueRange inputs, kernel::SpaceAttr space);
+
+void emitRows(KernelWriter &writer, kernel::RowsOp op);
+void emitPackRows(KernelWriter &writer, kernel::PackRowsOp op); // rows one behind the other
+void emitRemember(KernelWriter &writer, kernel::RememberOp op);
+void emitTranspose(KernelWriter &writer, kernel::TransposeOp op);
+
+//===----------------------------------------------------------------------===//
+// Sums, tables, steps (EmitSums.cpp, EmitTables.cpp, EmitUpdate.cpp)
+//===----------------------------------------------------------------------===//
+
+// Each warp has a sum for each of its threads: hands thread c of the first warp their total, added in the warps' order.
+void addWarps(ThreadEmitter &e, mlir::Value sum, const std::function<void(mlir::Value total)> &use);
+void emitReduce(KernelWriter &writer, kernel::ReduceOp op);
+void emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op);
+void emitRopeTable(KernelWriter &writer, kernel::RopeTableOp op);
+void emitDropoutKey(KernelWriter &writer, kernel::DropoutKeyOp op);
+// Further pointers, before the temporary: parameters, gradients, both moments, and the pieces (runtime/ABI.h).
+void emitUpdate(KernelWriter &writer, kernel::UpdateOp op, int64_t pieces);
+SymbolicDim updateTemporary(int64_t pieces);
+
+//===----------------------------------------------------------------------===//
+// Products (EmitGemm.cpp, EmitStreamedGemm.cpp, EmitWeightGemm.cpp, EmitLoss.cpp)
+//===----------------------------------------------------------------------===//
+
+class TileProduct;
+// A product in the kernels' precision.
+std::unique_ptr<TileProduct> makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns);
+// Sums of a tile to rows [from, rows) and columns [c0, columns) of memory.
+void writeTile(TileProduct &product, mlir::ValueRange sums, mlir::Value base, mlir::Value from, mlir::Value rows, mlir::Value c0,
+               int64_t columns);
+SymbolicDim scaled(const SymbolicDim &dim, int64_t factor);
+
+void emitGemm(KernelWriter &writer, kernel::GemmOp op);
+SymbolicDim gemmTemporary(kernel::GemmOp op);
+void emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op);
+void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
+SymbolicDim weightGemmTemporary(kernel::WeightGemmOp op);
+// target[part, n, c] = sum over the rows of a part of grad[r, n] * packed[r, c], in order; with `add`, added to what is there.
+struct SumProduct {
+  SymbolicDim rows;
+  int64_t columns = 0, gradStride = 0; // n, and the distance of grad's rows
+  int64_t depth = 0;                   // c
+  int64_t parts = 1;
+  bool add = false;
+  std::function<mlir::Value(KernelWriter::Step &)> grad, packed, target;
+};
+void emitSumProduct(KernelWriter &writer, mlir::Location loc, unsigned tensors, const SumProduct &product);
+void emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op);
+SymbolicDim crossEntropyTemporary(kernel::CrossEntropyOp op);
+void emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp op);
+SymbolicDim crossEntropyGradTemporary(kernel::CrossEntropyGradOp op);
+void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
+
+} // namespace mblm::cuda

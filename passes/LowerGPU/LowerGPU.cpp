@@ -1,0 +1,256 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
+#include "passes/LowerGPU/Kernels.h"
+#include "passes/Memory/Placement.h"
+#include "passes/Passes.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace mblm {
+#define GEN_PASS_DEF_LOWERGPUPASS
+#include "passes/Passes.h.inc"
+} // namespace mblm
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+
+namespace {
+class Lowering {
+public:
+  Lowering(ModuleOp module, const Architecture &architecture, Precision precision)
+      : module(module), architecture(architecture), precision(precision), builder(module.getContext()) {}
+  LogicalResult run();
+
+private:
+  LogicalResult lowerFunction(func::FuncOp function);
+  const SmallVector<Launch> *compile(Operation *op);
+  LogicalResult emit(KernelWriter &writer, Operation *op);
+  SymbolicDim temporaryOf(Operation *op);
+  // The pointers of an op's kernels, in their order.
+  SmallVector<Attribute> argumentsOf(Operation *op, const Placement &placement);
+  std::string kernelName(Operation *op);
+
+  ModuleOp module;
+  const Architecture architecture;
+  const Precision precision;
+  OpBuilder builder;
+  mlir::gpu::GPUModuleOp kernelModule;
+  int64_t pieces = 0;                             // of the parameters, as the update takes them
+  llvm::StringMap<SmallVector<Launch>> kernels;   // by what makes them equal
+  SmallVector<NamedAttribute> entries;
+};
+} // namespace
+
+// A view's tensor; what a pack is made of, which products read themselves.
+static Value rootOf(Value value) {
+  for (;;) {
+    if (auto view = value.getDefiningOp<kernel::ViewOp>()) {
+      value = view.getInput();
+    } else if (auto pack = value.getDefiningOp<kernel::PackOp>()) {
+      value = pack.getWeight();
+    } else {
+      return value;
+    }
+  }
+}
+
+static bool isKernel(Operation *op) { return !isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp, kernel::PackOp>(op); }
+
+SymbolicDim Lowering::temporaryOf(Operation *op) {
+  return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
+      .Case([](kernel::GemmOp op) { return op.isStreamed() ? SymbolicDim() : gemmTemporary(op); })
+      .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
+      .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
+      .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
+      .Case([&](kernel::UpdateOp) { return updateTemporary(pieces); })
+      .Default([](Operation *) { return SymbolicDim(); });
+}
+
+LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
+  bool known = true;
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](kernel::RowsOp op) { emitRows(writer, op); })
+      .Case([&](kernel::PackRowsOp op) { emitPackRows(writer, op); })
+      .Case([&](kernel::RememberOp op) { emitRemember(writer, op); })
+      .Case([&](kernel::TransposeOp op) { emitTranspose(writer, op); })
+      .Case([&](kernel::ReduceOp op) { emitReduce(writer, op); })
+      .Case([&](kernel::EmbedGradOp op) { emitEmbedGrad(writer, op); })
+      .Case([&](kernel::RopeTableOp op) { emitRopeTable(writer, op); })
+      .Case([&](kernel::DropoutKeyOp op) { emitDropoutKey(writer, op); })
+      .Case([&](kernel::UpdateOp op) { emitUpdate(writer, op, pieces); })
+      .Case([&](kernel::GemmOp op) { emitGemm(writer, op); })
+      .Case([&](kernel::WeightGemmOp op) { emitWeightGemm(writer, op); })
+      .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
+      .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
+      .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
+      .Default([&](Operation *) { known = false; });
+  return known ? success() : op->emitOpError("has no CUDA kernel");
+}
+
+std::string Lowering::kernelName(Operation *op) {
+  std::string base = modelName(op->getLoc()) + op->getName().stripDialect().str(), name = base;
+  for (unsigned n = 2; kernelModule.lookupSymbol(name); ++n) {
+    name = base + "_v" + std::to_string(n);
+  }
+  return name;
+}
+
+const SmallVector<Launch> *Lowering::compile(Operation *op) {
+  std::string key = codeKey(op);
+  for (Value operand : op->getOperands()) {
+    if (auto pack = operand.getDefiningOp<kernel::PackOp>()) {
+      key += pack.getTransposed() ? " transposed" : " as it is"; // and the op reads it so
+    }
+  }
+  if (auto embed = dyn_cast<kernel::EmbedGradOp>(op)) { // the table's rows are blocks
+    key += cast<FlatSymbolRefAttr>(embed.getParameters()[0]).getValue();
+  }
+  auto known = kernels.find(key);
+  if (known != kernels.end()) {
+    return &known->second;
+  }
+  KernelWriter writer(kernelModule, architecture, precision, kernelName(op));
+  if (failed(emit(writer, op))) {
+    return nullptr;
+  }
+  return &(kernels[key] = writer.launches);
+}
+
+SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &placement) {
+  SmallVector<Attribute> list;
+  auto bind = [&](const Place &place) {
+    const SymbolicDim &at = place.offset;
+    list.push_back(builder.getDenseI64ArrayAttr({place.slot, at.one, at.m, at.b, at.bm}));
+  };
+  auto bindValue = [&](Value value) {
+    Value root = rootOf(value);
+    if (auto weight = root.getDefiningOp<kernel::WeightOp>()) {
+      bind({MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())});
+    } else if (auto state = root.getDefiningOp<kernel::StateOp>()) {
+      ArrayRef<int64_t> form = state.getOffset();
+      bind({MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}});
+    } else {
+      bind(placement.places.lookup(root));
+    }
+  };
+  llvm::for_each(op->getOperands(), bindValue);
+  llvm::for_each(op->getResults(), bindValue);
+  if (op->hasAttr("parameters")) {
+    bind({MBLM_GRADS, SymbolicDim::constant(op->getAttrOfType<IntegerAttr>("offset").getInt())});
+  }
+  if (isa<kernel::UpdateOp>(op)) {
+    for (int slot : {MBLM_PARAMS, MBLM_GRADS, MBLM_M, MBLM_V, MBLM_PIECES}) {
+      bind({slot, {}});
+    }
+  }
+  auto temporary = placement.temporaries.find(op);
+  if (temporary != placement.temporaries.end()) {
+    bind(temporary->second);
+  }
+  return list;
+}
+
+LogicalResult Lowering::lowerFunction(func::FuncOp function) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (!isa<kernel::KernelDialect>(op.getDialect())) {
+      return op.emitOpError("expects only kernels here");
+    }
+    if (isKernel(&op)) {
+      ops.push_back(&op);
+    }
+  }
+  Steps steps;
+  steps.ops = ops;
+  steps.reads = [](Operation *op) { return SmallVector<Value>(op->getOperands()); };
+  steps.root = rootOf;
+  steps.temporary = [&](Operation *op) { return temporaryOf(op); };
+  FailureOr<Placement> placement = placeTensors(function, steps);
+  if (failed(placement)) {
+    return failure();
+  }
+  SmallVector<Attribute> launches;
+  for (auto [number, op] : llvm::enumerate(ops)) {
+    const SmallVector<Launch> *kernel = compile(op);
+    if (!kernel) {
+      return failure();
+    }
+    Attribute arguments = builder.getArrayAttr(argumentsOf(op, *placement));
+    for (const Launch &launch : *kernel) {
+      NamedAttrList listed;
+      listed.set("kernel", builder.getStringAttr(launch.function));
+      listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
+      listed.set("op", builder.getI64IntegerAttr(number));
+      listed.set("grid", formAttribute(module.getContext(), launch.grid.count));
+      listed.set("divisor", builder.getI64IntegerAttr(launch.grid.divisor));
+      listed.set("y", builder.getI64IntegerAttr(launch.grid.y));
+      listed.set("threads", builder.getI64IntegerAttr(launch.threads));
+      listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
+      listed.set("arguments", arguments);
+      launches.push_back(listed.getDictionary(module.getContext()));
+    }
+  }
+  entries.push_back(builder.getNamedAttr(
+      function.getName(),
+      builder.getDictionaryAttr({builder.getNamedAttr("arena", formAttribute(module.getContext(), placement->arena)),
+                                 builder.getNamedAttr("launches", builder.getArrayAttr(launches))})));
+  return success();
+}
+
+LogicalResult Lowering::run() {
+  for (auto parameter : module.getOps<ParameterOp>()) {
+    pieces += kernel::ceilDiv(cast<RankedTensorType>(parameter.getType()).getNumElements(), MBLM_PIECE_FLOATS);
+  }
+  builder.setInsertionPointToEnd(module.getBody());
+  kernelModule = mlir::gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
+  module->setAttr(mlir::gpu::GPUDialect::getContainerModuleAttrName(), builder.getUnitAttr());
+  auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  for (func::FuncOp function : functions) {
+    if (failed(lowerFunction(function))) {
+      return failure();
+    }
+  }
+  for (func::FuncOp function : functions) {
+    function.erase();
+  }
+  for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
+    parameter.erase();
+  }
+  module->setAttr("mblm.states", takeStates(module));
+  module->setAttr("mblm.gpu", builder.getDictionaryAttr({
+                                  builder.getNamedAttr("architecture", builder.getStringAttr(architecture.name)),
+                                  builder.getNamedAttr("entries", builder.getDictionaryAttr(entries)),
+                                  builder.getNamedAttr("pieces", builder.getI64IntegerAttr(pieces)),
+                              }));
+  return success();
+}
+
+namespace {
+struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
+  using LowerGPUPassBase::LowerGPUPassBase;
+
+  void runOnOperation() override {
+    Architecture architecture{arch, 0};
+    if (arch == "sm_80") {
+      architecture.sharedBytes = 163 << 10;
+    } else if (arch == "sm_90a") {
+      architecture.sharedBytes = 227 << 10;
+    } else {
+      emitError(getOperation().getLoc()) << "expects arch sm_80 or sm_90a, but got " << arch;
+      return signalPassFailure();
+    }
+    if (precision != "f32" && precision != "bf16") {
+      emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
+      return signalPassFailure();
+    }
+    Precision chosen = precision == "bf16" ? Precision::BF16 : Precision::F32;
+    if (failed(Lowering(getOperation(), architecture, chosen).run())) {
+      signalPassFailure();
+    }
+  }
+};
+} // namespace

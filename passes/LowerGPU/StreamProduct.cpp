@@ -1,0 +1,101 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loop over a product's depth: tiles of both factors come by cp.async into a ring in shared memory while the one before is
+// multiplied.
+#include "passes/LowerGPU/TileProduct.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+
+namespace {
+constexpr int64_t tileDepth = 32, stages = 3;
+
+// One factor's tiles in shared memory.
+class Ring {
+public:
+  Ring(TileProduct &product, const Factor &factor, int64_t outer, int64_t depthFactor)
+      : e(product.e), factor(factor), element(product.element()), outer(outer),
+        inner(factor.depthInside ? tileDepth : outer), lines(factor.depthInside ? outer : tileDepth),
+        stride(product.stride(inner, factor.depthInside)) {
+    base = e.shared(stages * bytes(), 128);
+    int64_t innerFactor = factor.depthInside ? depthFactor : factor.endFactor;
+    piece = std::gcd(std::gcd(factor.stride, innerFactor), 16 / size());
+  }
+
+  SharedTile tile(Value slot) { return {at(slot), stride, factor.depthInside}; }
+
+  // Brings depths [k, k + tileDepth), those from `end` on as zeros.
+  void fetch(Value slot, Value k, Value end) {
+    Value to = at(slot), firstLine = factor.depthInside ? factor.first : k, lastLine = factor.depthInside ? factor.end : end;
+    Value firstInner = factor.depthInside ? k : factor.first, lastInner = factor.depthInside ? end : factor.end;
+    int64_t perLine = inner / piece;
+    e.share(lines * perLine, [&](Value number) {
+      Value line = e.div(number, perLine), column = e.mul(e.rem(number, e.index(perLine)), piece);
+      Value row = e.add(firstLine, line), place = e.add(firstInner, column);
+      Value inside = arith::AndIOp::create(e.b, e.less(row, lastLine), e.less(place, lastInner));
+      Value from = e.select(inside, e.add(e.mul(row, factor.stride), place), e.index(0));
+      copy(e.at(factor.base, from, factor.element), e.at(to, e.add(e.mul(line, stride), column), element), inside);
+    });
+  }
+
+private:
+  int64_t size() const { return element.getIntOrFloatBitWidth() / 8; }
+  int64_t bytes() const { return kernel::ceilDiv(lines * stride * size(), 128) * 128; }
+  Value at(Value slot) { return e.at(base, e.mul(slot, bytes()), e.b.getI8Type()); }
+
+  void copy(Value from, Value to, Value inside) {
+    uint32_t count = piece * size();
+    if (factor.element == element && count >= 4) {
+      auto modifier = count == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
+      auto number = [&](int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)).getResult(); };
+      NVVM::CpAsyncOp::create(e.b, to, from, count, modifier, e.select(inside, number(count), number(0)));
+      return;
+    }
+    for (int64_t n = 0; n < piece; ++n) {
+      Memory source{from, {}, factor.element, true}, target{to, {}, element, true};
+      auto value = e.valueWhen(inside, [&] { return e.loadNumbers(source, e.index(n), /*wide=*/false); });
+      e.storeNumbers(value, target, e.index(n));
+    }
+  }
+
+  ThreadEmitter &e;
+  const Factor factor;
+  const Type element;
+  const int64_t outer, inner, lines, stride;
+  int64_t piece;
+  Value base;
+};
+} // namespace
+
+TileProduct::Sums cuda::streamProduct(TileProduct &product, const Factor &a, const Factor &b, Value begin, Value end,
+                                      int64_t depthFactor, ValueRange init) {
+  ThreadEmitter &e = product.e;
+  Ring left(product, a, product.rows, depthFactor), right(product, b, product.columns, depthFactor);
+  Value tiles = e.ceilDiv(e.sub(end, begin), tileDepth);
+  auto fetch = [&](Value number, Value slot) {
+    Value k = e.add(begin, e.mul(number, tileDepth));
+    left.fetch(slot, k, end);
+    right.fetch(slot, k, end);
+    NVVM::CpAsyncCommitGroupOp::create(e.b);
+  };
+  for (int64_t ahead = 0; ahead < stages - 1; ++ahead) {
+    fetch(e.index(ahead), e.index(ahead));
+  }
+  auto sums = e.loop(e.index(0), tiles, 1, init, [&](Value number, ValueRange so) {
+    NVVM::CpAsyncWaitGroupOp::create(e.b, stages - 2);
+    e.barrier(); // the tile is there for all, and all are done with the one before
+    Value next = e.add(number, stages - 1);
+    fetch(next, e.rem(next, e.index(stages)));
+    Value slot = e.rem(number, e.index(stages));
+    return product.multiply(so, left.tile(slot), right.tile(slot), tileDepth);
+  });
+  NVVM::CpAsyncWaitGroupOp::create(e.b, 0);
+  e.barrier();
+  return sums;
+}

@@ -1,0 +1,64 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Products of tiles in shared memory by all threads of a block; the sums stay in registers.
+#pragma once
+
+#include "passes/LowerGPU/KernelWriter.h"
+
+namespace mblm::cuda {
+
+// A tile of a factor: `outer` are the product's rows (or columns), `depth` what is summed over.
+//   depthInside: element (outer, depth) at base[outer * stride + depth], else at base[depth * stride + outer]
+struct SharedTile {
+  mlir::Value base; // !llvm.ptr<3>
+  int64_t stride = 0;
+  bool depthInside = true;
+};
+
+class TileProduct {
+public:
+  TileProduct(ThreadEmitter &e, int64_t rows, int64_t columns) : e(e), rows(rows), columns(columns) {}
+  virtual ~TileProduct() = default;
+  using Sums = llvm::SmallVector<mlir::Value>;
+
+  // Of the tiles in shared memory.
+  virtual mlir::Type element() const = 0;
+  // The stride of a tile's rows of `inner` elements that keeps threads out of each other's banks; a multiple of 16 bytes.
+  virtual int64_t stride(int64_t inner, bool depthInside) const = 0;
+  // Depths come in multiples of this; what is beyond must be zero in both tiles.
+  virtual int64_t depthStep() const = 0;
+
+  virtual Sums zeros() = 0;
+  // sums[r, c] + sum over depth, in increasing order, of a[r, depth] * b[c, depth].
+  virtual Sums multiply(mlir::ValueRange sums, const SharedTile &a, const SharedTile &b, int64_t depth) = 0;
+  // This thread's sums with their places in the tile: vectors of neighbouring columns, from `column` on.
+  using Visit = std::function<void(mlir::Value row, mlir::Value column, mlir::ArrayRef<mlir::Value> neighbours)>;
+  virtual void visit(mlir::ValueRange sums, const Visit &visit) = 0;
+
+  // Puts the sums into f32 rows of shared or global memory, `stride` elements apart.
+  void store(mlir::ValueRange sums, mlir::Value base, int64_t stride);
+
+  ThreadEmitter &e;
+  const int64_t rows, columns;
+};
+
+// In f32, exact: products rounded once with their sum. 256 threads; `rows` and `columns` are multiples of 16.
+std::unique_ptr<TileProduct> scalarProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
+
+// A factor in global memory, of which a block takes the outer indices [first, first + count).
+struct Factor {
+  mlir::Value base; // !llvm.ptr<1>
+  mlir::Type element;
+  int64_t stride = 0;       // elements from row to row of memory
+  bool depthInside = true;
+  mlir::Value first, end;   // outer indices: the block's first one, and where the factor ends
+  int64_t endFactor = 1;    // what certainly divides `first` and `end`, where these are inside
+};
+
+// Runs a product over the whole depth [begin, end): tiles of `depthStep` come in the background, some ahead. `endFactor` certainly
+// divides begin and end.
+TileProduct::Sums streamProduct(TileProduct &product, const Factor &a, const Factor &b, mlir::Value begin, mlir::Value end,
+                                int64_t depthFactor, mlir::ValueRange init);
+
+} // namespace mblm::cuda

@@ -1,0 +1,242 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/Memory/Placement.h"
+#include "passes/Memory/InPlace.h"
+
+#include "dialects/MBLM/IR/MBLMOps.h"
+
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace mblm;
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+Value mblm::rootOfViews(Value value) {
+  while (auto view = value.getDefiningOp<kernel::ViewOp>()) {
+    value = view.getInput();
+  }
+  return value;
+}
+
+// The caller's buffers: arguments and results of the entries stand in a fixed order (compiler/Frontend), in which a
+// dropout key may be left out.
+static SmallVector<Place> argumentPlaces(func::FuncOp function) {
+  static const Place slots[] = {{MBLM_IDS, {}},
+                                {MBLM_MASK, {}},
+                                {MBLM_HYPER, SymbolicDim::constant(8)}, // the gradients' scale
+                                {MBLM_HYPER, {}},
+                                {MBLM_DECAY, {}}};
+  SmallVector<Place> places;
+  if (function.isPrivate()) {
+    for (unsigned n = 0; n < function.getNumArguments(); ++n) {
+      places.push_back({int(MBLM_SLOTS + n), {}});
+    }
+    return places;
+  }
+  unsigned next = 0;
+  for (Type type : function.getArgumentTypes()) {
+    auto tensor = cast<RankedTensorType>(type);
+    bool key = tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
+    places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
+  }
+  return places;
+}
+
+static Place resultPlace(unsigned number, bool scalar) {
+  static const int64_t order[] = {0, 2, 3, 1}; // loss, sum, count, norm in rt::Call::Scalars
+  return scalar ? Place{MBLM_SCALARS, SymbolicDim::constant(order[number])} : Place{MBLM_OUTPUT, {}};
+}
+
+FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &steps) {
+  Placement result;
+  DenseMap<Value, Place> &places = result.places;
+  ArrayRef<Operation *> ops = steps.ops;
+  for (auto [argument, place] : llvm::zip(function.getArguments(), argumentPlaces(function))) {
+    places[argument] = place;
+  }
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (OpOperand &operand : terminator->getOpOperands()) {
+    bool scalar = cast<RankedTensorType>(operand.get().getType()).getRank() == 0;
+    unsigned number = operand.getOperandNumber();
+    places[steps.root(operand.get())] = function.isPrivate() ? Place{int(MBLM_SLOTS + function.getNumArguments() + number), {}}
+                                                         : resultPlace(number, scalar);
+  }
+  DenseMap<Value, int64_t> lastUse;
+  for (auto [step, op] : llvm::enumerate(ops)) {
+    for (Value operand : steps.reads(op)) {
+      lastUse[steps.root(operand)] = step;
+    }
+  }
+  std::vector<ArenaBuffer> &buffers = result.buffers;
+  DenseMap<Value, unsigned> index;
+  // A buffer that `value` may take over: the op that makes it is the last to use what lies there.
+  auto reusable = [&](OpResult value, int64_t step) -> std::optional<unsigned> {
+    for (Value operand : overwritableOperands(value)) {
+      Value root = steps.root(operand);
+      auto known = index.find(root);
+      bool noView = llvm::all_of(value.getOwner()->getOperands(),
+                                 [&](Value other) { return other == operand || steps.root(other) != root; });
+      bool last = lastUse.lookup_or(root, -1) == step && known != index.end() && buffers[known->second].last == step;
+      if (noView && last) {
+        lastUse.erase(root); // no second result takes it
+        return known->second;
+      }
+    }
+    return std::nullopt;
+  };
+  for (auto [step, op] : llvm::enumerate(ops)) {
+    for (OpResult value : op->getResults()) {
+      if (places.count(value)) {
+        continue;
+      }
+      int64_t last = lastUse.lookup_or(value, step);
+      if (std::optional<unsigned> number = reusable(value, step)) {
+        index[value] = *number;
+        buffers[*number].last = last;
+        continue;
+      }
+      index[value] = buffers.size();
+      ArenaBuffer buffer;
+      buffer.floats = *numElements(kernel::shapeOf(value));
+      buffer.first = step;
+      buffer.last = last;
+      if (function.isPrivate() && (buffer.floats.m || buffer.floats.b)) {
+        return op->emitOpError("expects sizes by outermost slots in a function that runs by pieces");
+      }
+      buffers.push_back(buffer);
+      result.makers.push_back(op);
+    }
+  }
+  SmallVector<std::pair<Operation *, unsigned>> own;
+  for (auto [step, op] : llvm::enumerate(ops)) {
+    ArenaBuffer buffer;
+    buffer.floats = steps.temporary(op);
+    if (buffer.floats == SymbolicDim()) {
+      continue;
+    }
+    buffer.first = buffer.last = step;
+    own.push_back({op, buffers.size()});
+    buffers.push_back(buffer);
+  }
+  result.arena = planArena(buffers);
+  for (auto [value, number] : index) {
+    places[value] = {MBLM_ARENA, buffers[number].offset};
+  }
+  for (auto [op, number] : own) {
+    result.temporaries[op] = {MBLM_ARENA, buffers[number].offset};
+  }
+  return result;
+}
+
+Attribute mblm::formAttribute(MLIRContext *context, const SymbolicDim &dim) {
+  return DenseI64ArrayAttr::get(context, {dim.one, dim.m, dim.b, dim.bm, dim.piece});
+}
+
+DictionaryAttr mblm::aliveBehind(MLIRContext *context, const Placement &placement, int64_t step) {
+  llvm::StringMap<SymbolicDim> sums;
+  for (auto [buffer, maker] : llvm::zip(placement.buffers, placement.makers)) {
+    if (buffer.first <= step && buffer.last > step) {
+      SymbolicDim &sum = sums[StringRef(modelName(maker->getLoc())).split('_').first];
+      sum = sum + buffer.floats;
+    }
+  }
+  Builder builder(context);
+  SmallVector<NamedAttribute> list;
+  for (const auto &sum : sums) {
+    list.push_back(builder.getNamedAttr(sum.getKey(), formAttribute(context, sum.getValue())));
+  }
+  return builder.getDictionaryAttr(list);
+}
+
+ArrayAttr mblm::takeStates(ModuleOp module) {
+  Builder builder(module.getContext());
+  SmallVector<Attribute> states;
+  for (auto state : llvm::make_early_inc_range(module.getOps<mblm::StateOp>())) {
+    auto type = cast<RankedTensorType>(state.getType());
+    bool perSlot = type.isDynamicDim(1);
+    int64_t positions = perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
+    ArrayRef<int64_t> offset = state.getOffset();
+    states.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", formAttribute(module.getContext(), {offset[0], offset[1], offset[2], offset[3]})),
+         builder.getNamedAttr("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0})),
+         builder.getNamedAttr("width", builder.getI64IntegerAttr(type.getDimSize(2)))}));
+    state.erase();
+  }
+  return builder.getArrayAttr(states);
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+std::string mblm::codeKey(Operation *op) {
+  std::string key;
+  llvm::raw_string_ostream os(key);
+  DenseMap<Value, unsigned> numbers;
+  auto number = [&](Value value) { return numbers.try_emplace(value, numbers.size()).first->second; };
+  std::function<void(Operation *, bool)> print = [&](Operation *inner, bool outermost) {
+    os << inner->getName();
+    for (NamedAttribute attr : inner->getAttrs()) {
+      bool position = outermost && inner->hasAttr("parameters") && (attr.getName() == "parameters" || attr.getName() == "offset");
+      if (!position && attr.getName() != "mblm.recompute") {
+        os << ' ' << attr.getName() << '=' << attr.getValue();
+      }
+    }
+    for (Value operand : inner->getOperands()) {
+      os << " %" << number(operand);
+      if (outermost) {
+        os << ':' << operand.getType();
+        for (const SymbolicDim &dim : kernel::shapeOf(operand)) {
+          os << ' ' << dim << ',';
+        }
+      }
+    }
+    os << " -> " << inner->getResultTypes();
+    for (Region &region : inner->getRegions()) {
+      os << '{';
+      for (BlockArgument argument : region.getArguments()) {
+        os << number(argument) << ':' << argument.getType() << ' ';
+      }
+      for (Operation &nested : region.getOps()) {
+        for (Value result : nested.getResults()) {
+          os << number(result) << '=';
+        }
+        print(&nested, false);
+        os << '\n';
+      }
+      os << '}';
+    }
+  };
+  print(op, true);
+  return key;
+}
+
+std::string mblm::modelName(Location loc) {
+  std::string path;
+  loc->walk([&](Location inner) {
+    if (auto named = dyn_cast<NameLoc>(inner)) {
+      path = named.getName().str();
+      return WalkResult::interrupt();
+    }
+    return WalkResult::advance();
+  });
+  SmallVector<StringRef> parts;
+  StringRef(path).split(parts, '/', -1, false);
+  std::string name;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i] == "layers") {
+      ++i; // equal layers share their kernels
+    } else if (parts[i] == "stages" && i + 1 < parts.size()) {
+      name += "stage" + parts[++i].str() + "_";
+    } else {
+      name += parts[i].str() + "_";
+    }
+  }
+  for (char &c : name) {
+    c = llvm::isAlnum(c) ? c : '_';
+  }
+  return name;
+}
