@@ -93,4 +93,14 @@ void emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp op);
 SymbolicDim crossEntropyGradTemporary(kernel::CrossEntropyGradOp op);
 void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 
+//===----------------------------------------------------------------------===//
+// Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)
+//===----------------------------------------------------------------------===//
+
+void emitScan(KernelWriter &writer, kernel::ScanOp op);
+void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
+void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
+void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);
+void emitPrefixGrad(KernelWriter &writer, kernel::PrefixGradOp op);
+
 } // namespace mblm::cuda

@@ -23,10 +23,14 @@ ThreadEmitter::ThreadEmitter(OpBuilder builder, Location loc, int64_t threads)
   blockY = mlir::gpu::BlockIdOp::create(b, mlir::gpu::Dimension::y);
 }
 
-Value ThreadEmitter::exchange(Value value, int64_t distance) {
+Value ThreadEmitter::shuffle(Value value, int64_t distance, mlir::gpu::ShuffleMode mode) {
   auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(n)).getResult(); };
-  return mlir::gpu::ShuffleOp::create(b, value, number(distance), number(warpSize), mlir::gpu::ShuffleMode::XOR).getResult(0);
+  return mlir::gpu::ShuffleOp::create(b, value, number(distance), number(warpSize), mode).getResult(0);
 }
+
+Value ThreadEmitter::exchange(Value value, int64_t distance) { return shuffle(value, distance, mlir::gpu::ShuffleMode::XOR); }
+Value ThreadEmitter::fromEarlier(Value value, int64_t distance) { return shuffle(value, distance, mlir::gpu::ShuffleMode::UP); }
+Value ThreadEmitter::fromLater(Value value, int64_t distance) { return shuffle(value, distance, mlir::gpu::ShuffleMode::DOWN); }
 
 Value ThreadEmitter::acrossThreads(Value value, int64_t count, const Combine &combine) {
   for (int64_t distance = count / 2; distance > 0; distance /= 2) {
