@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// LLVM's part of the way: from a module in the llvm dialect to optimised code.
+// LLVM's part of the way to native code: from a module in the llvm dialect to optimised objects.
 #pragma once
 
 #include "compiler/Target/Machine.h"
@@ -9,6 +9,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mblm::target {
@@ -20,5 +21,8 @@ enum class CodeFormat { LLVM, Assembly, Object };
 // that are to be linked together.
 std::vector<std::string> generateCode(mlir::ModuleOp module, const Machine &machine, const std::string &metadata,
                                       CodeFormat format, int jobs);
+
+// An object file with each text or binary under its name, a zero behind it, and its size as int64_t NAME_size.
+std::string dataObject(const std::vector<std::pair<std::string, std::string>> &symbols);
 
 } // namespace mblm::target

@@ -4,41 +4,21 @@
 // Runs the linker on files in a folder of its own; the result takes its name when it is whole.
 #include "compiler/Target/Link.h"
 
+#include "compiler/Target/WorkFolder.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/File.h"
 
-#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 
 #include <filesystem>
 
 using namespace mblm;
+using namespace mblm::target;
 
 namespace {
-
-// A folder that goes with its content.
-class WorkFolder {
-public:
-  WorkFolder() {
-    llvm::SmallString<128> made;
-    if (std::error_code error = llvm::sys::fs::createUniqueDirectory("mblm", made)) {
-      throw Error(Exit::FileIO, "cannot make a folder for temporary files: " + error.message());
-    }
-    path = made.str().str();
-  }
-  ~WorkFolder() { llvm::sys::fs::remove_directories(path); }
-  WorkFolder(const WorkFolder &) = delete;
-  WorkFolder &operator=(const WorkFolder &) = delete;
-
-  std::string file(const std::string &name) const { return path + "/" + name; }
-
-private:
-  std::string path;
-};
 
 std::string findProgram(const std::vector<std::string> &names) {
   for (const std::string &name : names) {
@@ -49,14 +29,9 @@ std::string findProgram(const std::vector<std::string> &names) {
   throw Error(Exit::FileIO, "found none of the programs " + llvm::join(names, ", ") + "; expected one in PATH");
 }
 
-void runProgram(const std::vector<std::string> &command, const WorkFolder &folder) {
-  std::vector<llvm::StringRef> arguments(command.begin(), command.end());
-  std::string log = folder.file("log"), problem;
-  std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(), llvm::StringRef(log), llvm::StringRef(log)};
-  if (llvm::sys::ExecuteAndWait(command[0], arguments, std::nullopt, redirects, 0, 0, &problem) != 0) {
-    auto said = llvm::MemoryBuffer::getFile(log);
-    std::string line = said ? (*said)->getBuffer().split('\n').first.str() : problem;
-    throw Error(Exit::Internal, "linking failed: " + (line.empty() ? problem : line));
+void link(const std::vector<std::string> &command, const WorkFolder &folder) {
+  if (Outcome outcome = runProgram(command, folder); !outcome.good) {
+    throw Error(Exit::Internal, "linking failed: " + outcome.said.substr(0, outcome.said.find('\n')));
   }
 }
 
@@ -70,12 +45,9 @@ std::vector<std::string> writeObjects(const std::vector<std::string> &objects, c
 }
 
 void publish(const std::string &from, const std::string &to, bool executable) {
-  auto linked = llvm::MemoryBuffer::getFile(from, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!linked) {
-    throw Error(Exit::FileIO, "cannot read '" + from + "': " + linked.getError().message());
-  }
+  std::string linked = readBytes(from);
   rt::OutputFile file(to);
-  file.write((*linked)->getBufferStart(), int64_t((*linked)->getBufferSize()));
+  file.write(linked.data(), int64_t(linked.size()));
   file.commit();
   if (executable) {
     std::filesystem::permissions(to, std::filesystem::perms(0755));
@@ -113,7 +85,7 @@ void target::linkArtifact(const std::vector<std::string> &objects, const std::st
   if (std::string library = mathLibrary(); !library.empty()) {
     command.insert(command.end(), {"--as-needed", library});
   }
-  runProgram(command, folder);
+  link(command, folder);
   publish(linked, output, false);
 }
 
@@ -136,6 +108,6 @@ void target::linkExecutable(const std::vector<std::string> &objects, const std::
   command.insert(command.end(), {libraries + "/libMBLMCommands.a", libraries + "/libMBLMRuntime.a", "-Wl,--gc-sections",
                                  "-Wl,--export-dynamic-symbol=mblm_*", // found by name, as in an artifact
                                  "-static-libstdc++", "-static-libgcc", "-lm", "-ldl", "-lpthread"});
-  runProgram(command, folder);
+  link(command, folder);
   publish(linked, output, true);
 }

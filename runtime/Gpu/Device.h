@@ -41,6 +41,23 @@ struct alignas(64) TensorMap {
   unsigned char bytes[128] = {};
 };
 
+// result = left * right^T, then + bias of each column, then GELU in its tanh form. Matrices lie row by row.
+struct ProductCall {
+  const void *left = nullptr;  // [rows, depth]
+  const void *right = nullptr; // [columns, depth]
+  void *result = nullptr;      // [rows, columns]
+  const void *bias = nullptr;  // [columns], of the result's elements; null: none
+  int64_t rows = 0, columns = 0, depth = 0;
+  int64_t leftStride = 0, rightStride = 0, resultStride = 0; // elements from row to row
+  Element element = Element::BF16; // of both operands
+  Element resultElement = Element::BF16;
+  bool gelu = false;
+  bool rounded = false; // f32 operands may be rounded to 10 bits of mantissa (TF32)
+  void *workspace = nullptr; // 256-byte aligned
+  int64_t workspaceBytes = 0;
+  std::string from; // its place in the model, for messages
+};
+
 // Launches that run again and again at one call's cost.
 class Graph {
 public:
@@ -67,6 +84,8 @@ public:
   virtual Kernel *find(const std::string &name, const std::string &from) = 0;
   virtual TensorMap encode(const TensorTile &tile) = 0;
   virtual void launch(const Launch &launch) = 0;
+  // False where this device has no library for such a product: then nothing was done.
+  virtual bool product(const ProductCall &call) { return false; }
   virtual void wait() = 0;
   // What `launches` asks of this device, kept instead of run. Null: this device has no graphs, and nothing was run.
   virtual std::unique_ptr<Graph> record(const std::function<void()> &launches) = 0;

@@ -23,6 +23,15 @@ float floatFromBrain(uint16_t bits) {
   return value;
 }
 
+uint16_t brainFromFloat(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  if (std::isnan(value)) {
+    return uint16_t(bits >> 16 | 0x40); // quiet
+  }
+  return uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
 float floatFromHalf(uint16_t bits) {
   int exponent = bits >> 10 & 31;
   int mantissa = bits & 1023;

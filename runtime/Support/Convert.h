@@ -10,6 +10,7 @@ namespace mblm::rt {
 
 float floatFromHalf(uint16_t bits);
 float floatFromBrain(uint16_t bits);
+uint16_t brainFromFloat(float value); // the nearest, ties to even
 // Element `i` of raw little-endian data, which need not be aligned.
 double elementAsDouble(DType type, const char *raw, int64_t i);
 int64_t elementAsInteger(DType type, const char *raw, int64_t i); // integer types and BOOL only
