@@ -50,11 +50,7 @@ ScanTile::Values ScanEmitter::emitState(ValueRange sums, Value stateInTile, Valu
   }
   Value h = scan.schedule.single ? e.number(0) : e.load(carried(number, state));
   if (scan.schedule.chunks > 1) {
-    ScanTile::Affine own{powers[0], terms[0]};
-    for (auto [power, term] : llvm::drop_begin(llvm::zip(powers, terms))) {
-      own = {e.mulf(own.factor, power), e.fma(power, own.term, term)};
-    }
-    ScanTile::Affine before = scan.before(scan.behind(own, ScanTile::Forward), ScanTile::Forward);
+    ScanTile::Affine before = scan.before(scan.behind(scan.chunkOf(powers, terms), ScanTile::Forward), ScanTile::Forward);
     h = e.fma(before.factor, h, before.term);
   }
   Values next;
@@ -122,7 +118,8 @@ void ScanEmitter::emit() {
   d = scan.channelTile();
   b = scan.stateTile(atOnce);
   c = scan.stateTile(atOnce);
-  decays = scan.decays(lines);
+  decays = e.shared(lines * count * 4);
+  scan.bringDecays(decays, lines);
   if (scan.schedule.single) {
     scan.from = e.index(0);
     return emitTile({});

@@ -98,6 +98,8 @@ void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 //===----------------------------------------------------------------------===//
 
 void emitScan(KernelWriter &writer, kernel::ScanOp op);
+void emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op);
+SymbolicDim scanGradTemporary(kernel::ScanGradOp op);
 void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
 void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
 void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);

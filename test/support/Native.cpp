@@ -7,6 +7,7 @@
 #include "compiler/Target/Link.h"
 #include "compiler/Target/Machine.h"
 #include "compiler/Target/Metadata.h"
+#include "compiler/Target/Simulation.h"
 #include "runtime/Artifact.h"
 #include "runtime/Support/Error.h"
 
@@ -74,9 +75,17 @@ std::string test::newArtifactPath() {
 
 std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
   target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
-  pipelines::toLoopsPhase(module, machine.level);
-  std::string metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
-  pipelines::toLLVMPhase(module);
+  std::string metadata;
+  if (native.gpu.empty()) {
+    pipelines::toLoopsPhase(module, machine.level);
+    metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
+    pipelines::toLLVMPhase(module);
+  } else {
+    pipelines::toGPUPhase(module, native.gpu, native.precision);
+    metadata = target::metadataText(info, target::LoweredInfo(module), module->getAttr("mblm.gpu"), machine);
+    pipelines::toNVVMPhase(module);
+    target::lowerToSimulation(module);
+  }
   std::string path = newArtifactPath();
   target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);
   return path;
@@ -84,5 +93,6 @@ std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info
 
 std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info,
                                                   const Native &native) {
-  return rt::loadArtifact(compileToFile(module, info, native), native.threads);
+  rt::RunOn runOn = native.gpu.empty() ? rt::RunOn::Cpu : rt::RunOn::Simulator;
+  return rt::loadArtifact(compileToFile(module, info, native), native.threads, runOn);
 }

@@ -14,6 +14,8 @@ namespace mblm::test {
 
 struct Native {
   std::string level; // empty: the best that this machine runs
+  std::string gpu;   // an architecture: not native at all, but CUDA kernels for it on the simulator
+  std::string precision = "f32"; // of those
   pipelines::Fusion fusion;
   driver::Plan plan;
   int threads = 2;

@@ -1,6 +1,6 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
+#include "test/passes/AgainstInterpreter.h"
 
 #include "compiler/Interpreter/Interpreter.h"
 #include "dialects/Register.h"
@@ -132,7 +132,13 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
   for (int run = 0; run < 2; ++run) { // the second one finds scratch and arena full of numbers
     std::fill_n(grads.data(), elements, 0.0f);
     std::fill_n(output.data(), outputs, NAN);
+    for (const rt::Buffer *buffer : {&grads, &output}) {
+      program->hostAccess(buffer->data());
+    }
     program->run(rt::Entry::TrainStep, call);
+    for (const rt::Buffer *buffer : {&grads, &output}) {
+      program->hostAccess(buffer->data());
+    }
     Numbers now{{output.data(), output.data() + outputs}, {grads.data(), grads.data() + elements}};
     EXPECT_TRUE(run == 0 || (now.output == numbers.output && now.gradients == numbers.gradients)) << "second run differs";
     numbers = std::move(now);
@@ -151,44 +157,64 @@ void expectClose(const std::string &what, const std::vector<double> &got, const 
   EXPECT_LE(worst / most, tolerance) << what;
 }
 
+// What the interpreter says of a case, and the comparison with it.
+class Expected {
+public:
+  Expected(const ModuleCase &test, uint64_t seed, double tolerance)
+      : test(test), tolerance(tolerance), info(modelInfo(test)), context(registryOfAll()),
+        inputs(randomInputs(test, info.parameterElements, seed)), numbers(interpret(test, context, inputs)) {}
+
+  Numbers expectClose(const Native &native) {
+    Numbers got = execute(test, context, inputs, numbers.output.size(), native);
+    int64_t width = 0, first = 0;
+    for (auto &[name, columns] : test.columns) {
+      width += columns;
+    }
+    auto part = [&](const std::vector<double> &output, int64_t columns) {
+      std::vector<double> found;
+      for (size_t row = 0; row * width < output.size(); ++row) {
+        found.insert(found.end(), &output[row * width + first], &output[row * width + first] + columns);
+      }
+      return found;
+    };
+    for (auto &[name, columns] : test.columns) {
+      ::expectClose(name, part(got.output, columns), part(numbers.output, columns), tolerance);
+      first += columns;
+    }
+    for (const rt::Parameter &parameter : info.parameters) {
+      auto begin = parameter.offset, end = parameter.offset + parameter.elements();
+      ::expectClose("gradient of " + parameter.name, {got.gradients.begin() + begin, got.gradients.begin() + end},
+                    {numbers.gradients.begin() + begin, numbers.gradients.begin() + end}, tolerance);
+    }
+    return got;
+  }
+
+private:
+  static mlir::DialectRegistry registryOfAll() {
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  const ModuleCase &test;
+  const double tolerance;
+  const rt::ModelInfo info;
+  mlir::MLIRContext context;
+  const Inputs inputs;
+  const Numbers numbers;
+};
+
 } // namespace
 
 void test::expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance) {
-  mlir::DialectRegistry registry;
-  registerAllDialects(registry);
-  mlir::MLIRContext context(registry);
-  rt::ModelInfo info = modelInfo(test);
-  Inputs inputs = randomInputs(test, info.parameterElements, seed);
-  Numbers expected = interpret(test, context, inputs);
-  int64_t width = 0;
-  for (auto &[name, columns] : test.columns) {
-    width += columns;
-  }
-  auto part = [&](const std::vector<double> &output, int64_t first, int64_t columns) {
-    std::vector<double> numbers;
-    for (size_t row = 0; row * width < output.size(); ++row) {
-      numbers.insert(numbers.end(), &output[row * width + first], &output[row * width + first] + columns);
-    }
-    return numbers;
-  };
+  Expected expected(test, seed, tolerance);
   auto run = [&](const std::string &level, bool fuse, int threads) {
     SCOPED_TRACE(level + (fuse ? ", fused" : ", unfused"));
     Native native;
     native.level = level;
     native.fusion.on = fuse;
     native.threads = threads;
-    Numbers got = execute(test, context, inputs, expected.output.size(), native);
-    int64_t first = 0;
-    for (auto &[name, columns] : test.columns) {
-      expectClose(name, part(got.output, first, columns), part(expected.output, first, columns), tolerance);
-      first += columns;
-    }
-    for (const rt::Parameter &parameter : info.parameters) {
-      auto begin = parameter.offset, end = parameter.offset + parameter.elements();
-      expectClose("gradient of " + parameter.name, {got.gradients.begin() + begin, got.gradients.begin() + end},
-                  {expected.gradients.begin() + begin, expected.gradients.begin() + end}, tolerance);
-    }
-    return got;
+    return expected.expectClose(native);
   };
   std::vector<std::string> levels = hostLevels();
   Numbers alone = run(levels.front(), true, 1), together = run(levels.front(), true, 3);
@@ -196,5 +222,17 @@ void test::expectAgreement(const ModuleCase &test, uint64_t seed, double toleran
   run(levels.front(), false, 2);
   for (size_t n = 1; n < levels.size(); ++n) {
     run(levels[n], true, 2);
+  }
+}
+
+void test::expectAgreementOnSimulator(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision) {
+  Expected expected(test, seed, tolerance);
+  for (bool fuse : {true, false}) {
+    SCOPED_TRACE(fuse ? "fused" : "unfused");
+    Native native;
+    native.gpu = fuse ? "sm_90a" : "sm_80";
+    native.precision = precision;
+    native.fusion.on = fuse;
+    expected.expectClose(native);
   }
 }

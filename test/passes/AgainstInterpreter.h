@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A module of `mblm` ops as native code against the reference interpreter. @train_step takes ids [B, M*inner], from which
+// A module of `mblm` ops as code for some target against the reference interpreter. @train_step takes ids [B, M*inner], from which
 // tables make its inputs, and returns one tensor, whose columns are several results side by side; it may add gradients of
 // its parameters.
 #pragma once
@@ -32,5 +32,8 @@ std::string tensorType(llvm::ArrayRef<int64_t> shape);
 // Every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
 void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance);
+
+// The same for its CUDA kernels on the simulator, for both architectures.
+void expectAgreementOnSimulator(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision);
 
 } // namespace mblm::test
