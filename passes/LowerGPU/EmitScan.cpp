@@ -11,6 +11,7 @@ using namespace mblm::cuda;
 using kernel::ceilDiv;
 
 constexpr int64_t mostChunks = 32, statesAtOnce = 16; // of b and c in shared memory
+constexpr int64_t residentThreads = 768;              // of a multiprocessor
 
 namespace {
 class ScanEmitter {
@@ -84,7 +85,10 @@ void ScanEmitter::emitTile(Value number) {
   }
   auto overStates = [&](Value first, ValueRange so) {
     Value end = blocks == 1 ? e.index(count) : e.min(e.index(atOnce), e.sub(e.index(count), first));
-    return e.loop(e.index(0), end, 1, so, [&](Value n, ValueRange now) { return emitState(now, n, e.add(first, n), number); });
+    return e.loop(e.index(0), end, 1, so, [&](Value n, ValueRange now) {
+      e.keepRolled();
+      return emitState(now, n, e.add(first, n), number);
+    });
   };
   if (blocks == 1) {
     sums = overStates(e.index(0), sums);
@@ -137,5 +141,8 @@ void cuda::emitScan(KernelWriter &writer, kernel::ScanOp op) {
   ScanSchedule schedule(shape, shape.channels, mostChunks, blockThreads);
   SymbolicDim groups = SymbolicDim::constant(ceilDiv(shape.channels, schedule.lines));
   writer.step(op.getLoc(), op->getNumOperands() + 1, {*shape.space.getSequences().times(groups)}, schedule.threads(),
-              [&](KernelWriter::Step &s) { ScanEmitter(s, shape, schedule, op).emit(); });
+              [&](KernelWriter::Step &s) {
+                s.leaveRoomFor(residentThreads / schedule.threads());
+                ScanEmitter(s, shape, schedule, op).emit();
+              });
 }

@@ -16,6 +16,7 @@ using kernel::scanParts;
 
 // Two blocks of most models' shapes live beside each other on all devices.
 constexpr int64_t mostChunks = 16, usualBytes = 80 << 10, mostSumFloats = 16 << 10;
+constexpr int64_t residentThreads = 512; // of a multiprocessor
 
 namespace {
 struct ScanGradPlan {
@@ -75,7 +76,7 @@ private:
   Value x, d, g, b, c, sums;            // tiles; the sums are b's gradient and then c's
   Value states, stateGrads;             // borders, [state][line]
   Value decays, decaySums, skipSums;    // [state][channel of the group]
-  Values steps, products, inputs, grads; // of this thread: d, d x, x, g
+  Values steps, products, grads;        // of this thread: d, d x, g
 };
 } // namespace
 
@@ -172,7 +173,8 @@ void ScanGradEmitter::addAcrossChannels(const State &state, ArrayRef<Value> bGra
   writes ? e.when(writes, add) : add();
 }
 
-// `so`: for each position the sums over states of l b, of A w l h[t-1] (with log2(e) A for A) and, where there is a gate, of h c.
+// `so`: for each position the sums over states of l b and of A w l h[t-1], with log2(e) A for A. The sums of h c, which only the
+// gate's gradient needs, stay in the gradient's tile.
 ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
   int64_t length = plan.schedule.length, lines = plan.schedule.lines;
   Value decay = decayOf(state.channel, state.number);
@@ -200,6 +202,13 @@ ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
   for (int64_t i = 0; i < length; ++i) {
     history.push_back(e.fma(powers[i], history.back(), terms[i]));
   }
+  if (plan.shape.gated) {
+    Values outputs = scan.load(g, scan.line);
+    for (int64_t i = 0; i < length; ++i) {
+      outputs[i] = e.fma(history[i + 1], onlyWhere(state.exists, cs[i]), outputs[i]);
+    }
+    scan.store(outputs, g, scan.line);
+  }
   Value sum = e.number(0);
   for (int64_t i = length - 1; i >= 0; --i) {
     Value l = e.addf(added[i], behind);
@@ -210,9 +219,6 @@ ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
     next[i] = e.fma(l, bs[i], next[i]);
     next[length + i] = e.fma(decay, through, next[length + i]);
     sum = e.fma(steps[i], through, sum);
-    if (plan.shape.gated) {
-      next[2 * length + i] = e.fma(history[i + 1], onlyWhere(state.exists, cs[i]), next[2 * length + i]);
-    }
   }
   addToSum(sum, decaySum(state.channel, state.number));
   addAcrossChannels(state, bGrads, cGrads);
@@ -236,18 +242,23 @@ void ScanGradEmitter::emitPass(Value unit, Value pass) {
   }
   e.barrier();
   steps = scan.load(d, scan.line);
-  inputs = scan.load(x, scan.line);
   grads = scan.load(g, scan.line);
+  Values inputs = scan.load(x, scan.line);
   products.clear();
-  Value skipSum = e.number(0);
+  Value channel = e.add(firstLine, scan.line), skip = scan.skip(e.min(e.add(groupChannel, channel), last)), skipSum = e.number(0);
+  Values outputs;
   for (int64_t i = 0; i < length; ++i) {
     products.push_back(e.mulf(steps[i], inputs[i]));
     skipSum = e.fma(grads[i], inputs[i], skipSum);
+    outputs.push_back(e.mulf(skip, inputs[i]));
   }
-  Value channel = e.add(firstLine, scan.line);
   addToSum(skipSum, e.at(skipSums, channel));
-  Values zeros((plan.shape.gated ? 3 : 2) * length, e.number(0));
+  if (plan.shape.gated) {
+    scan.store(outputs, g, scan.line);
+  }
+  Values zeros(2 * length, e.number(0));
   Values totals = e.loop(e.index(0), e.index(plan.steps()), 1, zeros, [&](Value step, ValueRange so) {
+    e.keepRolled();
     Value number = e.rem(e.add(step, e.warp()), e.index(plan.steps())), exists;
     if (plan.steps() > count) {
       exists = e.less(number, e.index(count));
@@ -257,20 +268,14 @@ void ScanGradEmitter::emitPass(Value unit, Value pass) {
     e.barrier();
     return next;
   });
-  Value skip = scan.skip(e.min(e.add(groupChannel, channel), last));
-  Values inputGrads, deltaGrads, outputs;
+  inputs = scan.load(x, scan.line); // again, which is cheaper than keeping them
+  Values inputGrads, deltaGrads;
   for (int64_t i = 0; i < length; ++i) {
     inputGrads.push_back(e.fma(steps[i], totals[i], e.mulf(skip, grads[i])));
     deltaGrads.push_back(e.fma(totals[length + i], e.number(M_LN2), e.mulf(inputs[i], totals[i])));
-    if (plan.shape.gated) {
-      outputs.push_back(e.fma(skip, inputs[i], totals[2 * length + i]));
-    }
   }
   scan.store(inputGrads, x, scan.line);
   scan.store(deltaGrads, d, scan.line);
-  if (plan.shape.gated) {
-    scan.store(outputs, g, scan.line);
-  }
   e.barrier();
   writeChannels();
 }
@@ -391,7 +396,10 @@ void cuda::emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op) {
     emitScanBorders(writer, op, plan.units(), tensors);
   }
   writer.step(op.getLoc(), tensors, {SymbolicDim::constant(scanParts * plan.groups)}, plan.schedule.threads(),
-              [&](KernelWriter::Step &s) { ScanGradEmitter(s, plan, op).emit(); });
+              [&](KernelWriter::Step &s) {
+                s.leaveRoomFor(residentThreads / plan.schedule.threads());
+                ScanGradEmitter(s, plan, op).emit();
+              });
   if (plan.groups > 1) {
     addParts(writer, op, plan, tensors);
   }

@@ -96,11 +96,16 @@ void ScanTile::forElements(const Element &body) {
   Value column = e.rem(e.thread, e.index(schedule.lines)), row = e.div(e.thread, schedule.lines);
   Value channel = e.add(firstChannel, column), channelExists = e.less(channel, endChannel);
   channel = e.select(channelExists, channel, firstChannel);
-  for (int64_t n = 0; n < schedule.length; ++n) {
-    Value r = e.add(row, n * schedule.chunks), t = e.add(from, r), exists = e.less(t, positions);
-    body(e.select(exists, t, from), channel, arith::AndIOp::create(e.b, exists, channelExists),
-         e.add(e.mul(column, schedule.stride()), r));
-  }
+  // Some at a time are asked for together. As a loop, so that no addresses stay in registers from one use of the tile to the next.
+  int64_t together = std::min<int64_t>(schedule.length, 4);
+  e.loop(e.index(0), e.index(schedule.length), together, [&](Value first) {
+    e.keepRolled();
+    for (int64_t n = 0; n < together; ++n) {
+      Value r = e.add(row, e.mul(e.add(first, n), schedule.chunks)), t = e.add(from, r), exists = e.less(t, positions);
+      body(e.select(exists, t, from), channel, arith::AndIOp::create(e.b, exists, channelExists),
+           e.add(e.mul(column, schedule.stride()), r));
+    }
+  });
 }
 
 Value ScanTile::rowOffset(int64_t width, Value t, Value column) {
