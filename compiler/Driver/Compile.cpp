@@ -5,6 +5,7 @@
 #include "compiler/Driver/Compile.h"
 
 #include "compiler/Driver/Cache.h"
+#include "compiler/Driver/Gpu.h"
 #include "compiler/Driver/Header.h"
 #include "compiler/Driver/Plan.h"
 #include "compiler/Frontend/ModelInfo.h"
@@ -112,6 +113,10 @@ void driver::compileTo(const NamedModel &model, const Options &options, Emit emi
     return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::LLVM).front());
   case Emit::Assembly:
     return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::Assembly).front());
+  case Emit::Ptx:
+    return rt::writeTextFile(output, gpuCodeOf(spec, options, std::nullopt).ptx);
+  case Emit::Cubin:
+    return rt::writeTextFile(output, gpuCodeOf(spec, options, requirePtxas()).cubin);
   case Emit::Header:
     return rt::writeTextFile(output, headerText(makeModelInfo(spec)));
   case Emit::Model:

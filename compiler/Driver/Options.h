@@ -27,6 +27,8 @@ struct Plan {
 struct Options {
   Target target = Target::Cpu;
   std::string level;                // avx512, avx2 or portable; empty: this machine's
+  std::string arch = "sm_80";       // of CUDA kernels: sm_80 or sm_90a
+  std::string precision = "f32";    // of CUDA kernels: f32 or bf16
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;

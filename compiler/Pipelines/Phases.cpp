@@ -134,6 +134,13 @@ static void addLLVMPasses(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
+static void addGPUPasses(OpPassManager &passes, const std::string &arch, const std::string &precision) {
+  LowerGPUPassOptions options;
+  options.arch = arch;
+  options.precision = precision;
+  passes.addPass(createLowerGPUPass(options));
+}
+
 static void addNVVMPasses(OpPassManager &passes) {
   OpPassManager &kernels = passes.nest<gpu::GPUModuleOp>();
   kernels.addPass(createApproximateMathPass());
@@ -162,11 +169,19 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
 
+void pipelines::toGPUPhase(ModuleOp module, const std::string &arch, const std::string &precision) {
+  runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, arch, precision); });
+}
+
 void pipelines::toNVVMPhase(ModuleOp module) { runPasses(module, "nvvm", addNVVMPasses); }
 
 namespace {
 struct LevelOption : PassPipelineOptions<LevelOption> {
   Option<std::string> level{*this, "level", llvm::cl::desc("avx512, avx2 or portable"), llvm::cl::init("avx512")};
+};
+struct GPUOptions : PassPipelineOptions<GPUOptions> {
+  Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 or sm_90a"), llvm::cl::init("sm_80")};
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("f32 or bf16"), llvm::cl::init("f32")};
 };
 } // namespace
 
@@ -180,5 +195,10 @@ void pipelines::registerPipelines() {
                                                      addLoopsPasses(passes, options.level);
                                                      addLLVMPasses(passes);
                                                    });
+  static PassPipelineRegistration<GPUOptions> gpu("kernel-to-gpu", "Phase kernel to phase nvvm, for CUDA",
+                                                  [](OpPassManager &passes, const GPUOptions &options) {
+                                                    addGPUPasses(passes, options.arch, options.precision);
+                                                    addNVVMPasses(passes);
+                                                  });
   static PassPipelineRegistration<> nvvm("gpu-to-nvvm", "gpu.modules to phase nvvm", addNVVMPasses);
 }

@@ -7,6 +7,7 @@
 //   kernel  fused kernels
 //   loops   entries that launch kernels, kernels as loops over vectors
 //   llvm    the same in the llvm dialect
+//   gpu     CUDA kernels in a gpu.module, and what each entry launches
 //   nvvm    gpu.modules in the llvm and nvvm dialects: what becomes PTX, and what the simulator runs
 #pragma once
 
@@ -48,10 +49,14 @@ void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);
 
+// kernel -> gpu, for an architecture of compiler/Target/Ptx.h, in f32 or bf16.
+void toGPUPhase(mlir::ModuleOp module, const std::string &arch, const std::string &precision);
+
 // Every gpu.module in scf, arith, math, vector, gpu, nvvm and llvm ops -> nvvm. No function of libdevice is needed.
 void toNVVMPhase(mlir::ModuleOp module);
 
-// Makes the phases known to command lines: --mblm-gradients, --mblm-to-kernel, --kernel-to-cpu, --gpu-to-nvvm.
+// Makes the phases known to command lines: --mblm-gradients, --mblm-to-kernel, --kernel-to-cpu, --kernel-to-gpu,
+// --gpu-to-nvvm.
 void registerPipelines();
 
 } // namespace mblm::pipelines

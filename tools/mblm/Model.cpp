@@ -24,16 +24,17 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
-driver::Options SpecArgument::options(const Common &common) const {
+driver::Options SpecArgument::options(const Common &common, bool anyPrecision) const {
   if (target == "cuda" || target == "sim") {
     throw Error(Exit::Usage, "--target " + target + ": this build has no CUDA target; expected cpu or reference");
   }
-  if (precision != "f32") {
+  if (precision != "f32" && !anyPrecision) {
     throw Error(Exit::Usage, "--precision " + precision + ": this build computes in f32 only; expected f32");
   }
   driver::Options options;
   options.target = target == "reference" ? driver::Target::Reference : driver::Target::Cpu;
   options.level = level;
+  options.precision = precision;
   options.cache = cache;
   options.fusion.on = fuse != "off";
   if (options.fusion.on && fuse != "on") {
