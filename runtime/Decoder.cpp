@@ -50,7 +50,7 @@ void Decoder::run(Entry entry, size_t stage, int64_t position, const int32_t *id
   call.stage = int64_t(stage);
   call.position = position;
   call.ids = ids;
-  call.params = model.flat(Flat::Params);
+  call.params = model.passed(Flat::Params);
   call.state = state.data();
   call.output = output.data();
   model.getProgram().run(entry, call);
@@ -156,7 +156,10 @@ int64_t Decoder::filledRows(const StateTensor &tensor) const {
   return tensor.positions.perSlot ? std::min(run, tensor.positions.at(slotCapacity)) : tensor.positions.more;
 }
 
+Decoder::~Decoder() { model.getProgram().forget(state.data()); }
+
 float *Decoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
+  model.getProgram().hostAccess(state.data());
   int64_t offset = tensor.offset.at({sequences, slotCapacity}, tensor.name);
   return state.data() + offset + sequence * tensor.positions.at(slotCapacity) * tensor.width;
 }

@@ -15,6 +15,8 @@ public:
   // Room for sequences of `capacity` bytes. Error(BadInput) beyond the model's limit, or for a program without steps;
   // Error(Resource) where the states do not fit into memory. The model must outlive the decoder.
   Decoder(Model &model, int64_t batch, int64_t capacity);
+  ~Decoder();
+  Decoder(const Decoder &) = delete;
 
   int64_t batch() const { return sequences; }
   int64_t length() const { return bytes; } // of each sequence so far

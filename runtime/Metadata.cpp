@@ -144,6 +144,11 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     for (const json &state : meta.at("states")) {
       result.states.push_back(readState(state, where));
     }
+    if (meta.contains("gpu")) {
+      for (const auto &[architecture, plan] : meta["gpu"].items()) {
+        result.gpu[architecture] = gpu::readPlan(plan, where);
+      }
+    }
     int64_t before = -1; // the `pieces` of the kernel before
     for (const json &kernel : meta.at("kernels")) {
       std::vector<Launches> &launches = result.launches[kernel.at("entry").get<std::string>()];

@@ -4,6 +4,7 @@
 // The metadata text of an artifact, read and checked.
 #pragma once
 
+#include "runtime/Gpu/Plan.h"
 #include "runtime/Program.h"
 
 #include <map>
@@ -39,6 +40,7 @@ struct Metadata {
   std::map<std::string, EntrySizes> entries;
   std::vector<StateTensor> states;
   std::map<std::string, std::vector<Launches>> launches; // by entry, in order
+  std::map<std::string, gpu::Plan> gpu;                  // by architecture
 };
 
 // Throws Error(Integrity) naming `where` and the field.

@@ -17,6 +17,12 @@ namespace mblm::rt {
 Model::Model(std::unique_ptr<Program> program) : program(std::move(program)) {}
 
 float *Model::flat(Flat which) {
+  float *buffer = passed(which);
+  program->hostAccess(buffer);
+  return buffer;
+}
+
+float *Model::passed(Flat which) {
   static const char *const names[] = {"parameters", "gradients", "first moments", "second moments"};
   Buffer &buffer = buffers[int(which)];
   if (!buffer) {
@@ -102,6 +108,7 @@ void Model::readFlat(Flat which, const SafetensorsFile &file, const std::string 
   for (const Parameter &p : info().parameters) {
     file.readFloats(file.get(prefix + p.name), fresh.data() + p.offset);
   }
+  program->forget(buffers[int(which)].data());
   buffers[int(which)] = std::move(fresh);
 }
 
@@ -187,7 +194,7 @@ Call Model::prepare(const Ids &ids, bool withMask) {
     }
     call.mask = paddedMask.data();
   }
-  call.params = flat(Flat::Params);
+  call.params = passed(Flat::Params);
   return call;
 }
 
@@ -228,7 +235,7 @@ Rows Model::empty(int64_t batch) {
   Call call;
   call.batch = batch;
   call.slots = 1;
-  call.params = flat(Flat::Params);
+  call.params = passed(Flat::Params);
   call.output = output.data();
   program->run(Entry::Empty, call);
   return {output.data(), batch, 1, info().vocab};
@@ -242,11 +249,11 @@ Call::Scalars Model::scalarsOf(Entry entry, const Ids &ids, float scale, const f
   call.scale = scale;
   call.draw = draw;
   if (entry != Entry::Loss) {
-    call.grads = flat(Flat::Grads);
+    call.grads = passed(Flat::Grads);
   }
   if (entry == Entry::TrainStep) {
-    call.m = flat(Flat::M);
-    call.v = flat(Flat::V);
+    call.m = passed(Flat::M);
+    call.v = passed(Flat::V);
     call.hyper = hyper;
     call.decay = decay;
   }

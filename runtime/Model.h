@@ -44,8 +44,10 @@ public:
   WeightsReport loadWeights(const std::string &path);
   void saveWeights(const std::string &path);
 
-  // A flat buffer, made (zeroed) at first use.
+  // A flat buffer, made (zeroed) at first use, to be read and written until the next call.
   float *flat(Flat which);
+  // The same for a Call, which knows where its newest content is.
+  float *passed(Flat which);
   // Its tensors under the reference's names, each with `prefix` before it.
   std::vector<TensorView> tensors(Flat which, const std::string &prefix = "");
   // Fills a flat buffer from the tensors `prefix` + name of a file that compareWeights found to fit.

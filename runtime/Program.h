@@ -143,6 +143,10 @@ public:
     static const std::vector<StateTensor> none;
     return none;
   }
+  // A program may have copies of the flat buffers and of the state elsewhere. Whoever reads or writes such a buffer beside `run`
+  // says so before; and who gives its memory back, too.
+  virtual void hostAccess(const float *buffer) { (void)buffer; }
+  virtual void forget(const float *buffer) { (void)buffer; }
   // Bytes that `run` allocates beside the caller's buffers.
   virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage = 0) const = 0;
   // Times every kernel from now on, from zero. Programs without kernels have nothing to tell.

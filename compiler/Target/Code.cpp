@@ -33,7 +33,7 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &mac
       triple, cpuName(machine.level), "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
-// Only entries and metadata are for others to see.
+// Only entries, simulated kernels and metadata are for others to see.
 static void setVisibility(llvm::Module &module, const Machine &machine) {
   for (llvm::Function &function : module) {
     if (function.isDeclaration()) {
@@ -45,7 +45,7 @@ static void setVisibility(llvm::Module &module, const Machine &machine) {
       function.addFnAttr(llvm::Attribute::OptimizeNone);
       function.addFnAttr(llvm::Attribute::NoInline);
     }
-    if (!isEntry) {
+    if (!isEntry && !function.getName().starts_with("mblm_sim_")) {
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
     function.addFnAttr("target-cpu", cpuName(machine.level));

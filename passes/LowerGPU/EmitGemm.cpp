@@ -108,6 +108,7 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
     b.first = n0;
     b.end = e.index(columns);
     b.endFactor = columns;
+    b.baseFactor = weightFactor(op.getPacked());
     int64_t mark = e.sharedBytes();
     auto sums = streamProduct(*product, a, b, e.index(0), e.index(depth), depth, product->zeros());
     e.releaseShared(mark);

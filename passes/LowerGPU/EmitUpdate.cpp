@@ -23,6 +23,12 @@ struct Piece {
     count = field(1);
     owner = field(2);
   }
+  // Its elements that are to be taken by whole vectors: none where it begins within one.
+  Value vectors(ThreadEmitter &e) const {
+    int64_t lanes = e.machine.lanes;
+    Value aligned = e.equal(e.rem(begin, e.index(lanes)), e.index(0));
+    return e.select(aligned, e.mul(e.div(count, lanes), lanes), e.index(0));
+  }
   Value begin, count, owner;
 };
 } // namespace
@@ -31,13 +37,13 @@ SymbolicDim cuda::updateTemporary(int64_t pieces) { return SymbolicDim::constant
 
 static Value wide(ThreadEmitter &e, double x) { return arith::ConstantOp::create(e.b, e.b.getF64FloatAttr(x)); }
 
-// This thread's elements below `count`, by vectors as far as they go.
-static void overElements(ThreadEmitter &e, Value count, const std::function<void(Value i)> &body) {
+// This thread's elements, by vectors as far as they go.
+static void overElements(ThreadEmitter &e, const Piece &piece, const std::function<void(Value i)> &body) {
   int64_t lanes = e.machine.lanes;
-  Value full = e.mul(e.div(count, lanes), lanes);
+  Value full = piece.vectors(e);
   e.loop(e.mul(e.thread, lanes), full, lanes * e.threads, body);
   WithLanes one(e, 1);
-  e.loop(e.add(full, e.thread), count, e.threads, body);
+  e.loop(e.add(full, e.thread), piece.count, e.threads, body);
 }
 
 static void emitSquares(KernelWriter::Step &s) {
@@ -53,7 +59,7 @@ static void emitSquares(KernelWriter::Step &s) {
     })[0];
     return arith::ExtFOp::create(e.b, f64, e.sumLanes(sum)).getResult();
   };
-  Value full = e.mul(e.div(piece.count, e.machine.lanes), e.machine.lanes);
+  Value full = piece.vectors(e);
   Value mine = e.addf(squares(e.machine.lanes, e.index(0), full), squares(1, full, piece.count));
   Value total = e.sumOfBlock(mine);
   e.when(e.equal(e.thread, e.index(0)), [&] { LLVM::StoreOp::create(e.b, total, e.at(s.pointers[SumsAt], e.blockX, f64)); });
@@ -108,7 +114,7 @@ static void emitStep(KernelWriter::Step &s, int64_t pieces) {
   Value added = e.select(coupled, decay, zero), kept = e.subf(one, e.mulf(lr, e.select(coupled, zero, decay)));
   auto memory = [&](int64_t pointer) { return Memory{e.at(s.pointers[pointer], piece.begin), {}, e.f32(), true}; };
   Memory params = memory(ParamsAt), grads = memory(GradsAt), m = memory(MAt), v = memory(VAt);
-  overElements(e, piece.count, [&](Value i) {
+  overElements(e, piece, [&](Value i) {
     auto load = [&](const Memory &from) { return e.loadNumbers(from, i, /*wide=*/true); };
     Value param = load(params);
     Value grad = e.fma(e.splat(added), param, e.mulf(load(grads), e.splat(clip)));

@@ -19,6 +19,12 @@ inline mlir::Value weightOf(mlir::Value packed) {
   return pack ? pack.getWeight() : packed;
 }
 
+// What certainly divides the place of a weight's first float, up to 4: key projections follow their queries directly.
+inline int64_t weightFactor(mlir::Value packed) {
+  auto weight = weightOf(packed).getDefiningOp<kernel::WeightOp>();
+  return weight && weight.getOffset() % 4 ? 1 : 4;
+}
+
 //===----------------------------------------------------------------------===//
 // Rows (EmitRows.cpp)
 //===----------------------------------------------------------------------===//

@@ -102,6 +102,7 @@ std::string Lowering::kernelName(Operation *op) {
 const SmallVector<Launch> *Lowering::compile(Operation *op) {
   std::string key = codeKey(op);
   for (Value operand : op->getOperands()) {
+    key += std::to_string(weightFactor(operand));
     if (auto pack = operand.getDefiningOp<kernel::PackOp>()) {
       key += pack.getTransposed() ? " transposed" : " as it is"; // and the op reads it so
     }
@@ -173,6 +174,20 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   if (failed(placement)) {
     return failure();
   }
+  NamedAttrList described; // sizes of what the caller gives and takes, in floats or ids
+  auto size = [&](StringRef name, Value value) {
+    described.set(name, formAttribute(module.getContext(), *numElements(kernel::shapeOf(value))));
+  };
+  for (BlockArgument argument : function.getArguments()) {
+    if (placement->places.lookup(argument).slot == MBLM_IDS) {
+      size("ids", argument);
+    }
+  }
+  for (Value result : function.getBody().front().getTerminator()->getOperands()) {
+    if (placement->places.lookup(rootOf(result)).slot == MBLM_OUTPUT) {
+      size("output", result);
+    }
+  }
   SmallVector<Attribute> launches;
   for (auto [number, op] : llvm::enumerate(ops)) {
     const SmallVector<Launch> *kernel = compile(op);
@@ -194,10 +209,9 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       launches.push_back(listed.getDictionary(module.getContext()));
     }
   }
-  entries.push_back(builder.getNamedAttr(
-      function.getName(),
-      builder.getDictionaryAttr({builder.getNamedAttr("arena", formAttribute(module.getContext(), placement->arena)),
-                                 builder.getNamedAttr("launches", builder.getArrayAttr(launches))})));
+  described.set("arena", formAttribute(module.getContext(), placement->arena));
+  described.set("launches", builder.getArrayAttr(launches));
+  entries.push_back(builder.getNamedAttr(function.getName(), described.getDictionary(module.getContext())));
   return success();
 }
 

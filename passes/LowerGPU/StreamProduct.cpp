@@ -25,7 +25,7 @@ public:
         stride(product.stride(inner, factor.depthInside)) {
     base = e.shared(stages * bytes(), 128);
     int64_t innerFactor = factor.depthInside ? depthFactor : factor.endFactor;
-    piece = std::gcd(std::gcd(factor.stride, innerFactor), 16 / size());
+    piece = std::gcd(std::gcd(factor.stride, factor.baseFactor), std::gcd(innerFactor, 16 / size()));
   }
 
   SharedTile tile(Value slot) { return {at(slot), stride, factor.depthInside}; }

@@ -53,6 +53,7 @@ struct Factor {
   int64_t stride = 0;       // elements from row to row of memory
   bool depthInside = true;
   mlir::Value first, end;   // outer indices: the block's first one, and where the factor ends
+  int64_t baseFactor = 64;  // what certainly divides the base's place, in elements
   int64_t endFactor = 1;    // what certainly divides `first` and `end`, where these are inside
 };
 

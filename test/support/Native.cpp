@@ -67,13 +67,17 @@ std::unique_ptr<rt::Program> test::interpretSpec(const spec::Spec &spec) {
   return driver::openProgram(model, options);
 }
 
+std::string test::newArtifactPath() {
+  static int made = 0;
+  return (folder() / ("module" + std::to_string(made++) + ".so")).string();
+}
+
 std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
   target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
   pipelines::toLoopsPhase(module, machine.level);
   std::string metadata = target::metadataText(info, module, machine);
   pipelines::toLLVMPhase(module);
-  static int made = 0;
-  std::string path = (folder() / ("module" + std::to_string(made++) + ".so")).string();
+  std::string path = newArtifactPath();
   target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);
   return path;
 }

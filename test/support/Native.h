@@ -28,6 +28,9 @@ std::unique_ptr<rt::Program> compileSpec(const spec::Spec &spec, const Native &n
 // On the reference interpreter.
 std::unique_ptr<rt::Program> interpretSpec(const spec::Spec &spec);
 
+// A file of the test's folder that is not there yet.
+std::string newArtifactPath();
+
 // A module at phase `kernel` as a shared object, for the native's level; returns its path. The module is used up.
 std::string compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native);
 // The same, loaded.

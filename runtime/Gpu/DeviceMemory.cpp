@@ -1,0 +1,59 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/Gpu/DeviceMemory.h"
+
+namespace mblm::rt::gpu {
+
+bool DeviceMemory::grow(int64_t bytes, const std::string &what, bool zeroed) {
+  if (bytes <= size) {
+    return false;
+  }
+  release();
+  start = static_cast<char *>(device.allocate(bytes, what));
+  size = bytes;
+  if (zeroed) {
+    device.clear(start, size);
+  }
+  return true;
+}
+
+void DeviceMemory::release() {
+  if (start) {
+    device.release(start);
+  }
+  start = nullptr;
+  size = 0;
+}
+
+void *Mirrors::onDevice(float *host, int64_t bytes, const std::string &what, bool written) {
+  if (!host) {
+    return nullptr;
+  }
+  Copy &copy = copies[host];
+  if (!copy.memory) {
+    copy.memory = std::make_unique<DeviceMemory>(device);
+  }
+  copy.memory->grow(bytes, what);
+  copy.bytes = bytes;
+  if (copy.hostNewer) {
+    device.upload(copy.memory->data(), host, bytes);
+    copy.hostNewer = false;
+  }
+  copy.deviceNewer = copy.deviceNewer || written;
+  return copy.memory->data();
+}
+
+void Mirrors::onHost(const float *host) {
+  auto found = copies.find(host);
+  if (found == copies.end()) {
+    return;
+  }
+  Copy &copy = found->second;
+  if (copy.deviceNewer) {
+    device.download(const_cast<float *>(host), copy.memory->data(), copy.bytes);
+  }
+  copy.deviceNewer = false;
+  copy.hostNewer = true;
+}
+
+} // namespace mblm::rt::gpu

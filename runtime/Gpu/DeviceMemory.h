@@ -1,0 +1,51 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Memory of a device: single pieces, and copies of buffers that the host has too.
+#pragma once
+
+#include "runtime/Gpu/Device.h"
+
+#include <map>
+
+namespace mblm::rt::gpu {
+
+class DeviceMemory {
+public:
+  explicit DeviceMemory(Device &device) : device(device) {}
+  ~DeviceMemory() { release(); }
+  DeviceMemory(const DeviceMemory &) = delete;
+
+  // Holds at least `bytes` from now on; whether it moved, and with it lost its content. `zeroed`: new memory is.
+  bool grow(int64_t bytes, const std::string &what, bool zeroed = false);
+  char *data() const { return start; }
+
+private:
+  void release();
+
+  Device &device;
+  char *start = nullptr;
+  int64_t size = 0;
+};
+
+// Buffers of the host with a copy on the device; only what changed is copied, and only when the other side looks at it.
+class Mirrors {
+public:
+  explicit Mirrors(Device &device) : device(device) {}
+  // The copy, up to date; with `written`, the host's content is the older one from now on.
+  void *onDevice(float *host, int64_t bytes, const std::string &what, bool written);
+  // The host is about to read or write: its content is made the newest, and the only one that counts.
+  void onHost(const float *host);
+  void forget(const float *host) { copies.erase(host); }
+
+private:
+  struct Copy {
+    std::unique_ptr<DeviceMemory> memory;
+    int64_t bytes = 0;
+    bool deviceNewer = false, hostNewer = true;
+  };
+  Device &device;
+  std::map<const float *, Copy> copies;
+};
+
+} // namespace mblm::rt::gpu

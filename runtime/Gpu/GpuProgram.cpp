@@ -1,0 +1,237 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/Gpu/GpuProgram.h"
+
+#include "runtime/ABI.h"
+#include "runtime/Gpu/DeviceMemory.h"
+#include "runtime/Support/Error.h"
+
+#include <cstring>
+#include <limits>
+
+namespace mblm::rt::gpu {
+
+namespace {
+
+constexpr size_t mostGraphs = 64;
+
+class GpuProgram final : public Program {
+public:
+  GpuProgram(Metadata metadata, std::unique_ptr<Device> device, std::shared_ptr<void> library, const std::string &where)
+      : library(std::move(library)), where(where), metadata(std::move(metadata)), device(std::move(device)),
+        mirrors(*this->device) {
+    auto found = this->metadata.gpu.find(this->device->architecture());
+    if (found == this->metadata.gpu.end()) {
+      throw Error(Exit::Device, where + ": holds no code for " + this->device->architecture() + " (" + this->device->describe() +
+                                    "); compile the spec again for it");
+    }
+    plan = &found->second;
+  }
+
+  const ModelInfo &info() const override { return metadata.info; }
+  const std::vector<StateTensor> &states() const override { return metadata.states; }
+
+  int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
+    std::string name = entryName(entry, stage);
+    return find(name).arena.at({batch, slots}, label(name)) * int64_t(sizeof(float));
+  }
+
+  void hostAccess(const float *buffer) override { mirrors.onHost(buffer); }
+  void forget(const float *buffer) override {
+    mirrors.forget(buffer);
+    graphs.clear();
+  }
+
+  void run(Entry entry, const Call &call) override {
+    std::string name = entryName(entry, call.stage);
+    const PlannedEntry &planned = find(name);
+    Shape shape{call.batch, call.slots};
+    Bound bound = bind(name, planned, shape, call);
+    upload(planned, shape, call, bound);
+    if (Graph *graph = graphFor(name, planned, shape, bound)) {
+      graph->run();
+    } else {
+      launchAll(planned, shape, bound);
+    }
+    download(planned, shape, call);
+    if (entry == Entry::Empty) { // compiled for one sequence: all are alike
+      for (int64_t b = 1; b < call.batch; ++b) {
+        std::memcpy(call.output + b * metadata.info.vocab, call.output, metadata.info.vocab * sizeof(float));
+      }
+    }
+  }
+
+private:
+  using Bound = std::array<char *, MBLM_SLOTS>;
+
+  std::string label(const std::string &name) const { return "entry '" + name + "' of " + metadata.info.name; }
+
+  const PlannedEntry &find(const std::string &name) const {
+    auto found = plan->entries.find(name);
+    if (found == plan->entries.end()) {
+      throw Error(Exit::BadInput, where + ": has no entry '" + name + "'; compile the spec again with it");
+    }
+    return found->second;
+  }
+
+  // The device's buffer of each slot.
+  Bound bind(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Call &call) {
+    Bound bound = {};
+    std::string what = label(name) + " with batch " + std::to_string(shape.batch) + " and " + std::to_string(shape.slots) + " slots";
+    auto own = [&](int slot, int64_t bytes, bool zeroed = false) {
+      std::unique_ptr<DeviceMemory> &memory = memories[slot];
+      if (!memory) {
+        memory = std::make_unique<DeviceMemory>(*device);
+      }
+      if (memory->grow(bytes, what, zeroed)) {
+        graphs.clear();
+      }
+      bound[slot] = memory->data();
+    };
+    auto shared = [&](int slot, float *host, bool written) {
+      int64_t floats = slot == MBLM_STATE ? stateFloats(metadata.states, shape.batch, shape.slots) : metadata.info.parameterElements;
+      bound[slot] = static_cast<char *>(mirrors.onDevice(host, floats * sizeof(float), what, written));
+    };
+    constexpr int64_t word = sizeof(float), slack = 256;
+    own(MBLM_ARENA, planned.arena.at(shape, what) * word + slack);
+    shared(MBLM_PARAMS, call.params, /*written=*/call.m != nullptr);
+    shared(MBLM_GRADS, call.grads, true);
+    shared(MBLM_M, call.m, true);
+    shared(MBLM_V, call.v, true);
+    shared(MBLM_STATE, call.state, true);
+    own(MBLM_IDS, planned.ids.at(shape, what) * word + slack);
+    own(MBLM_MASK, planned.ids.at(shape, what) * word + slack);
+    own(MBLM_OUTPUT, planned.output.at(shape, what) * word + slack);
+    own(MBLM_SCALARS, sizeof(Call::Scalars));
+    own(MBLM_HYPER, (HyperCount + 1) * word);
+    own(MBLM_DECAY, int64_t(metadata.info.parameters.size()) * word);
+    own(MBLM_KEY, sizeof(DropoutKey));
+    if (plan->pieces > 0 && !memories[MBLM_PIECES]) {
+      std::vector<int64_t> table = pieceTable(metadata.info);
+      own(MBLM_PIECES, int64_t(table.size() * sizeof(int64_t)));
+      device->upload(bound[MBLM_PIECES], table.data(), int64_t(table.size() * sizeof(int64_t)));
+    } else if (memories[MBLM_PIECES]) {
+      bound[MBLM_PIECES] = memories[MBLM_PIECES]->data();
+    }
+    if (!callBlock) {
+      callBlock = std::make_unique<DeviceMemory>(*device);
+      callBlock->grow(sizeof(int64_t), what);
+    }
+    return bound;
+  }
+
+  void upload(const PlannedEntry &planned, const Shape &shape, const Call &call, const Bound &bound) {
+    auto put = [&](int slot, const void *from, int64_t bytes) {
+      if (from && bytes > 0) {
+        device->upload(bound[slot], from, bytes);
+      }
+    };
+    int64_t ids = planned.ids.at(shape, where);
+    put(MBLM_IDS, call.ids, ids * int64_t(sizeof(int32_t)));
+    if (call.scalars) {
+      if (call.mask) {
+        put(MBLM_MASK, call.mask, ids * int64_t(sizeof(float)));
+      } else {
+        std::vector<float> ones(ids, 1.0f);
+        put(MBLM_MASK, ones.data(), ids * int64_t(sizeof(float)));
+      }
+    }
+    float hyper[HyperCount + 1] = {};
+    if (call.hyper) {
+      std::memcpy(hyper, call.hyper, HyperCount * sizeof(float));
+    }
+    hyper[HyperCount] = call.scale;
+    put(MBLM_HYPER, hyper, sizeof hyper);
+    put(MBLM_DECAY, call.decay, int64_t(metadata.info.parameters.size() * sizeof(float)));
+    DropoutKey key = dropoutKey(call.draw);
+    put(MBLM_KEY, key.data(), sizeof key);
+    device->upload(callBlock->data(), &call.position, sizeof call.position);
+  }
+
+  void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
+    int64_t batch = shape.batch, slots = shape.slots;
+    void *block = callBlock->data();
+    for (const PlannedLaunch &launch : planned.launches) {
+      std::vector<void *> pointers;
+      for (const Argument &argument : launch.arguments) {
+        pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
+      }
+      std::vector<void *> arguments;
+      for (void *&pointer : pointers) {
+        arguments.push_back(&pointer);
+      }
+      arguments.insert(arguments.end(), {&batch, &slots, &block});
+      Launch asked;
+      asked.kernel = device->find(launch.kernel, launch.from);
+      int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
+      if (blocks > std::numeric_limits<int32_t>::max()) {
+        throw Error(Exit::Resource, launch.from + ": kernel '" + launch.kernel + "' needs " + std::to_string(blocks) +
+                                        " blocks, at most 2147483647 can be launched; use a smaller batch");
+      }
+      asked.grid[0] = uint32_t(blocks);
+      asked.grid[1] = uint32_t(launch.y);
+      asked.threads = uint32_t(launch.threads);
+      asked.sharedBytes = uint32_t(launch.sharedBytes);
+      asked.arguments = arguments.data();
+      if (blocks > 0) {
+        device->launch(asked);
+      }
+    }
+  }
+
+  // The launches as a graph, recorded when they come for the second time; null where there is none.
+  Graph *graphFor(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
+    std::string key = name + ' ' + std::to_string(shape.batch) + ' ' + std::to_string(shape.slots);
+    for (char *pointer : bound) {
+      key += ' ' + std::to_string(reinterpret_cast<uintptr_t>(pointer));
+    }
+    if (graphs.size() >= mostGraphs) {
+      graphs.clear();
+    }
+    auto [found, isNew] = graphs.try_emplace(key);
+    if (isNew) {
+      return nullptr;
+    }
+    Recorded &recorded = found->second;
+    if (!recorded.tried) {
+      recorded.tried = true;
+      recorded.graph = device->record([&] { launchAll(planned, shape, bound); });
+    }
+    return recorded.graph.get();
+  }
+
+  void download(const PlannedEntry &planned, const Shape &shape, const Call &call) {
+    int64_t floats = planned.output.at(shape, where);
+    if (call.output && floats > 0) {
+      device->download(call.output, memories[MBLM_OUTPUT]->data(), floats * int64_t(sizeof(float)));
+    }
+    if (call.scalars) {
+      device->download(call.scalars, memories[MBLM_SCALARS]->data(), sizeof(Call::Scalars));
+    }
+    device->wait();
+  }
+
+  struct Recorded {
+    bool tried = false;
+    std::unique_ptr<Graph> graph;
+  };
+
+  std::shared_ptr<void> library; // first, so that it is closed last
+  std::string where;
+  Metadata metadata;
+  const Plan *plan = nullptr;
+  std::unique_ptr<Device> device;
+  Mirrors mirrors;
+  std::map<int, std::unique_ptr<DeviceMemory>> memories;
+  std::unique_ptr<DeviceMemory> callBlock;
+  std::map<std::string, Recorded> graphs;
+};
+
+} // namespace
+
+std::unique_ptr<Program> makeProgram(Metadata metadata, std::unique_ptr<Device> device, std::shared_ptr<void> library,
+                                     const std::string &where) {
+  return std::make_unique<GpuProgram>(std::move(metadata), std::move(device), std::move(library), where);
+}
+
+} // namespace mblm::rt::gpu

@@ -1,0 +1,46 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the entries of a model launch on a GPU, as the artifact's metadata lists it for one architecture.
+#pragma once
+
+#include "runtime/Program.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <map>
+
+namespace mblm::rt::gpu {
+
+// A kernel's pointer: `offset` floats behind the start of a buffer of runtime/ABI.h.
+struct Argument {
+  int slot = 0;
+  LinearSize offset;
+};
+
+struct PlannedLaunch {
+  std::string kernel, from;
+  LinearSize grid; // blocks: ceil(grid / divisor) by y
+  int64_t divisor = 1, y = 1;
+  int64_t threads = 1, sharedBytes = 0;
+  std::vector<Argument> arguments;
+};
+
+struct PlannedEntry {
+  LinearSize arena;            // floats
+  LinearSize ids, output;      // elements
+  std::vector<PlannedLaunch> launches;
+};
+
+struct Plan {
+  std::map<std::string, PlannedEntry> entries;
+  int64_t pieces = 0; // of the parameters, at most MBLM_PIECE_FLOATS each
+};
+
+// Throws json exceptions, and Error(Integrity) naming `where` for numbers that make no sense.
+Plan readPlan(const nlohmann::json &value, const std::string &where);
+
+// The pieces as MBLM_PIECES holds them: three numbers each.
+std::vector<int64_t> pieceTable(const ModelInfo &info);
+
+} // namespace mblm::rt::gpu

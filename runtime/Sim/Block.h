@@ -1,0 +1,178 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One block of threads at a time: a fiber a thread, and what they share. Each file beside this one implements the
+// operations of one unit of the hardware.
+//
+// The model is adversarial: what is asynchronous happens as late as it may, and the order of lanes, warps and blocks
+// follows a seed.
+#pragma once
+
+#include "runtime/Sim/ABI.h"
+#include "runtime/Sim/Barrier.h"
+#include "runtime/Sim/Counters.h"
+#include "runtime/Sim/Fiber.h"
+#include "runtime/Sim/GlobalMemory.h"
+#include "runtime/Sim/SharedMemory.h"
+
+#include <functional>
+#include <memory>
+
+namespace mblm::sim {
+
+class Block;
+
+struct PendingCopy {
+  char *to;
+  const char *from;
+  uint32_t bytes, sourceBytes;
+  const Site *site;
+};
+
+struct Thread {
+  Registers registers; // first: the code reads it
+  Block *block = nullptr;
+  uint32_t number = 0, lane = 0, warp = 0;
+  bool done = false;
+  ThreadClock clock;
+
+  // Where it waits, with what, and for whom.
+  const Site *site = nullptr;
+  const char *waitsFor = nullptr;
+  void *operands = nullptr;
+  uint32_t mask = 0;
+
+  // cp.async: copies of each group that has not landed, oldest first; the last one is open.
+  std::vector<std::vector<PendingCopy>> copyGroups;
+  Trace trace;
+  Fiber fiber;
+};
+
+struct Warp {
+  uint32_t live = 0, ready = 0;
+  uint32_t meeting = 0; // lanes that wait for others of the warp
+};
+
+// What a launch runs; all of it outlives the launch.
+struct LaunchRequest {
+  std::string name; // of the kernel, for messages
+  const KernelCode *code = nullptr;
+  uint32_t grid[3] = {1, 1, 1};
+  uint32_t threads = 1;
+  uint32_t sharedBytes = 0; // dynamic
+  void **arguments = nullptr;
+  uint64_t seed = 0; // 0: the plain order
+};
+
+class Block {
+public:
+  explicit Block(GlobalMemory &memory) : memory(memory) {}
+
+  // Runs all blocks; Error(Internal) with the first fault found.
+  Counters launch(const LaunchRequest &request);
+
+  // For operations, on a thread's fiber.
+  static Thread *current();
+  [[noreturn]] void fail(const Thread &thread, const std::string &what);
+  void schedule(Thread &thread); // goes on with another thread, until this one is ready again
+  void waitFor(Thread &thread, const Site *site, const char *what);
+  void wake(Thread &thread) { warps[thread.warp].ready |= 1u << thread.lane; }
+  void countTraces(Warp &warp);
+  std::string textOf(const Site *site) const { return request->code->texts + site->text; }
+  uint32_t siteIndex(const Site *site) const { return uint32_t(site - request->code->sites); }
+
+  // Runs `execute(lanes, mask)` once when all of `mask` are here, on behalf of the last to come.
+  template <class Execute>
+  void meet(Thread &thread, uint32_t mask, const Site *site, void *operands, Execute execute);
+
+  void completeBarrier(BlockBarrier &barrier, Thread &last);
+  void landCopies(Thread &thread, size_t groups); // the oldest ones
+  bool onStack(const Thread &thread, const void *address) const {
+    return stacks.contains(request->code->synchronises ? thread.number : 0, address);
+  }
+
+  void touchGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, bool isWrite,
+                   const Site *site);
+  void touchShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, bool isWrite,
+                   const Site *site);
+  uint64_t sharedOffset(Thread &thread, const void *address, uint32_t bytes, uint32_t alignment, const Site *site);
+  [[noreturn]] void failConflict(const Thread &thread, Conflict conflict, const Cell &cell, const char *space,
+                                 const std::string &where, bool isWrite, const Site *site);
+
+  GlobalMemory &memory;
+  SharedMemory shared;
+  Clocks clocks;
+  Counters counters;
+  std::vector<Thread> threads;
+  std::vector<Warp> warps;
+  std::vector<BlockBarrier> barriers;
+  uint32_t liveThreads = 0;
+  const LaunchRequest *request = nullptr;
+
+private:
+  void prepare();
+  void startBlock(uint64_t index);
+  void runThreads();
+  void runPlainly();
+  static void fiberMain();
+  static void plainMain();
+  void finish(Thread &thread);
+  void finishBarriers(Thread &thread);
+  Thread *nextReady(uint32_t warp);
+  [[noreturn]] void failDeadlock();
+  std::string place(const Thread &thread) const;
+  std::string blockOf(uint32_t clock) const;
+
+  Allocation *allocationFor(Thread &thread, uint64_t address, uint32_t bytes, const char *what, const Site *site);
+
+  Stacks stacks;
+  Fiber main;
+  Thread *running = nullptr;
+  std::string failure;
+  uint64_t random = 0;
+  std::vector<Allocation *> lastAllocation;            // of each site
+  std::vector<std::pair<uint32_t, uint64_t>> started;  // clock at each block's start, and its number
+};
+
+template <class Execute>
+void Block::meet(Thread &thread, uint32_t mask, const Site *site, void *operands, Execute execute) {
+  Warp &warp = warps[thread.warp];
+  Thread *lanes = &threads[thread.warp * 32];
+  uint32_t self = 1u << thread.lane;
+  if (!(mask & self)) {
+    fail(thread, "divergent warp: " + textOf(site) + " with a mask that lacks its own lane");
+  }
+  if ((mask & warp.live) != mask) {
+    fail(thread, "divergent warp: " + textOf(site) + " waits for lanes that have ended or never were");
+  }
+  uint32_t others = warp.meeting & mask;
+  if (others) {
+    const Thread &other = lanes[__builtin_ctz(others)];
+    if (other.site != site || other.mask != mask) {
+      fail(thread, "divergent warp: " + textOf(site) + " meets thread " + std::to_string(other.number) +
+                       " at " + textOf(other.site));
+    }
+  }
+  thread.operands = operands;
+  thread.mask = mask;
+  if ((others | self) != mask) {
+    warp.meeting |= self;
+    waitFor(thread, site, "its warp");
+    return;
+  }
+  for (uint32_t rest = others; rest; rest &= rest - 1) {
+    const Thread &other = lanes[__builtin_ctz(rest)];
+    if (other.site != site || other.mask != mask) {
+      fail(thread, "divergent warp: " + textOf(site) + " meets thread " + std::to_string(other.number) +
+                       " at " + textOf(other.site));
+    }
+  }
+  warp.meeting &= ~mask;
+  if (mask == warp.live) {
+    countTraces(warp);
+  }
+  execute(lanes, mask);
+  warp.ready |= mask;
+}
+
+} // namespace mblm::sim
