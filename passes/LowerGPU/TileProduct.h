@@ -46,6 +46,9 @@ public:
 // In f32, exact: products rounded once with their sum. 256 threads; `rows` and `columns` are multiples of 16.
 std::unique_ptr<TileProduct> scalarProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
 
+// In bf16 on tensor cores, with f32 sums. `rows` and `columns` are multiples of 16.
+std::unique_ptr<TileProduct> tensorProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
+
 // A factor in global memory, of which a block takes the outer indices [first, first + count).
 struct Factor {
   mlir::Value base; // !llvm.ptr<1>
