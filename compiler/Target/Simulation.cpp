@@ -113,6 +113,15 @@ static void addDescription(OpBuilder &builder, LLVM::LLVMFuncOp host, const Site
   LLVM::ReturnOp::create(init, loc, value);
 }
 
+static void addTable(OpBuilder &builder, Location loc) {
+  Type pointer = pointerType(builder);
+  auto table = LLVM::GlobalOp::create(builder, loc, pointer, /*isConstant=*/false, LLVM::Linkage::External, tableSymbol,
+                                      Attribute());
+  OpBuilder init(builder.getContext());
+  init.createBlock(&table.getInitializerRegion());
+  LLVM::ReturnOp::create(init, loc, LLVM::ZeroOp::create(init, loc, pointer));
+}
+
 static void addKernel(OpBuilder &builder, LLVM::LLVMFuncOp kernel, const SharedLayout &shared) {
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {pointerType(builder)});
   auto host = LLVM::LLVMFuncOp::create(builder, kernel.getLoc(), "mblm_sim_" + kernel.getName().str(), type);
@@ -125,8 +134,7 @@ static void addKernel(OpBuilder &builder, LLVM::LLVMFuncOp kernel, const SharedL
 
 void target::lowerToSimulation(ModuleOp module) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  LLVM::GlobalOp::create(builder, module.getLoc(), pointerType(builder), /*isConstant=*/false, LLVM::Linkage::External,
-                         tableSymbol, builder.getZeroAttr(pointerType(builder)));
+  addTable(builder, module.getLoc());
   for (gpu::GPUModuleOp kernels : llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>())) {
     SharedLayout shared = layOutShared(kernels);
     for (Operation &op : llvm::make_early_inc_range(*kernels.getBody())) {

@@ -45,7 +45,7 @@ static bool arrive(Thread &thread, uint32_t number, uint32_t count, const Site *
 
 void Block::completeBarrier(BlockBarrier &barrier, Thread &last) {
   for (size_t i = 0; i < warps.size(); ++i) {
-    if (barrier.perWarp[i] && barrier.perWarp[i] != warps[i].live) {
+    if (barrier.perWarp[i] && barrier.perWarp[i] != warps[i].lanes) {
       fail(last, "divergent barrier: only some lanes of warp " + std::to_string(i) + " have come to " +
                      textOf(barrier.site));
     }

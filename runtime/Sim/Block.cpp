@@ -205,7 +205,7 @@ void Block::startBlock(uint64_t index) {
   liveThreads = request->threads;
   for (size_t i = 0; i < warps.size(); ++i) {
     uint32_t lanes = std::min<uint32_t>(32, request->threads - uint32_t(i) * 32);
-    warps[i].live = warps[i].ready = lanes == 32 ? ~0u : (1u << lanes) - 1;
+    warps[i].lanes = warps[i].live = warps[i].ready = lanes == 32 ? ~0u : (1u << lanes) - 1;
     warps[i].meeting = 0;
   }
   for (Thread &thread : threads) {

@@ -49,6 +49,7 @@ struct Thread {
 };
 
 struct Warp {
+  uint32_t lanes = 0; // that it has
   uint32_t live = 0, ready = 0;
   uint32_t meeting = 0; // lanes that wait for others of the warp
 };

@@ -75,7 +75,7 @@ std::string test::newArtifactPath() {
 std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
   target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
   pipelines::toLoopsPhase(module, machine.level);
-  std::string metadata = target::metadataText(info, module, machine);
+  std::string metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
   pipelines::toLLVMPhase(module);
   std::string path = newArtifactPath();
   target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);

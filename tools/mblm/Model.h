@@ -25,6 +25,7 @@ private:
   std::string path;
   std::string target = "cpu";
   std::string precision = "f32";
+  std::string arch = "sm_80";
   std::string cache;
   std::string fuse = "on";
   std::string level;
