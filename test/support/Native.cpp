@@ -7,6 +7,7 @@
 #include "compiler/Target/Link.h"
 #include "compiler/Target/Machine.h"
 #include "compiler/Target/Metadata.h"
+#include "compiler/Target/Simulation.h"
 #include "runtime/Artifact.h"
 #include "runtime/Support/Error.h"
 
@@ -47,6 +48,8 @@ std::vector<std::string> test::hostLevels() {
   return levels;
 }
 
+static rt::RunOn runOn(const test::Native &native) { return native.simulated ? rt::RunOn::Simulator : rt::RunOn::Cpu; }
+
 std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Native &native) {
   driver::NamedModel model;
   model.path = spec.name;
@@ -56,7 +59,12 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
   options.cache = folder().string();
   options.fusion = native.fusion;
   options.plan = native.plan;
-  return rt::loadArtifact(driver::artifactFor(model, options), native.threads);
+  if (native.simulated) {
+    options.target = driver::Target::Sim;
+    options.arch = native.architecture;
+    options.precision = native.precision;
+  }
+  return rt::loadArtifact(driver::artifactFor(model, options), native.threads, runOn(native));
 }
 
 std::unique_ptr<rt::Program> test::interpretSpec(const spec::Spec &spec) {
@@ -74,9 +82,17 @@ std::string test::newArtifactPath() {
 
 std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
   target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
-  pipelines::toLoopsPhase(module, machine.level);
-  std::string metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
-  pipelines::toLLVMPhase(module);
+  std::string metadata;
+  if (native.simulated) {
+    pipelines::toGPUPhase(module, native.architecture, native.precision);
+    metadata = target::metadataText(info, target::LoweredInfo(module), module->getAttr("mblm.gpu"), machine);
+    pipelines::toNVVMPhase(module);
+    target::lowerToSimulation(module);
+  } else {
+    pipelines::toLoopsPhase(module, machine.level);
+    metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
+    pipelines::toLLVMPhase(module);
+  }
   std::string path = newArtifactPath();
   target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);
   return path;
@@ -84,5 +100,5 @@ std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info
 
 std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info,
                                                   const Native &native) {
-  return rt::loadArtifact(compileToFile(module, info, native), native.threads);
+  return rt::loadArtifact(compileToFile(module, info, native), native.threads, runOn(native));
 }

@@ -17,6 +17,9 @@ struct Native {
   pipelines::Fusion fusion;
   driver::Plan plan;
   int threads = 2;
+  // CUDA kernels on the simulator instead.
+  bool simulated = false;
+  std::string architecture = "sm_80", precision = "f32";
 };
 
 // The levels that this machine runs, best first.
