@@ -86,7 +86,7 @@ HeadTensor cuda::packHeads(KernelWriter &writer, Location loc, unsigned tensors,
 
 void cuda::fetchRows(ThreadEmitter &e, const HeadRows &rows, Value from, Value end, Value target, const Fetch &fetch) {
   int64_t size = rows.element.getIntOrFloatBitWidth() / 8;
-  int64_t piece = std::gcd(std::gcd(fetch.width, knownFactor(rows.offset(e, e.index(1)))), 16 / size);
+  int64_t piece = std::gcd(std::gcd(fetch.width, e.knownFactor(rows.offset(e, e.index(1)))), 16 / size);
   int64_t pieces = fetch.depth / piece;
   e.share(fetch.lines * pieces, [&](Value number) {
     Value line = e.div(number, pieces), c = e.mul(e.rem(number, e.index(pieces)), piece), t = e.add(from, line);

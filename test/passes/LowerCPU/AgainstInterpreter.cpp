@@ -155,9 +155,9 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
   }
   Numbers numbers;
   for (int run = 0; run < 2; ++run) { // the second one finds scratch and arena full of numbers
+    program->hostAccess(grads.data());
     std::fill_n(grads.data(), elements, 0.0f);
     std::fill_n(output.data(), outputs, NAN);
-    program->hostAccess(grads.data());
     program->run(rt::Entry::TrainStep, call);
     program->hostAccess(grads.data());
     Numbers now{{output.data(), output.data() + outputs}, {grads.data(), grads.data() + elements}};
@@ -246,15 +246,18 @@ void test::expectAgreement(const ModuleCase &test, uint64_t seed, double toleran
   for (size_t n = 1; n < levels.size(); ++n) {
     run(levels[n], true, 2);
   }
+  for (const std::string &level : simulatedLevels()) {
+    run(level, true, 1);
+  }
 }
 
 void test::expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision) {
   Agreement agreement(test, seed, tolerance);
   for (bool fuse : {true, false}) {
     Native native;
+    native.level = fuse ? "sm_80" : "sm_90a";
     native.fusion.on = fuse;
-    native.simulated = true;
     native.precision = precision;
-    agreement.run("simulated", native);
+    agreement.run(native.level + " in " + precision, native);
   }
 }
