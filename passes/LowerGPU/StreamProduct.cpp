@@ -13,6 +13,21 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
+void cuda::copyPiece(ThreadEmitter &e, Value from, Type fromElement, Value to, Type toElement, int64_t count, Value inside) {
+  uint32_t bytes = count * toElement.getIntOrFloatBitWidth() / 8;
+  if (fromElement == toElement && bytes >= 4) {
+    auto modifier = bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
+    auto number = [&](int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)).getResult(); };
+    NVVM::CpAsyncOp::create(e.b, to, from, bytes, modifier, e.select(inside, number(bytes), number(0)));
+    return;
+  }
+  for (int64_t n = 0; n < count; ++n) {
+    Memory source{from, {}, fromElement, true}, target{to, {}, toElement, true};
+    auto value = e.valueWhen(inside, [&] { return e.loadNumbers(source, e.index(n), /*wide=*/false); });
+    e.storeNumbers(value, target, e.index(n));
+  }
+}
+
 namespace {
 constexpr int64_t tileDepth = 32, stages = 3;
 
@@ -40,7 +55,8 @@ public:
       Value row = e.add(firstLine, line), place = e.add(firstInner, column);
       Value inside = arith::AndIOp::create(e.b, e.less(row, lastLine), e.less(place, lastInner));
       Value from = e.select(inside, e.add(e.mul(row, factor.stride), place), e.index(0));
-      copy(e.at(factor.base, from, factor.element), e.at(to, e.add(e.mul(line, stride), column), element), inside);
+      copyPiece(e, e.at(factor.base, from, factor.element), factor.element,
+                e.at(to, e.add(e.mul(line, stride), column), element), element, piece, inside);
     });
   }
 
@@ -48,21 +64,6 @@ private:
   int64_t size() const { return element.getIntOrFloatBitWidth() / 8; }
   int64_t bytes() const { return kernel::ceilDiv(lines * stride * size(), 128) * 128; }
   Value at(Value slot) { return e.at(base, e.mul(slot, bytes()), e.b.getI8Type()); }
-
-  void copy(Value from, Value to, Value inside) {
-    uint32_t count = piece * size();
-    if (factor.element == element && count >= 4) {
-      auto modifier = count == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
-      auto number = [&](int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)).getResult(); };
-      NVVM::CpAsyncOp::create(e.b, to, from, count, modifier, e.select(inside, number(count), number(0)));
-      return;
-    }
-    for (int64_t n = 0; n < piece; ++n) {
-      Memory source{from, {}, factor.element, true}, target{to, {}, element, true};
-      auto value = e.valueWhen(inside, [&] { return e.loadNumbers(source, e.index(n), /*wide=*/false); });
-      e.storeNumbers(value, target, e.index(n));
-    }
-  }
 
   ThreadEmitter &e;
   const Factor factor;
