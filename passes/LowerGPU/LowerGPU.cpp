@@ -92,6 +92,11 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
       .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
+      .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
+      .Case([&](kernel::ScanStepOp op) { emitScanStep(writer, op); })
+      .Case([&](kernel::SsdStepOp op) { emitSsdStep(writer, op); })
+      .Case([&](kernel::PrefixOp op) { emitPrefix(writer, op); })
+      .Case([&](kernel::PrefixGradOp op) { emitPrefixGrad(writer, op); })
       .Default([&](Operation *) { known = false; });
   return known ? success() : op->emitOpError("has no CUDA kernel");
 }
