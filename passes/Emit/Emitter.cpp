@@ -130,22 +130,24 @@ Value Emitter::mask(Value count) {
   return vector::CreateMaskOp::create(b, VectorType::get({machine.lanes}, b.getI1Type()), count);
 }
 
+// The op is there before its body is written, so that knownFactor can ask it.
 void Emitter::loop(Value from, Value to, int64_t step, const std::function<void(Value)> &body) {
-  scf::ForOp::create(b, from, to, index(step), ValueRange(), [&](OpBuilder &inner, Location loc, Value i, ValueRange) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(inner.getInsertionBlock());
-    body(i);
-    scf::YieldOp::create(b);
-  });
+  auto op = scf::ForOp::create(b, from, to, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  body(op.getInductionVar());
 }
 
 SmallVector<Value> Emitter::loop(Value from, Value to, int64_t step, ValueRange init,
                                  const std::function<SmallVector<Value>(Value, ValueRange)> &body) {
-  auto op = scf::ForOp::create(b, from, to, index(step), init, [&](OpBuilder &inner, Location loc, Value i, ValueRange args) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(inner.getInsertionBlock());
-    scf::YieldOp::create(b, body(i, args));
-  });
+  if (init.empty()) {
+    loop(from, to, step, [&](Value i) { body(i, {}); });
+    return {};
+  }
+  auto op = scf::ForOp::create(b, from, to, index(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  scf::YieldOp::create(b, body(op.getInductionVar(), op.getRegionIterArgs()));
   return SmallVector<Value>(op.getResults());
 }
 
