@@ -26,8 +26,9 @@ public:
   // All of the block wait for each other; what they wrote to memory is there for all.
   void barrier() { mlir::gpu::BarrierOp::create(b); }
   mlir::Value acrossThreads(mlir::Value value, int64_t count, const Combine &combine) override;
-  // What the thread `distance` away has (its number in the warp, exclusive or); all threads of the warp come here.
-  mlir::Value exchange(mlir::Value value, int64_t distance);
+  // What the thread `distance` away has (its number in the warp, exclusive or); the `count` neighbours that begin at a multiple
+  // of it come here together.
+  mlir::Value exchange(mlir::Value value, int64_t distance, int64_t count = warpSize);
 
   // The sum over all threads of the block, in a fixed tree; all get it. Needs a power of two of threads.
   mlir::Value sumOfBlock(mlir::Value value);

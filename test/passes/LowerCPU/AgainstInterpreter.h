@@ -29,7 +29,7 @@ struct ModuleCase {
 // "tensor<2x3xf32>"; -1 is dynamic.
 std::string tensorType(llvm::ArrayRef<int64_t> shape);
 
-// Every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
+// As native code and as CUDA kernels on the simulator: every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
 void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance);
 
