@@ -62,7 +62,7 @@ Value Emitter::offset(const Memory &memory, ValueRange indices) {
   return linear ? linear : index(0);
 }
 
-int64_t emit::knownFactor(Value index) {
+int64_t Emitter::knownFactor(Value index) {
   static constexpr int64_t most = 64;
   auto lowestBit = [](int64_t n) { return n ? std::min<int64_t>(n & -n, int64_t(most)) : int64_t(most); };
   if (APInt constant; matchPattern(index, m_ConstantInt(&constant))) {
@@ -70,7 +70,7 @@ int64_t emit::knownFactor(Value index) {
   }
   Operation *op = index.getDefiningOp();
   if (!op) {
-    auto loop = dyn_cast<scf::ForOp>(cast<BlockArgument>(index).getOwner()->getParentOp());
+    auto loop = dyn_cast_or_null<scf::ForOp>(cast<BlockArgument>(index).getOwner()->getParentOp());
     bool counts = loop && loop.getInductionVar() == index;
     return counts ? std::min(knownFactor(loop.getLowerBound()), knownFactor(loop.getStep())) : 1;
   }

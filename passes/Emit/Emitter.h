@@ -74,6 +74,8 @@ public:
   mlir::Value select(mlir::Value c, mlir::Value x, mlir::Value y) { return mlir::arith::SelectOp::create(b, c, x, y); }
   mlir::Value i64(mlir::Value x) { return mlir::arith::IndexCastOp::create(b, b.getI64Type(), x); }
   mlir::Value form(const SymbolicDim &dim);
+  // The largest power of two, up to 64, that certainly divides an index.
+  static int64_t knownFactor(mlir::Value index);
 
   // Numbers; vector where an operand is one.
   mlir::Value number(double x) { return mlir::arith::ConstantOp::create(b, b.getF32FloatAttr(x)); }
@@ -140,8 +142,5 @@ private:
   mlir::Value foldLanes(mlir::Value v, const Combine &combine);
   unsigned alignment(mlir::Value offset, mlir::Type type);
 };
-
-// The largest power of two, up to 64, that certainly divides an index.
-int64_t knownFactor(mlir::Value index);
 
 } // namespace mblm::emit

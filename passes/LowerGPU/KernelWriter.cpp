@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerGPU/KernelWriter.h"
 
+#include "passes/LowerGPU/KernelAttributes.h"
+
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -37,5 +39,6 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   e.position = asIndex(LLVM::LoadOp::create(e.b, i64, entry.getArgument(tensors + 2)));
   body(step);
   mlir::gpu::ReturnOp::create(e.b);
+  func->setAttr(sharedBytesAttr, builder.getI64IntegerAttr(e.mostSharedBytes()));
   launches.push_back({function, grid, threads, e.mostSharedBytes()});
 }

@@ -94,6 +94,16 @@ SymbolicDim crossEntropyGradTemporary(kernel::CrossEntropyGradOp op);
 void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 
 //===----------------------------------------------------------------------===//
+// Attention (EmitAttention.cpp, EmitAttentionGrad.cpp, EmitShortAttention.cpp, EmitCachedAttention.cpp)
+//===----------------------------------------------------------------------===//
+
+void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
+SymbolicDim attentionTemporary(kernel::AttentionOp op);
+void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
+SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op);
+void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
+
+//===----------------------------------------------------------------------===//
 // Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)
 //===----------------------------------------------------------------------===//
 

@@ -39,6 +39,8 @@ enum VoteKind : uint32_t { Any, All, Ballot, Uniform };
 enum ReduceKind : uint32_t { Add, And, Max, Min, Or, UnsignedMax, UnsignedMin, Xor };
 enum MatrixKind : uint32_t { BrainFloat16, Half16, TensorFloat8 }; // m16n8 with so many columns of A
 
+enum WgmmaFlags : uint32_t { Accumulate = 1, NegateA = 2, NegateB = 4, ColumnsOfA = 8, RowsOfB = 16 }; // MN-major layouts
+
 struct KernelCode {
   void (*run)(void **arguments);
   const Site *sites;

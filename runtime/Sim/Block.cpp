@@ -66,7 +66,7 @@ void Block::failDeadlock() {
   for (const Thread &thread : threads) {
     if (!thread.done) {
       first = first ? first : &thread;
-      auto &entry = waiters[std::string(thread.waitsFor) + " at " + textOf(thread.site)];
+      auto &entry = waiters[thread.waitsFor + mbarrierText(thread) + " at " + textOf(thread.site)];
       ++entry.first;
       entry.second = entry.second ? entry.second : &thread;
     }
@@ -77,6 +77,14 @@ void Block::failDeadlock() {
             " (first " + std::to_string(entry.second->number) + ") wait for " + what;
   }
   fail(*first, "deadlock: " + list);
+}
+
+uint32_t Block::newAgent(const Thread &thread) {
+  if (agents + 1 >= Touch::maxThreads) {
+    fail(thread, "mbarrier: the simulator tells at most " + std::to_string(Touch::maxThreads - request->threads) +
+                     " of a block apart");
+  }
+  return agents++;
 }
 
 Thread *Block::nextReady(uint32_t from) {
@@ -102,6 +110,9 @@ Thread *Block::nextReady(uint32_t from) {
 
 void Block::schedule(Thread &thread) {
   Thread *next = nextReady(thread.warp);
+  while (!next && liveThreads && landTile()) { // as late as can be
+    next = nextReady(thread.warp);
+  }
   if (!next) {
     if (liveThreads) {
       failDeadlock();
@@ -125,6 +136,11 @@ void Block::waitFor(Thread &thread, const Site *site, const char *what) {
 
 void Block::finish(Thread &thread) {
   landCopies(thread, thread.copyGroups.size());
+  for (const auto &group : thread.tileStores) {
+    if (!group.empty()) {
+      failUnfinished(thread, group.front().site);
+    }
+  }
   Warp &warp = warps[thread.warp];
   uint32_t self = 1u << thread.lane;
   thread.done = true;
@@ -141,6 +157,18 @@ void Block::finish(Thread &thread) {
   if (!warp.live) {
     countTraces(warp);
   }
+  if (!liveThreads && !tileLoads.empty()) {
+    failUnfinished(thread, tileLoads.front().site);
+  }
+  for (size_t i = 0; !liveThreads && i < warpGroups.size(); ++i) {
+    if (!warpGroups[i].underway.empty()) {
+      failUnfinished(thread, warpGroups[i].underway.front().site);
+    }
+  }
+}
+
+void Block::failUnfinished(const Thread &thread, const Site *site) {
+  fail(thread, "ends before " + textOf(site) + " was waited for");
 }
 
 void Block::countTraces(Warp &warp) {
@@ -202,6 +230,13 @@ void Block::startBlock(uint64_t index) {
   started.emplace_back(clocks.blockStart, index);
   shared.reset(request->code->staticShared + request->sharedBytes);
   barriers.assign(16, BlockBarrier());
+  mbarriers.clear();
+  tileLoads.clear();
+  agents = request->threads;
+  warpGroups.assign(request->threads / 128 + 1, WarpGroup());
+  for (WarpGroup &group : warpGroups) {
+    group.agent = agents++;
+  }
   liveThreads = request->threads;
   for (size_t i = 0; i < warps.size(); ++i) {
     uint32_t lanes = std::min<uint32_t>(32, request->threads - uint32_t(i) * 32);
@@ -215,6 +250,9 @@ void Block::startBlock(uint64_t index) {
     thread.done = false;
     thread.clock = {clocks.blockStart, nullptr};
     thread.copyGroups.assign(1, {});
+    thread.tileStores.assign(1, {});
+    thread.wgmmaCommitted = thread.wgmmaDone = 0;
+    thread.wgmmaFenced = false;
     if (request->code->synchronises) {
       thread.fiber.prepare(stacks.top(thread.number), Stacks::bytes - 40960, fiberMain);
     }

@@ -13,7 +13,10 @@
 #include "runtime/Sim/Counters.h"
 #include "runtime/Sim/Fiber.h"
 #include "runtime/Sim/GlobalMemory.h"
+#include "runtime/Sim/MBarrier.h"
 #include "runtime/Sim/SharedMemory.h"
+#include "runtime/Sim/Tensor.h"
+#include "runtime/Sim/WarpGroup.h"
 
 #include <functional>
 #include <memory>
@@ -41,9 +44,14 @@ struct Thread {
   const char *waitsFor = nullptr;
   void *operands = nullptr;
   uint32_t mask = 0;
+  uint32_t waitsAt = 0; // offset of an mbarrier
 
   // cp.async: copies of each group that has not landed, oldest first; the last one is open.
   std::vector<std::vector<PendingCopy>> copyGroups;
+  std::vector<std::vector<TileCopy>> tileStores; // the same, of tensors' tiles
+  // wgmma: groups of products.
+  uint32_t wgmmaCommitted = 0, wgmmaDone = 0;
+  bool wgmmaFenced = false;
   Trace trace;
   Fiber fiber;
 };
@@ -96,6 +104,12 @@ public:
                    const Site *site);
   void touchShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, bool isWrite,
                    const Site *site);
+  // Whole words, by an asynchronous unit on behalf of `thread`.
+  void touchSharedAsync(const Thread &thread, uint64_t address, uint32_t bytes, Touch touch, bool isWrite,
+                        const Site *site);
+  MBarrier &mbarrierAt(Thread &thread, const void *address, const Site *site);
+  void completePhase(MBarrier &barrier);
+  uint32_t newAgent(const Thread &thread);
   uint64_t sharedOffset(Thread &thread, const void *address, uint32_t bytes, uint32_t alignment, const Site *site);
   [[noreturn]] void failConflict(const Thread &thread, Conflict conflict, const Cell &cell, const char *space,
                                  const std::string &where, bool isWrite, const Site *site);
@@ -107,6 +121,9 @@ public:
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<BlockBarrier> barriers;
+  std::map<uint32_t, MBarrier> mbarriers; // by offset
+  std::vector<TileCopy> tileLoads;        // under way
+  std::vector<WarpGroup> warpGroups;
   uint32_t liveThreads = 0;
   const LaunchRequest *request = nullptr;
 
@@ -120,7 +137,10 @@ private:
   void finish(Thread &thread);
   void finishBarriers(Thread &thread);
   Thread *nextReady(uint32_t warp);
+  bool landTile();
   [[noreturn]] void failDeadlock();
+  [[noreturn]] void failUnfinished(const Thread &thread, const Site *site);
+  std::string mbarrierText(const Thread &thread) const;
   std::string place(const Thread &thread) const;
   std::string blockOf(uint32_t clock) const;
 
@@ -131,6 +151,7 @@ private:
   Thread *running = nullptr;
   std::string failure;
   uint64_t random = 0;
+  uint32_t agents = 0; // numbers given, from the threads' on
   std::vector<Allocation *> lastAllocation;            // of each site
   std::vector<std::pair<uint32_t, uint64_t>> started;  // clock at each block's start, and its number
 };

@@ -46,6 +46,13 @@ struct Accessor {
   bool proxy;     // an asynchronous unit looks: generic writes must have been fenced
 };
 
+// A pending touch has happened.
+inline void settle(Touch &touch, Touch pending, Touch now) {
+  if (touch == pending) {
+    touch = now;
+  }
+}
+
 enum class Conflict { None, UnorderedWrite, UnorderedRead, Unfenced };
 
 inline bool ordered(const Touch &touch, const Accessor &by) {
@@ -54,16 +61,24 @@ inline bool ordered(const Touch &touch, const Accessor &by) {
          (clock >= by.clocks.blockStart && by.clocks.known(touch.thread(), clock, by.thread, by.clock));
 }
 
+inline Conflict afterWrite(const Cell &cell, Touch touch, const Accessor &by) {
+  if (!(cell.write.bytes() & touch.bytes())) {
+    return Conflict::None;
+  }
+  if (!ordered(cell.write, by)) {
+    return Conflict::UnorderedWrite;
+  }
+  if (by.proxy && !cell.write.async() && cell.write.clock() >= by.since &&
+      !by.clocks.fenced(cell.write.thread(), cell.write.clock(), by.clock)) {
+    return Conflict::Unfenced;
+  }
+  return Conflict::None;
+}
+
 // Reads `touch.bytes()` of the cell. What conflicts is left in place for the message.
 inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
-  if (cell.write.bytes() & touch.bytes()) {
-    if (!ordered(cell.write, by)) {
-      return Conflict::UnorderedWrite;
-    }
-    if (by.proxy && !cell.write.async() && cell.write.clock() >= by.since &&
-        !by.clocks.fenced(cell.write.thread(), cell.write.clock(), by.clock)) {
-      return Conflict::Unfenced;
-    }
+  if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+    return conflict;
   }
   if (ordered(cell.firstRead, by)) {
     cell.firstRead = ordered(cell.lastRead, by) ? touch : cell.lastRead;
@@ -73,8 +88,8 @@ inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
 }
 
 inline Conflict write(Cell &cell, Touch touch, const Accessor &by) {
-  if ((cell.write.bytes() & touch.bytes()) && !ordered(cell.write, by)) {
-    return Conflict::UnorderedWrite;
+  if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+    return conflict;
   }
   for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
     if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {

@@ -29,8 +29,8 @@ void addCompile(CommandLine &line, SpecArgument &source) {
   CLI::App &command = line.add(
       "compile", "Compiles a spec to an artifact, which can stand wherever a spec can, or to a program of its own",
       "models/quickstart.json -o quickstart --emit exe", [&line, &source, options] {
-        auto form = forms.find(options->emit);
-        driver::Options chosen = source.options(line.common);
+        driver::Emit form = forms.at(options->emit);
+        driver::Options chosen = source.options(line.common, form == driver::Emit::Ptx || form == driver::Emit::Cubin);
         if (chosen.target == driver::Target::Reference) {
           throw Error(Exit::Usage, "compile: the reference interpreter runs specs as they are; expected --target cpu");
         }
@@ -38,7 +38,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
         std::vector<pipelines::FusionRemark> remarks;
         chosen.remarks = options->remarks ? &remarks : nullptr;
         auto begin = std::chrono::steady_clock::now();
-        driver::compileTo(source.model(), chosen, form->second, options->output);
+        driver::compileTo(source.model(), chosen, form, options->output);
         double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         printRemarks(remarks);
         int64_t bytes = int64_t(std::filesystem::file_size(options->output));

@@ -27,14 +27,14 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
-driver::Options SpecArgument::options(const Common &common) const {
+driver::Options SpecArgument::options(const Common &common, bool ofKernels) const {
   driver::Options options;
   static const std::map<std::string, driver::Target> targets = {{"cpu", driver::Target::Cpu},
                                                                 {"cuda", driver::Target::Cuda},
                                                                 {"sim", driver::Target::Sim},
                                                                 {"reference", driver::Target::Reference}};
   options.target = targets.at(target);
-  if (precision == "bf16" && !driver::usesKernels(options.target)) {
+  if (precision == "bf16" && !ofKernels && !driver::usesKernels(options.target)) {
     throw Error(Exit::Usage, "--precision bf16 with --target " + target + ": computes in f32 only; expected --target cuda or sim");
   }
   options.precision = precision;

@@ -19,7 +19,8 @@ public:
   // Only the file, for commands that run nothing.
   void addPath(CLI::App &command);
   driver::NamedModel model() const { return driver::openModel(path); }
-  driver::Options options(const Common &common) const;
+  // `ofKernels`: of CUDA kernels, not of what runs here.
+  driver::Options options(const Common &common, bool ofKernels = false) const;
 
 private:
   std::string path;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Norms over groups of features, and their gradients, as native code against the formulas.
-#include "test/passes/AgainstInterpreter.h"
+#include "test/passes/LowerCPU/AgainstInterpreter.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A module of `mblm` ops as code for some target against the reference interpreter. @train_step takes ids [B, M*inner], from which
+// A module of `mblm` ops as native code against the reference interpreter. @train_step takes ids [B, M*inner], from which
 // tables make its inputs, and returns one tensor, whose columns are several results side by side; it may add gradients of
 // its parameters.
 #pragma once
@@ -24,16 +24,20 @@ struct ModuleCase {
   std::string body;                                     // of @train_step, behind the loads of all parameters as %NAME
   std::string resultType;
   int64_t vocab = 1, inner = 1, batch = 1, slots = 1;
+  bool isStep = false;     // ids are [B, inner], M is 1
+  bool dropout = false;    // @train_step has a %key
+  std::string states;      // ops in front of it
+  int64_t position = 0;    // P
 };
 
 // "tensor<2x3xf32>"; -1 is dynamic.
 std::string tensorType(llvm::ArrayRef<int64_t> shape);
 
-// Every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
+// As native code and as CUDA kernels on the simulator: every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
 void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance);
 
-// The same for its CUDA kernels on the simulator, for both architectures.
-void expectAgreementOnSimulator(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision);
+// The same of CUDA kernels alone, in f32 or bf16.
+void expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision = "f32");
 
 } // namespace mblm::test
