@@ -71,9 +71,8 @@ SsdBlock::Rows SsdBlock::rowsOf(Source source) {
   int64_t stride = shape.strides[source], offset = shape.offsets[source];
   if (source == Input) {
     Value column = e.add(e.add(e.mul(head, shape.width), firstColumn), offset);
-    return {sources[Input], stride, place(e.index(0), stride, column), count,
-            e.min(e.index(plan.slice), e.sub(e.index(shape.width), firstColumn)), std::gcd(std::gcd(shape.width, plan.slice), offset),
-            {}};
+    int64_t factor = std::gcd(std::gcd(shape.width, plan.slice), offset);
+    return {sources[Input], stride, place(e.index(0), stride, column), count, columnsOfSlice(), factor, {}};
   }
   Value column = e.add(e.mul(group(), shape.states), offset);
   return {sources[source], stride, place(e.index(0), stride, column), count, e.index(shape.states), std::gcd(shape.states, offset), {}};
@@ -151,9 +150,8 @@ void SsdBlock::scan(bool forward, const std::function<Value(Value)> &number, con
   for (int64_t n = 0; n < each; ++n) {
     Value i = e.add(e.mul(e.lane(), each), n);
     exist.push_back(e.less(i, e.index(shape.chunk)));
-    i = e.min(i, e.index(shape.chunk - 1));
     places.push_back(forward ? i : e.sub(e.index(shape.chunk - 1), i));
-    Value own = e.select(exist.back(), number(places.back()), e.number(0));
+    Value own = e.valueWhen(exist.back(), [&] { return number(places.back()); });
     sums.push_back(n ? e.addf(sums.back(), own) : own);
   }
   Value upTo = sums.back();

@@ -61,6 +61,7 @@ public:
   void setSlice(mlir::Value number);
   mlir::Value group() { return e.div(head, shape.headsPerGroup()); }
   int64_t columns() const { return std::min(plan.slice, shape.width); } // at most, of a slice
+  mlir::Value columnsOfSlice() { return e.min(e.index(plan.slice), e.sub(e.index(shape.width), firstColumn)); }
 
   //===-- Tiles --------------------------------------------------------------===//
   struct Tile {
@@ -70,7 +71,7 @@ public:
     SharedTile byRows() const { return {base, stride, true}; }
     SharedTile byColumns() const { return {base, stride, false}; }
   };
-  static int64_t tileBytes(int64_t rows, int64_t columns, int64_t size) { return padded(rows) * (padded(columns) + 8) * size; }
+  static int64_t tileBytes(int64_t rows, int64_t columns, int64_t size) { return padded(rows) * (padded(columns) * size + 16); }
   Tile allocate(int64_t rows, int64_t columns, int64_t leastBytes = 0);
   std::unique_ptr<TileProduct> product(int64_t rows, int64_t columns) {
     return makeProduct(writer, e, padded(rows), padded(columns));

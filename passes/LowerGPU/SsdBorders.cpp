@@ -51,7 +51,7 @@ static void emitSweep(KernelWriter &writer, kernel::SsdGradOp op, const SsdPlan 
     a.setSlice(e.blockX);
     auto state = a.product(shape.states, a.columns());
     Value chunks = plan.units().perSequence(e), last = e.sub(chunks, e.index(1));
-    Value columns = a.rowsOf(SsdBlock::Input).columns;
+    Value columns = a.columnsOfSlice();
     e.loop(e.index(0), chunks, 1, state->zeros(), [&](Value n, ValueRange carried) {
       Value number = forward ? n : e.sub(last, n), unit = e.add(e.mul(a.sequence, chunks), number);
       Value border = forward ? borders.state(unit, a.head) : borders.grad(unit, a.head);
