@@ -98,9 +98,9 @@ void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 //===----------------------------------------------------------------------===//
 
 void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
-SymbolicDim attentionTemporary(kernel::AttentionOp op);
+SymbolicDim attentionTemporary(kernel::AttentionOp op, Precision precision);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
-SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op);
+SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op, Precision precision);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 
 //===----------------------------------------------------------------------===//

@@ -91,6 +91,8 @@ class Attention : public testing::TestWithParam<AttentionCase> {};
 
 TEST_P(Attention, AgreesWithTheFormulas) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 1e-5); }
 
+TEST_P(Attention, AgreesInBrainFloats) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 2e-2, "bf16"); }
+
 const AttentionCase cases[] = {
     // Short sequences.
     {"one_position", 1, 5, 2, 8, "causal"},
