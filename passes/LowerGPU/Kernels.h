@@ -108,6 +108,8 @@ void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 //===----------------------------------------------------------------------===//
 
 void emitScan(KernelWriter &writer, kernel::ScanOp op);
+void emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op);
+SymbolicDim scanGradTemporary(kernel::ScanGradOp op);
 void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
 void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
 void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);
