@@ -139,7 +139,9 @@ void Block::waitFor(Thread &thread, const Site *site, const char *what) {
 }
 
 void Block::finish(Thread &thread) {
-  landCopies(thread, thread.copies.items.size());
+  if (!thread.copies.items.empty()) {
+    landCopies(thread, thread.copies.items.size());
+  }
   if (!thread.tileStores.items.empty()) {
     failUnfinished(thread, thread.tileStores.items.front().site);
   }
@@ -245,10 +247,12 @@ void Block::startBlock(uint64_t index) {
     warps[i].lanes = warps[i].live = warps[i].ready = lanes == 32 ? ~0u : (1u << lanes) - 1;
     warps[i].meeting = 0;
   }
+  uint32_t x = uint32_t(index % request->grid[0]), y = uint32_t(index / request->grid[0] % request->grid[1]),
+           z = uint32_t(index / request->grid[0] / request->grid[1]);
   for (Thread &thread : threads) {
-    thread.registers.values[CtaidX] = uint32_t(index % request->grid[0]);
-    thread.registers.values[CtaidY] = uint32_t(index / request->grid[0] % request->grid[1]);
-    thread.registers.values[CtaidZ] = uint32_t(index / request->grid[0] / request->grid[1]);
+    thread.registers.values[CtaidX] = x;
+    thread.registers.values[CtaidY] = y;
+    thread.registers.values[CtaidZ] = z;
     thread.done = false;
     thread.clock = {clocks.blockStart, nullptr};
     thread.copies.clear();

@@ -54,14 +54,13 @@ struct Groups {
   }
 };
 
-struct Thread {
+// What a switch touches lies close together.
+struct alignas(64) Thread {
   Registers registers; // first: the code reads it
   Fiber fiber;
   Block *block = nullptr;
   uint32_t number = 0, lane = 0, warp = 0;
   bool done = false;
-  ThreadClock clock;
-
   // Where it waits, with what, and for whom.
   const Site *site = nullptr;
   const char *waitsFor = nullptr;
@@ -69,6 +68,7 @@ struct Thread {
   uint32_t mask = 0;
   uint32_t waitsAt = 0; // offset of an mbarrier
 
+  ThreadClock clock;
   Trace trace;
   Groups<PendingCopy> copies;  // cp.async
   Groups<TileCopy> tileStores; // of tensors

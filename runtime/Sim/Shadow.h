@@ -77,8 +77,10 @@ inline Conflict afterWrite(const Cell &cell, Touch touch, const Accessor &by) {
 
 // Reads `touch.bytes()` of the cell. What conflicts is left in place for the message.
 inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
-  if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
-    return conflict;
+  if (cell.write.clock() >= by.since) {
+    if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+      return conflict;
+    }
   }
   if (ordered(cell.firstRead, by)) {
     cell.firstRead = ordered(cell.lastRead, by) ? touch : cell.lastRead;
@@ -88,12 +90,16 @@ inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
 }
 
 inline Conflict write(Cell &cell, Touch touch, const Accessor &by) {
-  if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
-    return conflict;
+  if (cell.write.clock() >= by.since) {
+    if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+      return conflict;
+    }
   }
-  for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
-    if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {
-      return Conflict::UnorderedRead;
+  if (cell.lastRead.clock() >= by.since) { // the first one is no younger
+    for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
+      if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {
+        return Conflict::UnorderedRead;
+      }
     }
   }
   cell.write = touch;
