@@ -39,13 +39,27 @@ void Block::failAlignment(const Thread &thread, const std::string &where, uint32
   fail(thread, "misaligned: " + textOf(site) + " needs " + std::to_string(alignment) + "-byte alignment, got " + where);
 }
 
+static std::string byteOf(const Allocation &allocation, uint64_t byte) {
+  return "byte " + std::to_string(byte) + " of '" + allocation.what + "'";
+}
+
+void Block::failGlobalAlignment(const Thread &thread, const Allocation &allocation, uint64_t byte, uint32_t alignment,
+                                const Site *site) {
+  failAlignment(thread, byteOf(allocation, byte) + " in global memory", alignment, site);
+}
+
+void Block::failGlobal(const Thread &thread, Conflict conflict, const Allocation &allocation, uint64_t word,
+                       bool isWrite, const Site *site) {
+  failConflict(thread, conflict, allocation.cells[word], "global", byteOf(allocation, word * 4), isWrite, site);
+}
+
 void Block::failUnwritten(const Thread &thread, uint64_t word, const Site *site) {
   fail(thread, "unwritten: " + textOf(site) + " reads shared memory at offset " + std::to_string(word * 4) +
                    ", which nobody has written");
 }
 
 Allocation &Block::allocationFor(Thread &thread, uint64_t address, uint32_t bytes, const Site *site) {
-  Allocation *&last = lastAllocation[siteIndex(site)];
+  Allocation *&last = lastAllocation[site->number];
   if (!last || !last->contains(address, bytes)) {
     last = memory.find(address);
     if (!last || !last->contains(address, bytes)) {
@@ -56,23 +70,29 @@ Allocation &Block::allocationFor(Thread &thread, uint64_t address, uint32_t byte
 }
 
 template <bool isWrite>
+__attribute__((noinline)) static Conflict touchAgain(const Thread &thread, Cell &cell, Touch touch, uint32_t since) {
+  const Accessor by{thread.block->clocks, thread.clock, thread.number, since, false};
+  return isWrite ? mblm::sim::write(cell, touch, by) : mblm::sim::read(cell, touch, by);
+}
+
+template <bool isWrite>
 void Block::touchGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site) {
   Allocation &allocation = allocationFor(thread, address, bytes, site);
   uint64_t begin = address - allocation.base, end = begin + bytes;
   if (address & (alignment - 1)) {
-    failAlignment(thread, "byte " + std::to_string(begin) + " of '" + allocation.what + "' in global memory", alignment,
-                  site);
+    failGlobalAlignment(thread, allocation, begin, alignment, site);
   }
-  const Accessor by{clocks, thread.clock, thread.number, clocks.launchStart, false};
-  uint32_t index = siteIndex(site);
-  Touch touch(thread.clock.now, thread.number, false, index);
+  Touch touch(thread.clock.now, thread.number, false, site->number);
+  bool wholeWords = ((begin | end) & 3) == 0;
   for (uint64_t word = begin / 4; word * 4 < end; ++word) {
     Cell &cell = allocation.cells[word];
-    Touch part = touch.withBytes(maskOf(word, begin, end));
-    Conflict conflict = isWrite ? sim::write(cell, part, by) : sim::read(cell, part, by);
+    Touch part = touch.withBytes(wholeWords ? 15 : maskOf(word, begin, end));
+    if (touchFirst<isWrite>(cell, part, clocks.launchStart)) {
+      continue;
+    }
+    Conflict conflict = touchAgain<isWrite>(thread, cell, part, clocks.launchStart);
     if (conflict != Conflict::None) {
-      failConflict(thread, conflict, cell, "global",
-                   "byte " + std::to_string(word * 4) + " of '" + allocation.what + "'", isWrite, site);
+      failGlobal(thread, conflict, allocation, word, isWrite, site);
     }
   }
   for (uint64_t sector = begin / 32; sector * 32 < end; ++sector) {
@@ -83,7 +103,7 @@ void Block::touchGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32
     }
   }
   (isWrite ? counters.bytesWritten : counters.bytesRead) += bytes;
-  trace(thread, address, bytes, false, index);
+  trace(thread, address, bytes, false, site->number);
 }
 
 void Block::readGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site) {
@@ -108,13 +128,12 @@ void Block::failOffset(const Thread &thread, uint64_t address, uint32_t bytes, u
 template <bool isWrite>
 void Block::touchShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site) {
   uint64_t begin = sharedOffset(thread, reinterpret_cast<void *>(address), bytes, alignment, site), end = begin + bytes;
-  const Accessor by{clocks, thread.clock, thread.number, clocks.blockStart, false};
-  Touch touch(thread.clock.now, thread.number, false, siteIndex(site));
+  Touch touch(thread.clock.now, thread.number, false, site->number);
+  bool wholeWords = ((begin | end) & 3) == 0;
   for (uint64_t word = begin / 4; word * 4 < end; ++word) {
     Cell &cell = shared.cell(word);
-    uint32_t mask = maskOf(word, begin, end);
-    Touch part = touch.withBytes(mask);
-    Conflict conflict = isWrite ? sim::write(cell, part, by) : sim::read(cell, part, by);
+    uint32_t mask = wholeWords ? 15 : maskOf(word, begin, end);
+    Conflict conflict = touchAgain<isWrite>(thread, cell, touch.withBytes(mask), clocks.blockStart);
     if (conflict != Conflict::None) {
       failShared(thread, conflict, word, isWrite, site);
     }
@@ -140,7 +159,7 @@ static void touchTraced(Pointer thread, Pointer address, Pointer site) {
   const Site *where = static_cast<const Site *>(site);
   auto touch = isWrite ? &Block::writeShared : &Block::readShared;
   (self.block->*touch)(self, uint64_t(address), where->bytes, where->alignment, where);
-  trace(self, uint64_t(address), where->bytes, true, self.block->siteIndex(where));
+  trace(self, uint64_t(address), where->bytes, true, where->number);
 }
 
 template <bool isWrite>

@@ -24,7 +24,7 @@ Nothing operations::copyAsync(Pointer thread, Pointer to, Pointer from, Word byt
   }
   uint64_t offset = block.sharedOffset(self, to, bytes, bytes, where);
   const Accessor by{block.clocks, self.clock, self.number, block.clocks.blockStart, false};
-  Touch touch = Touch(Clocks::pending, self.number, false, block.siteIndex(where)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, self.number, false, where->number).withBytes(15);
   for (uint64_t word = offset / 4; word < (offset + bytes) / 4; ++word) {
     Conflict conflict = sim::write(block.shared.cell(word), touch, by);
     if (conflict != Conflict::None) {
@@ -46,7 +46,7 @@ void Block::landCopies(Thread &thread, size_t count) {
     const PendingCopy &copy = thread.copies.items[i];
     std::memcpy(copy.to, copy.from, copy.sourceBytes);
     std::memset(copy.to + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
-    Touch touch = Touch(thread.clock.now, thread.number, false, siteIndex(copy.site)).withBytes(15);
+    Touch touch = Touch(thread.clock.now, thread.number, false, copy.site->number).withBytes(15);
     uint64_t offset = uint64_t(copy.to) - shared.base();
     for (uint64_t word = offset / 4; word < (offset + copy.bytes) / 4; ++word) {
       shared.cell(word).write = touch;

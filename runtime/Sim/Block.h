@@ -111,7 +111,6 @@ public:
   void wake(Thread &thread) { warps[thread.warp].ready |= 1u << thread.lane; }
   void countTraces(Warp &warp);
   std::string textOf(const Site *site) const { return request->code->texts + site->text; }
-  uint32_t siteIndex(const Site *site) const { return uint32_t(site - request->code->sites); }
 
   // Runs `execute(lanes, mask)` once when all of `mask` are here, on behalf of the last to come.
   [[noreturn]] void failMask(const Thread &thread, uint32_t mask, const Site *site);
@@ -185,6 +184,10 @@ private:
   void touchShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
   [[noreturn]] void failOffset(const Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment,
                                const Site *site);
+  [[noreturn]] void failGlobal(const Thread &thread, Conflict conflict, const Allocation &allocation, uint64_t word,
+                               bool isWrite, const Site *site);
+  [[noreturn]] void failGlobalAlignment(const Thread &thread, const Allocation &allocation, uint64_t byte,
+                                        uint32_t alignment, const Site *site);
   [[noreturn]] void failBounds(const Thread &thread, uint64_t address, uint32_t bytes, const Site *site);
 
   Stacks stacks;

@@ -115,7 +115,7 @@ Nothing operations::tensorLoad(Pointer thread, Pointer to, Pointer map, Pointer 
   TileCopy copy = begin(self, to, map, column, row, where);
   block.mbarrierAt(self, mbarrier, where);
   copy.mbarrier = uint32_t(uint64_t(mbarrier) - block.shared.base());
-  Touch touch = Touch(Clocks::pending, self.number, true, block.siteIndex(where)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, self.number, true, where->number).withBytes(15);
   block.touchSharedAsync(self, copy.shared, copy.map.bytes(), touch, true, where);
   touchTensor(self, copy, false);
   block.tileLoads.push_back(copy);
@@ -137,7 +137,7 @@ bool Block::landTile() {
     }
   });
   MBarrier &barrier = mbarriers[copy.mbarrier];
-  Touch touch = Touch(clocks.tick(), barrier.agent, true, siteIndex(copy.site)).withBytes(15);
+  Touch touch = Touch(clocks.tick(), barrier.agent, true, copy.site->number).withBytes(15);
   for (uint64_t word = (copy.shared - shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end; ++word) {
     shared.cell(word).write = touch;
     shared.written(word) = 15;
@@ -153,7 +153,7 @@ Nothing operations::tensorStore(Pointer thread, Pointer from, Pointer map, Word 
   Block &block = *self.block;
   const Site *where = static_cast<const Site *>(site);
   TileCopy copy = begin(self, from, map, column, row, where);
-  Touch touch = Touch(Clocks::pending, self.number, true, block.siteIndex(where)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, self.number, true, where->number).withBytes(15);
   block.touchSharedAsync(self, copy.shared, copy.map.bytes(), touch, false, where);
   touchTensor(self, copy, true);
   self.tileStores.items.push_back(copy);
@@ -173,8 +173,8 @@ Nothing operations::bulkWait(Pointer thread, Word pending, Pointer) {
         std::memcpy(to, reinterpret_cast<const void *>(from), copy.map.elementBytes);
       }
     });
-    Touch waited = Touch(Clocks::pending, self.number, true, block.siteIndex(copy.site)).withBytes(15);
-    Touch now = Touch(self.clock.now, self.number, true, block.siteIndex(copy.site)).withBytes(15);
+    Touch waited = Touch(Clocks::pending, self.number, true, copy.site->number).withBytes(15);
+    Touch now = Touch(self.clock.now, self.number, true, copy.site->number).withBytes(15);
     for (uint64_t word = (copy.shared - block.shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end; ++word) {
       settle(block.shared.cell(word).firstRead, waited, now);
       settle(block.shared.cell(word).lastRead, waited, now);
