@@ -5,8 +5,11 @@
 // on a truncated file).
 #include "runtime/Artifact.h"
 
+#include "runtime/Cuda/CudaDevice.h"
+#include "runtime/Gpu/GpuProgram.h"
 #include "runtime/Metadata.h"
 #include "runtime/Profile.h"
+#include "runtime/Sim/SimDevice.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
@@ -22,9 +25,9 @@ namespace {
 
 using EntryFunction = int32_t (*)(MblmContext *);
 
-struct Library {
+struct LoadedLibrary {
   void *handle = nullptr;
-  ~Library() {
+  ~LoadedLibrary() {
     if (handle) {
       dlclose(handle);
     }
@@ -40,7 +43,7 @@ struct LoadedEntry {
 
 class ArtifactProgram final : public Program {
 public:
-  ArtifactProgram(const LinkedArtifact &code, std::unique_ptr<Library> library, const std::string &where, int threads)
+  ArtifactProgram(const LinkedArtifact &code, std::unique_ptr<LoadedLibrary> library, const std::string &where, int threads)
       : library(std::move(library)), where(where), metadata(parseMetadata(code.metadata, where)),
         pool((requireCpuLevel(metadata.level, where), threads > 0 ? threads : availableThreads())) {
     for (const auto &[name, sizes] : metadata.entries) {
@@ -161,7 +164,7 @@ private:
     return ones.data();
   }
 
-  std::unique_ptr<Library> library; // first, so that it is closed last
+  std::unique_ptr<LoadedLibrary> library; // first, so that it is closed last
   std::string where;
   Metadata metadata;
   std::map<std::string, LoadedEntry> entries;
@@ -213,11 +216,11 @@ LinkedArtifact lookUp(void *handle, const std::string &where) {
   return code;
 }
 
-std::unique_ptr<Library> openLibrary(const std::string &path) {
+std::unique_ptr<LoadedLibrary> openLibrary(const std::string &path) {
   checkElf(path);
   // The loader searches its own folders for a name without a slash.
   std::string absolute = std::filesystem::absolute(path).string();
-  auto library = std::make_unique<Library>();
+  auto library = std::make_unique<LoadedLibrary>();
   library->handle = dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library->handle) {
     throw Error(Exit::Integrity, std::string("cannot load artifact: ") + dlerror());
@@ -237,14 +240,28 @@ bool isArtifact(const std::string &path) {
   return std::memcmp(magic, ELFMAG, SELFMAG) == 0;
 }
 
-std::unique_ptr<Program> loadArtifact(const std::string &path, int threads) {
-  std::unique_ptr<Library> library = openLibrary(path);
+std::unique_ptr<Program> loadArtifact(const std::string &path, int threads, RunOn runOn) {
+  std::unique_ptr<LoadedLibrary> library = openLibrary(path);
   LinkedArtifact code = lookUp(library->handle, path);
-  return std::make_unique<ArtifactProgram>(code, std::move(library), path, threads);
+  if (runOn == RunOn::Cpu) {
+    return std::make_unique<ArtifactProgram>(code, std::move(library), path, threads);
+  }
+  Metadata metadata = parseMetadata(code.metadata, path);
+  if (metadata.gpu.empty()) {
+    throw Error(Exit::BadInput, path + ": holds no CUDA kernels; compile the spec again with --target " +
+                                    (runOn == RunOn::Cuda ? "cuda" : "sim"));
+  }
+  std::unique_ptr<gpu::Device> device;
+  if (runOn == RunOn::Cuda) {
+    device = cuda::openDevice(code.find);
+  } else {
+    device = gpu::SimDevice::open(code.find, metadata.gpu.begin()->first);
+  }
+  return gpu::makeProgram(std::move(metadata), std::move(device), std::move(library), path);
 }
 
 std::string artifactSpecText(const std::string &path) {
-  std::unique_ptr<Library> library = openLibrary(path);
+  std::unique_ptr<LoadedLibrary> library = openLibrary(path);
   return parseMetadata(lookUp(library->handle, path).metadata, path).info.spec;
 }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Loads a compiled model (the shared object of runtime/ABI.h, or the same symbols linked into this program) and runs
-// its entries on the CPU.
+// its entries on the CPU, on a GPU, or on the simulator of one.
 #pragma once
 
 #include "runtime/ABI.h"
@@ -15,9 +15,10 @@ namespace mblm::rt {
 // Looks at the first bytes only: whether a path that could be a spec is an ELF file.
 bool isArtifact(const std::string &path);
 
-// Throws Error: FileIO, Integrity (damaged, or of another ABI), Device (needs instructions that this CPU lacks).
-// `threads` 0: one per available CPU.
-std::unique_ptr<Program> loadArtifact(const std::string &path, int threads = 0);
+// Throws Error: FileIO, Integrity (damaged, or of another ABI), Device (needs instructions that this CPU lacks, or a GPU that is
+// not there). `threads` 0: one per available CPU.
+enum class RunOn { Cpu, Cuda, Simulator };
+std::unique_ptr<Program> loadArtifact(const std::string &path, int threads = 0, RunOn runOn = RunOn::Cpu);
 
 // The JSON description that an artifact was compiled from.
 std::string artifactSpecText(const std::string &path);

@@ -5,6 +5,7 @@
 #include "compiler/Driver/Compile.h"
 
 #include "compiler/Driver/Cache.h"
+#include "compiler/Driver/Gpu.h"
 #include "compiler/Driver/Header.h"
 #include "compiler/Driver/Plan.h"
 #include "compiler/Frontend/ModelInfo.h"
@@ -12,8 +13,10 @@
 #include "compiler/Pipelines/Reproducer.h"
 #include "compiler/Spec/Reader.h"
 #include "compiler/Target/Code.h"
+#include "compiler/Target/Cubin.h"
 #include "compiler/Target/Link.h"
 #include "compiler/Target/Metadata.h"
+#include "compiler/Target/Simulation.h"
 #include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
 
@@ -56,26 +59,75 @@ target::Machine machineFor(const Options &options) {
   return options.level.empty() ? target::hostMachine() : target::machineOfLevel(options.level);
 }
 
-// Code of the spec, which the artifact will name as its description.
+int jobsOf(const Options &options) { return std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8); }
+
+// The kernels of a module at phase `mblm` for one architecture, at phase nvvm.
+mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Options &options, const std::string &arch) {
+  mlir::OwningOpRef<mlir::ModuleOp> module(model.clone());
+  pipelines::toKernelPhase(*module, options.fusion);
+  pipelines::toGPUPhase(*module, arch, options.precision);
+  pipelines::toNVVMPhase(*module);
+  return module;
+}
+
+// Code of the spec, which the artifact will name as its description: for the simulator its kernels alone, else native code,
+// and with a GPU as the target the kernels for every architecture beside it.
 std::vector<std::string> compile(const spec::Spec &spec, const Options &options, target::CodeFormat format) {
   Stopwatch watch(options);
   target::Machine machine = machineFor(options);
+  rt::ModelInfo info = makeModelInfo(spec);
   OwnedModule owned = modelModule(spec, options);
   watch.lap("mblm");
   std::vector<std::string> code;
   pipelines::withReproducer(*owned.module, [&] {
+    if (options.target == Target::Sim) {
+      auto module = lowerKernels(*owned.module, options, options.arch);
+      watch.lap("nvvm");
+      std::string metadata = target::metadataText(info, target::LoweredInfo(*module), (*module)->getAttr("mblm.gpu"), machine);
+      target::lowerToSimulation(*module);
+      watch.lap("simulation");
+      code = target::generateCode(*module, machine, metadata, format, jobsOf(options));
+      watch.lap("code");
+      return;
+    }
+    llvm::SmallVector<mlir::Attribute> plans;
+    std::vector<target::GpuCode> images;
+    if (options.target == Target::Cuda) {
+      std::optional<std::string> ptxas = target::findPtxas();
+      for (const char *arch : {"sm_80", "sm_90a"}) {
+        auto module = lowerKernels(*owned.module, options, arch);
+        plans.push_back((*module)->getAttr("mblm.gpu"));
+        auto kernels = *module->getOps<mlir::gpu::GPUModuleOp>().begin();
+        images.push_back(target::generateGpuCode(kernels, arch, ptxas, jobsOf(options)));
+        watch.lap(arch);
+      }
+    }
     pipelines::toKernelPhase(*owned.module, options.fusion);
     watch.lap("kernel");
     pipelines::toLoopsPhase(*owned.module, machine.level);
     watch.lap("loops");
-    std::string metadata = target::metadataText(makeModelInfo(spec), *owned.module, machine);
+    std::string metadata = target::metadataText(info, target::LoweredInfo(*owned.module), plans, machine);
     pipelines::toLLVMPhase(*owned.module);
     watch.lap("llvm");
-    int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);
-    code = target::generateCode(*owned.module, machine, metadata, format, jobs);
+    code = target::generateCode(*owned.module, machine, metadata, format, jobsOf(options));
+    if (!images.empty()) {
+      code.push_back(target::imageObject(images));
+    }
     watch.lap("code");
   });
   return code;
+}
+
+// What artifacts with CUDA kernels differ in.
+std::string kernelKey(const Options &options) {
+  switch (options.target) {
+  case Target::Sim:
+    return "sim " + options.arch + ' ' + options.precision;
+  case Target::Cuda:
+    return "cuda " + options.precision + ' ' + target::findPtxas().value_or("without ptxas");
+  default:
+    return "";
+  }
 }
 
 } // namespace
@@ -85,7 +137,7 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
   target::Machine machine = machineFor(options);
   std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
                              (options.fusion.on ? std::to_string(options.fusion.limit) : "off") + '\0' +
-                             llvm::join(options.entries, ",") + '\0' + describe(options.plan));
+                             llvm::join(options.entries, ",") + '\0' + describe(options.plan) + '\0' + kernelKey(options));
   Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
   if (std::optional<std::string> found = cache.find(key)) {
     if (options.verbose) {
@@ -112,6 +164,10 @@ void driver::compileTo(const NamedModel &model, const Options &options, Emit emi
     return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::LLVM).front());
   case Emit::Assembly:
     return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::Assembly).front());
+  case Emit::Ptx:
+    return rt::writeTextFile(output, gpuCodeOf(spec, options, std::nullopt).ptx);
+  case Emit::Cubin:
+    return rt::writeTextFile(output, gpuCodeOf(spec, options, requirePtxas()).cubin);
   case Emit::Header:
     return rt::writeTextFile(output, headerText(makeModelInfo(spec)));
   case Emit::Model:

@@ -11,7 +11,7 @@
 namespace mblm::driver {
 
 // What `mblm compile` can write.
-enum class Emit { Artifact, Executable, Model, Kernel, LLVM, Assembly, Header };
+enum class Emit { Artifact, Executable, Model, Kernel, LLVM, Assembly, Header, Ptx, Cubin };
 
 void compileTo(const NamedModel &model, const Options &options, Emit emit, const std::string &output);
 

@@ -149,7 +149,7 @@ OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) 
   owned.module = buildModule(spec, *owned.context, options.plan.pieces);
   if (options.remarks) {
     pipelines::collectRemarks(*owned.context, *options.remarks);
-  } else if (options.target == Target::Cpu && options.threads != 1) {
+  } else if (options.threads != 1) {
     owned.context->enableMultithreading(); // functions go through passes side by side
   }
   pipelines::toModelPhase(*owned.module, options.plan.recomputeStages);
@@ -162,6 +162,9 @@ std::unique_ptr<rt::Program> driver::openProgram(const NamedModel &model, const 
     OwnedModule owned = modelModule(model.spec, options);
     return makeReferenceProgram(std::move(owned.module), owned.context, makeModelInfo(model.spec));
   }
-  return rt::loadArtifact(model.kind == ModelKind::Artifact ? model.path : artifactFor(model, options),
-                          options.threads);
+  rt::RunOn runOn = options.target == Target::Cuda  ? rt::RunOn::Cuda
+                    : options.target == Target::Sim ? rt::RunOn::Simulator
+                                                    : rt::RunOn::Cpu;
+  return rt::loadArtifact(model.kind == ModelKind::Artifact ? model.path : artifactFor(model, options), options.threads,
+                          runOn);
 }

@@ -15,6 +15,8 @@ namespace mblm::driver {
 
 enum class Target {
   Cpu,       // native code
+  Cuda,      // CUDA kernels on a GPU
+  Sim,       // the same on the simulator
   Reference, // the f64 interpreter
 };
 

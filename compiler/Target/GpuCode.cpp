@@ -4,6 +4,7 @@
 
 #include "compiler/Target/Code.h"
 #include "compiler/Target/Ptx.h"
+#include "passes/LowerGPU/KernelAttributes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -23,7 +24,7 @@ GpuCode target::generateGpuCode(gpu::GPUModuleOp module, const std::string &arch
   }
   std::map<std::string, int64_t> dynamicBytes;
   for (auto kernel : module.getOps<LLVM::LLVMFuncOp>()) {
-    if (auto bytes = kernel->getAttrOfType<IntegerAttr>(sharedBytesAttr)) {
+    if (auto bytes = kernel->getAttrOfType<IntegerAttr>(cuda::sharedBytesAttr)) {
       dynamicBytes[kernel.getName().str()] = bytes.getInt();
     }
   }

@@ -13,9 +13,6 @@
 
 namespace mblm::target {
 
-// Bytes of dynamic shared memory that a kernel is launched with (an attribute of kernels).
-inline constexpr llvm::StringLiteral sharedBytesAttr = "mblm.shared_bytes";
-
 struct GpuCode {
   std::string arch;
   std::string ptx;

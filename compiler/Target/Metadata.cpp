@@ -36,7 +36,12 @@ static json toJson(mlir::Attribute attribute) {
       .Case([](mlir::FloatAttr number) { return json(number.getValueAsDouble()); });
 }
 
-std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp module, const Machine &machine) {
+target::LoweredInfo::LoweredInfo(mlir::ModuleOp module)
+    : states(module->getAttr("mblm.states")), entries(module->getAttr("mblm.entries")),
+      kernels(module->getAttr("mblm.kernels")) {}
+
+std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &lowered, llvm::ArrayRef<mlir::Attribute> gpus,
+                                 const Machine &machine) {
   json parameters = json::array();
   for (const rt::Parameter &p : info.parameters) {
     parameters.push_back(
@@ -64,9 +69,13 @@ std::string target::metadataText(const rt::ModelInfo &info, mlir::ModuleOp modul
                {"target", {{"level", machine.level}}},
                {"parameters", parameters},
                {"parameter_elements", info.parameterElements},
-               {"states", toJson(module->getAttr("mblm.states"))},
-               {"entries", toJson(module->getAttr("mblm.entries"))},
-               {"kernels", toJson(module->getAttr("mblm.kernels"))}};
+               {"states", toJson(lowered.states)},
+               {"entries", lowered.entries ? toJson(lowered.entries) : json::object()},
+               {"kernels", lowered.kernels ? toJson(lowered.kernels) : json::array()}};
+  for (mlir::Attribute gpu : gpus) {
+    json plan = toJson(gpu);
+    meta["gpu"][plan["architecture"].get<std::string>()] = plan;
+  }
   if (info.pad) {
     meta["pad"] = *info.pad;
   }

@@ -11,7 +11,13 @@
 
 namespace mblm::target {
 
-// `module` has been through kernel-lower-cpu: it carries `mblm.entries` and `mblm.kernels`.
-std::string metadataText(const rt::ModelInfo &info, mlir::ModuleOp module, const Machine &machine);
+// What lowerings left on a module: `mblm.states`, and of kernel-lower-cpu `mblm.entries` and `mblm.kernels`.
+struct LoweredInfo {
+  explicit LoweredInfo(mlir::ModuleOp module);
+  mlir::Attribute states, entries, kernels; // the last two are null without code for the CPU
+};
+// `gpus`: the `mblm.gpu` of each architecture that there is code for.
+std::string metadataText(const rt::ModelInfo &info, const LoweredInfo &lowered, llvm::ArrayRef<mlir::Attribute> gpus,
+                         const Machine &machine);
 
 } // namespace mblm::target

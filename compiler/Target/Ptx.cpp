@@ -7,6 +7,7 @@
 
 #include "compiler/Target/Backend.h"
 #include "compiler/Target/PtxText.h"
+#include "passes/LowerGPU/KernelAttributes.h"
 
 #include "mlir/Conversion/NVVMToLLVM/NVVMToLLVM.h"
 #include "mlir/Conversion/Passes.h"
@@ -44,7 +45,7 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const std::string 
 
 // Tensor maps come by value, in the parameters themselves.
 static void passTensorMapsByValue(LLVM::LLVMFuncOp kernel) {
-  auto positions = kernel->getAttrOfType<DenseI64ArrayAttr>(tensorMapsAttr);
+  auto positions = kernel->getAttrOfType<DenseI64ArrayAttr>(cuda::tensorMapsAttr);
   if (!positions) {
     return;
   }

@@ -10,9 +10,6 @@
 
 namespace mblm::target {
 
-// Kernel arguments that are tensor maps, by position (an attribute of kernels).
-inline constexpr llvm::StringLiteral tensorMapsAttr = "mblm.tensor_maps";
-
 // "sm_80" | "sm_90a"; Error(Usage) for any other.
 void requireGpuArch(const std::string &arch);
 

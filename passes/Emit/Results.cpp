@@ -72,13 +72,7 @@ void ResultWriter::emitRow(RowEmitter &rows, Value row, Value sequence, Value po
     Memory line{sums[number], {}, e.f32(), true};
     e.storeNumbers(e.addf(e.loadNumbers(line, column, /*wide=*/true), value), line, column, mask);
   };
-  rows.emit(
-      sequence, position,
-      [&](unsigned number, Value value, Value column, Value mask) {
-        whereActive([&] { put(number, value, column, mask); });
-      },
-      perRow,
-      [&](unsigned number, Value value) {
-        whereActive([&] { rows.byOneThread([&] { e.storeNumbers(value, results[number].memory, row); }); });
-      });
+  rows.emit(sequence, position, put, perRow, [&](unsigned number, Value value) {
+    rows.byOneThread([&] { e.storeNumbers(value, results[number].memory, row); });
+  });
 }

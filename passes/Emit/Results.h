@@ -29,13 +29,9 @@ public:
   void beginBlock(mlir::Value block);
   // Where the rows to come add up result `number`.
   void setSums(unsigned number, mlir::Value pointer) { sums[number] = pointer; }
-  // Rows to come are written only where this holds; null: always.
-  void setActive(mlir::Value condition) { active = condition; }
   void emitRow(RowEmitter &rows, mlir::Value row, mlir::Value sequence, mlir::Value position);
 
 private:
-  void whereActive(const std::function<void()> &body) { active ? e.when(active, body) : body(); }
-
   struct Result {
     Memory memory;
     int64_t columns;
@@ -45,7 +41,6 @@ private:
   llvm::SmallVector<Result> results;
   llvm::SmallVector<unsigned> perRow;
   llvm::SmallVector<mlir::Value> sums; // of the block at hand, by result
-  mlir::Value active;
 };
 
 } // namespace mblm::emit

@@ -7,15 +7,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-Value AttentionEmitter::firstKey(Value i) {
-  if (shape.mask == MaskKind::BlockCausal) {
-    return e.sub(i, e.rem(i, e.index(shape.block)));
-  }
-  return e.index(0);
-}
-
-Value AttentionEmitter::endKey(Value i) { return shape.mask == MaskKind::Full ? positions() : e.add(i, 1); }
-
 Value AttentionEmitter::visibleKeys(Value key, Value i) {
   auto lanes = VectorType::get({e.machine.lanes}, e.b.getIndexType());
   auto spread = [&](Value index) { return vector::BroadcastOp::create(e.b, lanes, index).getResult(); };

@@ -6,6 +6,7 @@
 // ones in blocks on the gemm tile with an online softmax.
 #pragma once
 
+#include "passes/Emit/AttentionShape.h"
 #include "passes/Emit/DropoutEmitter.h"
 #include "passes/LowerCPU/Kernels.h"
 
@@ -19,23 +20,9 @@ constexpr int64_t shortSequence = 64;
 constexpr int64_t queryBlock = kernel::blockRows;
 constexpr int64_t keyBlock = 64;
 
-struct AttentionShape {
-  kernel::SpaceAttr space;
-  int64_t heads, width; // width of a head
-  double scale;
-  MaskKind mask;
-  int64_t block; // of block_causal
-};
-
-template <typename OpT>
-AttentionShape attentionShape(OpT op) {
-  return {op.getSpace(), static_cast<int64_t>(op.getHeads()), static_cast<int64_t>(op.getHeadDim()),
-          op.getScale().convertToDouble(), op.getMask(), static_cast<int64_t>(op.getBlock().value_or(0))};
-}
-
 // One work item for each sequence and head.
 inline Items attentionItems(const AttentionShape &shape) {
-  return {*shape.space.getSequences().times(SymbolicDim::constant(shape.heads))};
+  return {shape.pairs()};
 }
 
 class AttentionEmitter {
@@ -63,8 +50,8 @@ public:
   int64_t paddedPanels() const { return kernel::ceilDiv(shape.width, kernel::panelWidth) * kernel::panelWidth; }
   mlir::Value positions() { return e.form(shape.space.getPositions()); }
   // Keys [first, end) that position i sees.
-  mlir::Value firstKey(mlir::Value i);
-  mlir::Value endKey(mlir::Value i);
+  mlir::Value firstKey(mlir::Value i) { return shape.firstKey(e, i); }
+  mlir::Value endKey(mlir::Value i) { return shape.endKey(e, i); }
 
   // Lanes of keys from `key` on that position i sees.
   mlir::Value visibleKeys(mlir::Value key, mlir::Value i);

@@ -82,7 +82,7 @@ static Value emitLogits(const KernelWriter &writer, KernelWriter::Step &s, const
 // Calls `body` for each of the block's rows, a warp a row.
 static void forLogits(ThreadEmitter &e, const HeadPlan &plan, Value logits, Value from,
                       const std::function<void(Value row, Value k, Value t, Value line)> &body) {
-  forRowsOfBlock(e, plan.space, from, plan.blockRows, warpSize, [&](Value row, Value k, Value t, Value) {
+  forRowsOfBlock(e, plan.space, from, plan.blockRows, warpSize, [&](Value row, Value k, Value t) {
     body(row, k, t, e.at(logits, e.mul(e.sub(row, from), plan.stride)));
   });
 }

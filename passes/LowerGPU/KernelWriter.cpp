@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerGPU/KernelWriter.h"
 
+#include "passes/LowerGPU/KernelAttributes.h"
+
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 using namespace mlir;
@@ -25,6 +27,7 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   builder.setInsertionPointToStart(&entry);
   Step step{ThreadEmitter(builder, loc, threads), {}};
   ThreadEmitter &e = step.e;
+  e.machine.exp2 = precision == Precision::BF16;
   auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
   step.pointers.assign(entry.args_begin(), entry.args_begin() + tensors);
   e.batch = asIndex(entry.getArgument(tensors));
@@ -32,5 +35,6 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   e.position = asIndex(LLVM::LoadOp::create(e.b, i64, entry.getArgument(tensors + 2)));
   body(step);
   mlir::gpu::ReturnOp::create(e.b);
+  func->setAttr(sharedBytesAttr, builder.getI64IntegerAttr(e.mostSharedBytes()));
   launches.push_back({function, grid, threads, e.mostSharedBytes()});
 }

@@ -93,4 +93,24 @@ void emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp op);
 SymbolicDim crossEntropyGradTemporary(kernel::CrossEntropyGradOp op);
 void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 
+//===----------------------------------------------------------------------===//
+// Attention (EmitAttention.cpp, EmitAttentionGrad.cpp, EmitShortAttention.cpp, EmitCachedAttention.cpp)
+//===----------------------------------------------------------------------===//
+
+void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
+SymbolicDim attentionTemporary(kernel::AttentionOp op);
+void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
+SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op);
+void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
+
+//===----------------------------------------------------------------------===//
+// Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)
+//===----------------------------------------------------------------------===//
+
+void emitScan(KernelWriter &writer, kernel::ScanOp op);
+void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
+void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
+void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);
+void emitPrefixGrad(KernelWriter &writer, kernel::PrefixGradOp op);
+
 } // namespace mblm::cuda

@@ -64,6 +64,8 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
       .Case([](kernel::GemmOp op) { return op.isStreamed() ? SymbolicDim() : gemmTemporary(op); })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
+      .Case([](kernel::AttentionOp op) { return attentionTemporary(op); })
+      .Case([](kernel::AttentionGradOp op) { return attentionGradTemporary(op); })
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
       .Case([&](kernel::UpdateOp) { return updateTemporary(pieces); })
@@ -84,9 +86,17 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::UpdateOp op) { emitUpdate(writer, op, pieces); })
       .Case([&](kernel::GemmOp op) { emitGemm(writer, op); })
       .Case([&](kernel::WeightGemmOp op) { emitWeightGemm(writer, op); })
+      .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
+      .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
+      .Case([&](kernel::CachedAttentionOp op) { emitCachedAttention(writer, op); })
       .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
       .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
+      .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
+      .Case([&](kernel::ScanStepOp op) { emitScanStep(writer, op); })
+      .Case([&](kernel::SsdStepOp op) { emitSsdStep(writer, op); })
+      .Case([&](kernel::PrefixOp op) { emitPrefix(writer, op); })
+      .Case([&](kernel::PrefixGradOp op) { emitPrefixGrad(writer, op); })
       .Default([&](Operation *) { known = false; });
   return known ? success() : op->emitOpError("has no CUDA kernel");
 }

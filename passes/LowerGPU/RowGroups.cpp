@@ -21,27 +21,16 @@ bool RowProgram::looksAcrossColumns() const {
 }
 
 void cuda::forRowsOfBlock(ThreadEmitter &e, kernel::SpaceAttr space, Value from, int64_t most, int64_t group,
-                          const std::function<void(Value, Value, Value, Value)> &body) {
-  Value rows = e.form(rowsOf(space)), positions = e.form(space.getPositions());
+                          const std::function<void(Value, Value, Value)> &body) {
+  Value positions = e.form(space.getPositions());
   int64_t groups = e.threads / group;
-  bool whole = group == warpSize; // a warp's threads have one row
-  auto work = [&](Value inBlock) {
-    Value row = e.add(from, inBlock), active = e.less(row, rows);
-    if (most % groups != 0) {
-      active = arith::AndIOp::create(e.b, active, e.less(inBlock, e.index(most)));
-    }
-    auto emit = [&](Value row, Value active) { body(row, e.div(row, positions), e.rem(row, positions), active); };
-    if (whole) {
-      e.when(active, [&] { emit(row, {}); });
-    } else {
-      emit(e.select(active, row, from), active);
-    }
-  };
-  Value first = e.div(e.thread, group);
+  Value first = e.div(e.thread, group), end = e.min(e.add(from, most), e.form(rowsOf(space)));
+  auto work = [&](Value row) { body(row, e.div(row, positions), e.rem(row, positions)); };
   if (most <= groups) {
-    return work(first);
+    Value row = e.add(from, first);
+    return e.when(e.less(row, end), [&] { work(row); });
   }
-  e.loop(e.index(0), e.index(kernel::ceilDiv(most, groups)), 1, [&](Value turn) { work(e.add(e.mul(turn, groups), first)); });
+  e.loop(e.add(from, first), end, groups, work);
 }
 
 void cuda::emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::SpaceAttr space, Value from, int64_t most,
@@ -49,13 +38,12 @@ void cuda::emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::
                            std::optional<ColumnRange> range) {
   RowShape shape = program.shape();
   WithLanes lanes(e, shape.lanes);
-  forRowsOfBlock(e, space, from, most, shape.group, [&](Value row, Value k, Value t, Value active) {
+  forRowsOfBlock(e, space, from, most, shape.group, [&](Value row, Value k, Value t) {
     RowEmitter rows(e, program.body, program.columns, program.segments, program.width, tensors(e.sub(row, from)));
     rows.setThreads(e.rem(e.thread, e.index(shape.group)), shape.group);
     if (range) {
       rows.setRange(range->begin, range->end);
     }
-    results.setActive(active);
     results.emitRow(rows, row, k, t);
   });
 }
@@ -66,17 +54,17 @@ void cuda::emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::
                            const std::function<Value(Value)> &wanted) {
   RowShape shape = program.shape();
   WithLanes lanes(e, shape.lanes);
-  forRowsOfBlock(e, space, from, most, shape.group, [&](Value row, Value k, Value t, Value active) {
+  forRowsOfBlock(e, space, from, most, shape.group, [&](Value row, Value k, Value t) {
     RowEmitter rows(e, program.body, program.columns, program.segments, program.width, tensors(e.sub(row, from)));
     rows.setThreads(e.rem(e.thread, e.index(shape.group)), shape.group);
-    if (Value more = wanted ? wanted(t) : Value()) {
-      active = active ? arith::AndIOp::create(e.b, active, more).getResult() : more;
-    }
-    Value target = offset(row, k, t);
-    rows.emit(k, t, [&](unsigned, Value value, Value column, Value) {
-      auto put = [&] { e.storeNumbers(value, result, e.add(target, column)); };
-      active ? e.when(active, put) : put();
-    });
+    auto emit = [&] {
+      Value target = offset(row, k, t);
+      rows.emit(k, t, [&](unsigned, Value value, Value column, Value) {
+        e.storeNumbers(value, result, e.add(target, column));
+      });
+    };
+    Value condition = wanted ? wanted(t) : Value();
+    condition ? e.when(condition, emit) : emit();
   });
 }
 

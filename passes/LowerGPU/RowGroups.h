@@ -25,11 +25,9 @@ struct RowProgram {
   bool looksAcrossColumns() const;
 };
 
-// Rows [from, from + count) of a space, `count` at most `most`: by the groups of all threads, in order for each group. Where
-// there is no such row, `body` runs with another one and `active` false; `active` is null where the rows are always there.
-// Threads that are in one warp come to everything in `body` together.
+// Those of the rows [from, from + most) of a space that are there: by the groups of all threads, in order for each group.
 void forRowsOfBlock(ThreadEmitter &e, kernel::SpaceAttr space, mlir::Value from, int64_t most, int64_t group,
-                    const std::function<void(mlir::Value row, mlir::Value k, mlir::Value t, mlir::Value active)> &body);
+                    const std::function<void(mlir::Value row, mlir::Value k, mlir::Value t)> &body);
 
 // Runs a program on such rows. `tensors` may depend on the row's number in the block. `range`: only these columns.
 struct ColumnRange {

@@ -13,8 +13,25 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
+void cuda::copyPiece(ThreadEmitter &e, Value from, Type fromElement, Value to, Type toElement, int64_t count, Value inside) {
+  uint32_t bytes = count * toElement.getIntOrFloatBitWidth() / 8;
+  if (fromElement == toElement && bytes >= 4) {
+    auto modifier = bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
+    auto number = [&](int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)).getResult(); };
+    NVVM::CpAsyncOp::create(e.b, to, from, bytes, modifier, e.select(inside, number(bytes), number(0)));
+    return;
+  }
+  for (int64_t n = 0; n < count; ++n) {
+    Memory source{from, {}, fromElement, true}, target{to, {}, toElement, true};
+    auto value = e.valueWhen(inside, [&] { return e.loadNumbers(source, e.index(n), /*wide=*/false); });
+    e.storeNumbers(value, target, e.index(n));
+  }
+}
+
 namespace {
-constexpr int64_t tileDepth = 32, stages = 3;
+constexpr int64_t tileDepth = 32;
+// Tiles that there is room for: the more, the longer may a fetch take; two at least.
+constexpr int64_t mostStages = 4, ringBytes = 64 << 10;
 
 // One factor's tiles in shared memory.
 class Ring {
@@ -23,11 +40,12 @@ public:
       : e(product.e), factor(factor), element(product.element()), outer(outer),
         inner(factor.depthInside ? tileDepth : outer), lines(factor.depthInside ? outer : tileDepth),
         stride(product.stride(inner, factor.depthInside)) {
-    base = e.shared(stages * bytes(), 128);
     int64_t innerFactor = factor.depthInside ? depthFactor : factor.endFactor;
     piece = std::gcd(std::gcd(factor.stride, factor.baseFactor), std::gcd(innerFactor, 16 / size()));
   }
 
+  int64_t bytes() const { return kernel::ceilDiv(lines * stride * size(), 128) * 128; }
+  void allocate(int64_t stages) { base = e.shared(stages * bytes(), 128); }
   SharedTile tile(Value slot) { return {at(slot), stride, factor.depthInside}; }
 
   // Brings depths [k, k + tileDepth), those from `end` on as zeros.
@@ -40,29 +58,14 @@ public:
       Value row = e.add(firstLine, line), place = e.add(firstInner, column);
       Value inside = arith::AndIOp::create(e.b, e.less(row, lastLine), e.less(place, lastInner));
       Value from = e.select(inside, e.add(e.mul(row, factor.stride), place), e.index(0));
-      copy(e.at(factor.base, from, factor.element), e.at(to, e.add(e.mul(line, stride), column), element), inside);
+      copyPiece(e, e.at(factor.base, from, factor.element), factor.element,
+                e.at(to, e.add(e.mul(line, stride), column), element), element, piece, inside);
     });
   }
 
 private:
   int64_t size() const { return element.getIntOrFloatBitWidth() / 8; }
-  int64_t bytes() const { return kernel::ceilDiv(lines * stride * size(), 128) * 128; }
   Value at(Value slot) { return e.at(base, e.mul(slot, bytes()), e.b.getI8Type()); }
-
-  void copy(Value from, Value to, Value inside) {
-    uint32_t count = piece * size();
-    if (factor.element == element && count >= 4) {
-      auto modifier = count == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA;
-      auto number = [&](int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)).getResult(); };
-      NVVM::CpAsyncOp::create(e.b, to, from, count, modifier, e.select(inside, number(count), number(0)));
-      return;
-    }
-    for (int64_t n = 0; n < piece; ++n) {
-      Memory source{from, {}, factor.element, true}, target{to, {}, element, true};
-      auto value = e.valueWhen(inside, [&] { return e.loadNumbers(source, e.index(n), /*wide=*/false); });
-      e.storeNumbers(value, target, e.index(n));
-    }
-  }
 
   ThreadEmitter &e;
   const Factor factor;
@@ -77,6 +80,9 @@ TileProduct::Sums cuda::streamProduct(TileProduct &product, const Factor &a, con
                                       int64_t depthFactor, ValueRange init) {
   ThreadEmitter &e = product.e;
   Ring left(product, a, product.rows, depthFactor), right(product, b, product.columns, depthFactor);
+  int64_t stages = std::clamp<int64_t>(ringBytes / (left.bytes() + right.bytes()), 2, mostStages);
+  left.allocate(stages);
+  right.allocate(stages);
   Value tiles = e.ceilDiv(e.sub(end, begin), tileDepth);
   auto fetch = [&](Value number, Value slot) {
     Value k = e.add(begin, e.mul(number, tileDepth));

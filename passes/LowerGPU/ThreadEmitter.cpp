@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerGPU/ThreadEmitter.h"
 
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
@@ -23,14 +25,28 @@ ThreadEmitter::ThreadEmitter(OpBuilder builder, Location loc, int64_t threads)
   blockY = mlir::gpu::BlockIdOp::create(b, mlir::gpu::Dimension::y);
 }
 
-Value ThreadEmitter::exchange(Value value, int64_t distance) {
-  auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(n)).getResult(); };
-  return mlir::gpu::ShuffleOp::create(b, value, number(distance), number(warpSize), mlir::gpu::ShuffleMode::XOR).getResult(0);
+Value ThreadEmitter::shuffle(Value value, int64_t distance, NVVM::ShflKind kind, int64_t count) {
+  Type i32 = b.getI32Type();
+  auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getIntegerAttr(i32, APInt(32, n, true))).getResult(); };
+  Value members = number(-1);
+  if (count < warpSize) {
+    Value first = mul(div(lane(), count), count);
+    members = arith::ShLIOp::create(b, number((int64_t(1) << count) - 1), arith::IndexCastOp::create(b, i32, first));
+  }
+  // The last lane that may be asked, or, upwards, the first one.
+  Value bound = number(kind == NVVM::ShflKind::up ? 0 : warpSize - 1);
+  return NVVM::ShflOp::create(b, value.getType(), members, value, number(distance), bound, kind, UnitAttr());
 }
+
+Value ThreadEmitter::exchange(Value value, int64_t distance, int64_t count) {
+  return shuffle(value, distance, NVVM::ShflKind::bfly, count);
+}
+Value ThreadEmitter::fromEarlier(Value value, int64_t distance) { return shuffle(value, distance, NVVM::ShflKind::up); }
+Value ThreadEmitter::fromLater(Value value, int64_t distance) { return shuffle(value, distance, NVVM::ShflKind::down); }
 
 Value ThreadEmitter::acrossThreads(Value value, int64_t count, const Combine &combine) {
   for (int64_t distance = count / 2; distance > 0; distance /= 2) {
-    value = combine(value, exchange(value, distance));
+    value = combine(value, exchange(value, distance, count));
   }
   return value;
 }

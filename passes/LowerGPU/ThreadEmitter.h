@@ -7,6 +7,7 @@
 #include "passes/Emit/Emitter.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace mblm::cuda {
 using namespace emit;
@@ -26,8 +27,12 @@ public:
   // All of the block wait for each other; what they wrote to memory is there for all.
   void barrier() { mlir::gpu::BarrierOp::create(b); }
   mlir::Value acrossThreads(mlir::Value value, int64_t count, const Combine &combine) override;
-  // What the thread `distance` away has (its number in the warp, exclusive or); all threads of the warp come here.
-  mlir::Value exchange(mlir::Value value, int64_t distance);
+  // What the thread `distance` away has (its number in the warp, exclusive or); the `count` neighbours that begin at a multiple
+  // of it come here together.
+  mlir::Value exchange(mlir::Value value, int64_t distance, int64_t count = warpSize);
+  // What the thread `distance` earlier or later in the warp has; its own where there is none. All of the warp come here.
+  mlir::Value fromEarlier(mlir::Value value, int64_t distance);
+  mlir::Value fromLater(mlir::Value value, int64_t distance);
 
   // The sum over all threads of the block, in a fixed tree; all get it. Needs a power of two of threads.
   mlir::Value sumOfBlock(mlir::Value value);
@@ -46,6 +51,8 @@ public:
   void share(int64_t count, const std::function<void(mlir::Value)> &body);
 
 private:
+  mlir::Value shuffle(mlir::Value value, int64_t distance, mlir::NVVM::ShflKind kind, int64_t count = warpSize);
+
   mlir::Value sharedBase;
   int64_t used = 0, most = 0;
 };

@@ -16,10 +16,9 @@ void TileProduct::store(ValueRange sums, Value base, int64_t stride) {
 }
 
 namespace {
-// Threads stand in a square of 16 x 16; thread (i, j) has the rows i, i + 16, ... and the columns j, j + 16, ...
 class ScalarProduct final : public TileProduct {
 public:
-  static constexpr int64_t side = 16;
+  static constexpr int64_t side = scalarSide;
 
   ScalarProduct(ThreadEmitter &e, int64_t rows, int64_t columns)
       : TileProduct(e, rows, columns), rowSteps(rows / side), columnSteps(columns / side), i(e.div(e.thread, side)),

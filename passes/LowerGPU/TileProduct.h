@@ -43,8 +43,18 @@ public:
   const int64_t rows, columns;
 };
 
-// In f32, exact: products rounded once with their sum. 256 threads; `rows` and `columns` are multiples of 16.
+// In f32, exact: products rounded once with their sum. 256 threads in a square of 16 x 16; thread (i, j) has the rows i, i + 16,
+// ... and the columns j, j + 16, ... Sums come row by row; `rows` and `columns` are multiples of 16.
+constexpr int64_t scalarSide = 16;
 std::unique_ptr<TileProduct> scalarProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
+
+// In bf16 on tensor cores, with f32 sums. `rows` and `columns` are multiples of 16.
+std::unique_ptr<TileProduct> tensorProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
+
+// Elements of global memory into shared memory, zeros where `inside` does not hold: by cp.async where the types are the same
+// and the bytes 4 to 16.
+void copyPiece(ThreadEmitter &e, mlir::Value from, mlir::Type fromElement, mlir::Value to, mlir::Type toElement, int64_t count,
+               mlir::Value inside);
 
 // A factor in global memory, of which a block takes the outer indices [first, first + count).
 struct Factor {

@@ -199,7 +199,7 @@ Result CudaDevice::loadImage(const Image &image, std::string &log) {
 }
 
 std::string CudaDevice::describe() const {
-  return name + ", compute capability " + std::to_string(major) + "." + std::to_string(minor) + ", code for " + loaded +
+  return name + ", compute capability " + std::to_string(major) + "." + std::to_string(minor) + (loaded.empty() ? "" : ", code for " + loaded) +
          ", driver for CUDA " + versionText(driver.version());
 }
 
@@ -251,9 +251,9 @@ gpu::Kernel *CudaDevice::find(const std::string &kernelName, const std::string &
   kernel.name = kernelName;
   kernel.from = from;
   if (!kernel.function) {
-    Result result = cu.cuModuleGetFunction(&kernel.function, module, kernelName.c_str());
+    Result result = module ? cu.cuModuleGetFunction(&kernel.function, module, kernelName.c_str()) : Result(NotFound);
     if (result == NotFound) {
-      throw Error(Exit::Device, "the artifact's code for " + loaded + " has no " + kernel.label() + "; compile it again");
+      throw Error(Exit::Device, "there is no " + kernel.label() + " in the artifact's code" + (loaded.empty() ? "" : " for " + loaded) + "; compile it again");
     }
     check(result, "find " + kernel.label());
   }
@@ -343,7 +343,9 @@ std::unique_ptr<gpu::Graph> CudaDevice::record(const std::function<void()> &laun
 std::unique_ptr<gpu::Device> openDevice(const SymbolFinder &artifact, const std::string &driver) {
   auto device = std::make_unique<CudaDevice>(driver);
   device->open();
-  device->load(artifact);
+  if (artifact) {
+    device->load(artifact);
+  }
   return device;
 }
 

@@ -22,7 +22,7 @@ import counts
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt"]
-LOSS_TOLERANCE = 1e-4
+LOSS_TOLERANCE = {"f32": 1e-4, "bf16": 2e-2}
 
 
 class Peer:
@@ -76,8 +76,10 @@ def words(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def compile_model(options, case, folder):
+def compile_model(options, case, config, folder):
     """The reference's configuration to an artifact, so that compiling is no part of what is timed or weighed."""
+    if options.artifacts:
+        return options.artifacts / f"{config.stem}.{options.precision}.so"
     config, spec, artifact = folder / "config.json", folder / "spec.json", folder / "model.so"
     config.write_text(json.dumps(case["config"]))
     for command in (
@@ -98,10 +100,10 @@ def start_peers(options, case, config, folder):
         for mode in options.modes:
             # -O: without the references' assertions, some of which compare whole tensors.
             command = [sys.executable, "-O", str(HERE / "peer.py"), str(config), "--entry", options.entry]
-            command += ["--mode", mode]
+            command += ["--mode", mode, "--device", options.device, "--precision", options.precision]
             peers.append(Peer(mode, [*command, "--weights", str(weights), "--ids", str(ids), *threads]))
-        command = [options.mblm, "bench", str(compile_model(options, case, folder)), "--entry", options.entry]
-        command += ["--weights", str(weights), "--input", str(ids), "--interactive", *threads]
+        command = [options.mblm, "bench", str(compile_model(options, case, config, folder)), "--entry", options.entry]
+        command += ["--weights", str(weights), "--input", str(ids), "--interactive", "--target", options.device, *threads]
         peers.insert(0, Peer("mblm", command))
     except BaseException:
         for peer in peers:
@@ -133,10 +135,11 @@ def measure(options, name):
             for peer in peers:
                 peer.step()
                 words(f"  {peer.name}: first call {peer.seconds[0]:.3f} s, loss {peer.losses[0]:.6f}")
-            if not compare_losses(peers, 0) <= LOSS_TOLERANCE:
+            tolerance = LOSS_TOLERANCE[options.precision]
+            if not compare_losses(peers, 0) <= tolerance:
                 raise SystemExit(
                     f"{config.stem}: first losses differ by {compare_losses(peers, 0):.3g}, expected at most"
-                    f" {LOSS_TOLERANCE:g}: there is nothing to compare"
+                    f" {tolerance:g}: there is nothing to compare"
                 )
             for turn in range(options.pairs + 1):  # the first turn warms up
                 for peer in peers:
@@ -154,13 +157,14 @@ def measure(options, name):
 def report(options, name, case, peers, load):
     ours = peers[0]
     flops = counts.flops(case, options.entry)
-    peak = ours.hello["peak_flops_per_second"]
+    peak = options.peak or ours.hello["peak_flops_per_second"]
     result = {
         "config": name,
         "entry": options.entry,
         "batch": case["batch"],
         "length": case["length"],
-        "dtype": "f32",
+        "device": options.device,
+        "dtype": options.precision,
         "threads": options.threads,
         "torch": peers[1].hello["torch"],
         "parameters": peers[1].hello["parameters"],
@@ -225,6 +229,10 @@ def main():
     parser.add_argument("--modes", nargs="+", default=["eager", "compile"],
                         choices=["eager", "compile", "sequential"],
                         help="PyTorch as it is, under torch.compile, and with Mamba's scan as a loop over positions")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where PyTorch runs")
+    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"])
+    parser.add_argument("--artifacts", type=Path, help="folder of CONFIG.PRECISION.so, compiled beforehand")
+    parser.add_argument("--peak", type=float, help="flops a second that count as all (default: measured on the CPU)")
     parser.add_argument("--mblm", default=str(ROOT / "build" / "bin" / "mblm"), help="program to measure")
     parser.add_argument("--output", default=str(ROOT / "build" / "bench.jsonl"),
                         help="JSON lines are added to this file")
@@ -238,7 +246,7 @@ def main():
         with open(options.output, "a") as file:
             print(json.dumps(results[-1]), file=file)
     first = results[0]
-    print(f"{options.entry}, f32, {options.threads} threads, {options.pairs} turns, torch {first['torch']}, measured"
+    print(f"{options.entry}, {options.precision}, {options.threads} threads, {options.pairs} turns, torch {first['torch']}, measured"
           f" peak {first['peak_flops_per_second'] / 1e9:.0f} GFLOP/s\n")
     print(table(options, results))
     words(f"{time.time() - begin:.0f} s; every time is in {options.output}")

@@ -96,6 +96,8 @@ def main():
     parser.add_argument("config")
     parser.add_argument("--entry", default="train", choices=["train", "forward"])
     parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential"])
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"], help="bf16: under autocast")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--ids", required=True)
@@ -119,7 +121,7 @@ def main():
         raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected mblm, megabyte or mamba")
 
     peer = BUILDERS[case["format"]](case["config"], options)
-    model = peer.model
+    model = peer.model.to(options.device)
     model.train(options.entry == "train")
     if os.path.exists(options.weights):
         saved = load_file(options.weights)
@@ -129,16 +131,21 @@ def main():
         ids = torch.randint(4, 256, (case["batch"], case["length"]))
         save_file({"ids": ids.to(torch.int32)}, options.ids)
         state = model.state_dict().items()
-        save_file({peer.file_name(name): value.clone().contiguous() for name, value in state}, options.weights)
+        save_file({peer.file_name(name): value.cpu().clone().contiguous() for name, value in state}, options.weights)
+    ids = ids.to(options.device)
     called = torch.compile(model) if options.mode == "compile" else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
 
+    def autocast():
+        return torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bf16")
+
     def forward():
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast():
             return peer.loss(called, ids)
 
     def train():
-        loss = peer.loss(called, ids)
+        with autocast():
+            loss = peer.loss(called, ids)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -153,7 +160,10 @@ def main():
         begin = time.perf_counter()
         loss = float(call())
         say(seconds=time.perf_counter() - begin, loss=loss)
-    say(start_rss_bytes=import_bytes, peak_rss_bytes=status_bytes("VmHWM"))
+    if options.device == "cuda":
+        say(start_rss_bytes=0, peak_rss_bytes=torch.cuda.max_memory_allocated())
+    else:
+        say(start_rss_bytes=import_bytes, peak_rss_bytes=status_bytes("VmHWM"))
 
 
 if __name__ == "__main__":

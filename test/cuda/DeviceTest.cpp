@@ -72,7 +72,7 @@ TEST_F(DeviceTest, KernelsAreLookedUpOnce) {
 TEST_F(DeviceTest, UnknownKernel) {
   auto device = open();
   EXPECT_EQ(failure([&] { device->find("sacn", "/stages/0"); }),
-            "6: the artifact's code for sm_90a has no kernel 'sacn' (/stages/0); compile it again");
+            "6: there is no kernel 'sacn' (/stages/0) in the artifact's code for sm_90a; compile it again");
 }
 
 TEST_F(DeviceTest, SharedMemoryBeyondWhatIsGivenUnasked) {

@@ -119,6 +119,14 @@ TEST_F(DriverTest, ArtifactWithoutCode) {
             "6: the artifact has no code for Fake GPU with compute capability 8.6; compile it with --arch sm_80");
 }
 
+TEST_F(DriverTest, DeviceWithoutAnArtifact) {
+  auto device = rt::cuda::openDevice(nullptr, FAKE_DRIVER);
+  EXPECT_EQ(device->describe(), "Fake GPU, compute capability 9.0, driver for CUDA 13.0");
+  device->release(device->allocate(64, "something"));
+  EXPECT_EQ(failure([&] { device->find("scale", "/stages/0"); }),
+            "6: there is no kernel 'scale' (/stages/0) in the artifact's code; compile it again");
+}
+
 TEST_F(DriverTest, TooOldADevice) {
   fake.major = 7;
   fake.minor = 5;

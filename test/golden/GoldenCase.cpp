@@ -68,7 +68,7 @@ static nlohmann::json readJson(const std::string &path) {
 }
 
 GoldenCase::GoldenCase(const CaseName &name)
-    : folder(root + name.pack + "/" + name.name), info(readJson(folder + "/case.json")),
+    : name(name), folder(root + name.pack + "/" + name.name), info(readJson(folder + "/case.json")),
       io(folder + "/io.safetensors") {
   spec = spec::importConfig(info.at("format"), folder + "/config.json");
 }

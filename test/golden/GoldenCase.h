@@ -38,6 +38,7 @@ class GoldenCase {
 public:
   explicit GoldenCase(const CaseName &name);
 
+  CaseName name;
   spec::Spec spec;
 
   // Each loads the weights and reports differences as GoogleTest failures.

@@ -7,6 +7,7 @@
 #include "compiler/Target/Link.h"
 #include "compiler/Target/Machine.h"
 #include "compiler/Target/Metadata.h"
+#include "compiler/Target/Simulation.h"
 #include "runtime/Artifact.h"
 #include "runtime/Support/Error.h"
 
@@ -47,16 +48,30 @@ std::vector<std::string> test::hostLevels() {
   return levels;
 }
 
+std::vector<std::string> test::simulatedLevels() { return {"sm_80", "sm_90a"}; }
+
+static bool isSimulated(const test::Native &native) { return native.level.rfind("sm_", 0) == 0; }
+
+static rt::RunOn whereToRun(const test::Native &native) {
+  return isSimulated(native) ? rt::RunOn::Simulator : rt::RunOn::Cpu;
+}
+
 std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Native &native) {
   driver::NamedModel model;
   model.path = spec.name;
   model.spec = spec;
   driver::Options options;
-  options.level = native.level;
+  if (isSimulated(native)) {
+    options.target = driver::Target::Sim;
+    options.arch = native.level;
+    options.precision = native.precision;
+  } else {
+    options.level = native.level;
+  }
   options.cache = folder().string();
   options.fusion = native.fusion;
   options.plan = native.plan;
-  return rt::loadArtifact(driver::artifactFor(model, options), native.threads);
+  return rt::loadArtifact(driver::artifactFor(model, options), native.threads, whereToRun(native));
 }
 
 std::unique_ptr<rt::Program> test::interpretSpec(const spec::Spec &spec) {
@@ -72,17 +87,33 @@ std::string test::newArtifactPath() {
   return (folder() / ("module" + std::to_string(made++) + ".so")).string();
 }
 
-std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
-  target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
-  pipelines::toLoopsPhase(module, machine.level);
-  std::string metadata = target::metadataText(info, module, machine);
-  pipelines::toLLVMPhase(module);
-  std::string path = newArtifactPath();
+static std::string writeArtifact(mlir::ModuleOp module, const target::Machine &machine, const std::string &metadata) {
+  std::string path = test::newArtifactPath();
   target::linkArtifact(target::generateCode(module, machine, metadata, target::CodeFormat::Object, 1), path);
   return path;
 }
 
+static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo &info, const test::Native &native) {
+  pipelines::toGPUPhase(module, native.level, native.precision);
+  pipelines::toNVVMPhase(module);
+  target::Machine machine = target::hostMachine();
+  std::string metadata = target::metadataText(info, target::LoweredInfo(module), module->getAttr("mblm.gpu"), machine);
+  target::lowerToSimulation(module);
+  return writeArtifact(module, machine, metadata);
+}
+
+std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
+  if (isSimulated(native)) {
+    return compileToSimulate(module, info, native);
+  }
+  target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
+  pipelines::toLoopsPhase(module, machine.level);
+  std::string metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
+  pipelines::toLLVMPhase(module);
+  return writeArtifact(module, machine, metadata);
+}
+
 std::unique_ptr<rt::Program> test::compileKernels(mlir::ModuleOp module, const rt::ModelInfo &info,
                                                   const Native &native) {
-  return rt::loadArtifact(compileToFile(module, info, native), native.threads);
+  return rt::loadArtifact(compileToFile(module, info, native), native.threads, whereToRun(native));
 }

@@ -13,7 +13,8 @@
 namespace mblm::test {
 
 struct Native {
-  std::string level; // empty: the best that this machine runs
+  std::string level; // empty: the best that this machine runs; sm_80 or sm_90a: CUDA kernels on the simulator
+  std::string precision = "f32"; // of CUDA kernels
   pipelines::Fusion fusion;
   driver::Plan plan;
   int threads = 2;
@@ -21,6 +22,9 @@ struct Native {
 
 // The levels that this machine runs, best first.
 std::vector<std::string> hostLevels();
+
+// The GPUs whose kernels the simulator runs.
+std::vector<std::string> simulatedLevels();
 
 // As every command does it.
 std::unique_ptr<rt::Program> compileSpec(const spec::Spec &spec, const Native &native);

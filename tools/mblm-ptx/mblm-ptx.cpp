@@ -1,11 +1,11 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// For those who write CUDA kernels: a file with a gpu.module to PTX, machine code, or a table of what can be told of
+// For those who write CUDA kernels: a model, or kernels in MLIR, to PTX, machine code, or a table of what can be told of
 // them without a GPU.
-#include "compiler/Pipelines/Phases.h"
+#include "compiler/Driver/Gpu.h"
+#include "compiler/Driver/Models.h"
 #include "compiler/Pipelines/Reproducer.h"
-#include "compiler/Target/GpuCode.h"
 #include "dialects/Register.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/File.h"
@@ -19,30 +19,39 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
-#include <thread>
 
 using namespace mblm;
 
 namespace {
 struct PtxOptions {
   std::string input, output;
-  std::string arch = "sm_80", emit = "table";
-  int threads = int(std::thread::hardware_concurrency());
+  std::string emit = "table";
+  driver::Options driver;
 };
 } // namespace
 
-static target::GpuCode compile(mlir::ModuleOp module, const PtxOptions &options) {
-  std::optional<std::string> ptxas = options.emit == "ptx" ? std::nullopt : target::findPtxas();
-  if (!ptxas && options.emit == "cubin") {
-    throw Error(Exit::Usage, "--emit cubin needs ptxas of the CUDA Toolkit; expected it in MBLM_PTXAS, PATH or CUDA_HOME");
+static target::GpuCode compileMlir(const PtxOptions &options, const std::optional<std::string> &ptxas) {
+  mlir::DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mblm::registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.input, &context);
+  if (!module) {
+    throw Error(Exit::BadInput, options.input + ": expected a spec (.json), or MLIR with kernels or a gpu.module");
   }
-  auto kernels = llvm::to_vector(module.getOps<mlir::gpu::GPUModuleOp>());
-  if (kernels.size() != 1) {
-    throw Error(Exit::BadInput,
-                options.input + ": has " + std::to_string(kernels.size()) + " gpu.modules, expected one");
-  }
-  pipelines::toNVVMPhase(module);
-  return target::generateGpuCode(kernels.front(), options.arch, ptxas, options.threads);
+  target::GpuCode code;
+  pipelines::withReproducer(*module, [&] { code = driver::gpuCodeOf(*module, options.driver, ptxas); });
+  return code;
+}
+
+static target::GpuCode compile(const PtxOptions &options) {
+  std::optional<std::string> ptxas = options.emit == "cubin" ? driver::requirePtxas()
+                                     : options.emit == "ptx" ? std::nullopt
+                                                             : target::findPtxas();
+  return llvm::StringRef(options.input).ends_with(".json")
+             ? driver::gpuCodeOf(driver::openModel(options.input).spec, options.driver, ptxas)
+             : compileMlir(options, ptxas);
 }
 
 static std::string render(const target::GpuCode &code, const std::string &emit) {
@@ -61,27 +70,20 @@ static std::string render(const target::GpuCode &code, const std::string &emit) 
 
 int main(int argc, char **argv) {
   PtxOptions options;
-  CLI::App app("Compiles a gpu.module and shows what can be told of their kernels without a GPU.\n"
-               "Example: mblm-ptx kernels.mlir --arch sm_90a");
-  app.add_option("input", options.input, "MLIR file with a gpu.module, or -")->required();
-  app.add_option("--arch", options.arch, "sm_80 (default) or sm_90a")->check(CLI::IsMember({"sm_80", "sm_90a"}));
+  driver::Options &driver = options.driver;
+  CLI::App app("Compiles CUDA kernels and shows what can be told of them without a GPU.\n"
+               "Example: mblm-ptx models/quickstart.json --arch sm_90a --precision bf16");
+  app.add_option("input", options.input, "A spec (.json), or MLIR with kernels or a gpu.module; - is stdin")->required();
+  app.add_option("--arch", driver.arch, "sm_80 (default) or sm_90a")->check(CLI::IsMember({"sm_80", "sm_90a"}));
+  app.add_option("--precision", driver.precision, "f32 (default) or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_option("--entry", driver.entries, "Only these entries of a spec (default: all)")->delimiter(',');
   app.add_option("--emit", options.emit, "table (default), json: a line per kernel, ptx or cubin")
       ->check(CLI::IsMember({"table", "json", "ptx", "cubin"}));
   app.add_option("-o,--output", options.output, "File to write (default: stdout)");
-  app.add_option("--threads", options.threads, "Default: one per CPU")->check(CLI::PositiveNumber);
+  app.add_option("--threads", driver.threads, "Default: one per CPU")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   try {
-    mlir::DialectRegistry registry;
-    mlir::registerAllDialects(registry);
-    mlir::registerAllExtensions(registry);
-    mblm::registerAllDialects(registry);
-    mlir::MLIRContext context(registry);
-    auto module = mlir::parseSourceFile<mlir::ModuleOp>(options.input, &context);
-    if (!module) {
-      return int(Exit::BadInput);
-    }
-    std::string text;
-    pipelines::withReproducer(*module, [&] { text = render(compile(*module, options), options.emit); });
+    std::string text = render(compile(options), options.emit);
     if (options.output.empty()) {
       std::fwrite(text.data(), 1, text.size(), stdout);
     } else {

@@ -2,21 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `bench`: how fast one entry of a compiled model runs, against the peak that this machine's cores were measured to
-// have. With --interactive another program asks for each call, so that two programs can take turns.
+// have.
 #include "compiler/Driver/Costs.h"
-#include "runtime/Decoder.h"
-#include "runtime/Support/Random.h"
-#include "runtime/ThreadPool.h"
 #include "tools/commands/Peak.h"
-#include "tools/mblm/KernelTable.h"
+#include "tools/commands/Timing.h"
 #include "tools/mblm/Model.h"
 
-#include <nlohmann/json.hpp>
+#include "llvm/Support/FormatVariadic.h"
 
-#include <algorithm>
-#include <chrono>
-#include <fstream>
-#include <iostream>
 #include <memory>
 
 namespace mblm::cli {
@@ -24,165 +17,6 @@ namespace mblm::cli {
 using nlohmann::json;
 
 namespace {
-
-struct BenchOptions {
-  std::string weights, input;
-  std::string entry = "train";
-  int64_t batch = 0, context = 0; // 0: the input file's, else 1 and the model's context up to contextLimit
-  double seconds = 3;
-  bool interactive = false, profile = false;
-};
-
-constexpr int64_t contextLimit = 8192;
-
-// A line of /proc/self/status, in bytes: "VmRSS" or "VmHWM". The high-water mark of getrusage would include what the
-// parent process held before it started this program.
-int64_t statusBytes(const std::string &key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind(key + ":", 0) == 0) {
-      return std::stoll(line.substr(key.size() + 1)) * 1024;
-    }
-  }
-  return 0;
-}
-
-// One entry with its input: the same call again and again. Training goes on from the weights of the call before.
-class Work {
-public:
-  Work(rt::Model &model, const BenchOptions &options) : model(model), entry(options.entry) {
-    if (options.weights.empty()) {
-      model.initialize(0);
-    } else {
-      for (const std::string &line : model.loadWeights(options.weights).warnings) {
-        note(line);
-      }
-    }
-    if (options.input.empty()) {
-      drawIds(options);
-    } else {
-      readIds(options);
-    }
-    if (entry == "step") {
-      startDecoder(options.context == 0 && options.input.empty());
-      return;
-    }
-    hyper[rt::Lr] = 1e-4f;
-    hyper[rt::Beta1] = 0.9f;
-    hyper[rt::Beta2] = 0.999f;
-    hyper[rt::Eps] = 1e-8f;
-    hyper[rt::WeightDecay] = 0.01f;
-    hyper[rt::ClipNorm] = 1;
-    hyper[rt::Decoupled] = 1;
-    decay.assign(model.info().parameters.size(), 1.0f);
-  }
-
-  // Seconds that it took.
-  double once() {
-    rt::Ids view = {batch, length, ids.data(), nullptr};
-    hyper[rt::Step] += 1;
-    auto start = std::chrono::steady_clock::now();
-    if (entry == "train") {
-      rt::Draw draw{0, uint32_t(hyper[rt::Step])};
-      loss = model.trainStep(view, 1, hyper, decay.data(), draw).loss;
-    } else if (entry == "forward") {
-      loss = model.loss(view).loss;
-    } else if (entry == "logits") {
-      model.forward(view);
-    } else {
-      return stepOnce();
-    }
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
-  // The module's function whose costs are this work's.
-  const char *costedFunction() const {
-    return entry == "train" ? "train_step" : entry == "forward" ? "loss" : "forward";
-  }
-  int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
-  int64_t bytes() const { return batch * (entry == "step" ? model.info().inner : length); }
-
-  int64_t batch = 1, length = 0;
-  double loss = 0;           // of the latest call of an entry that computes one
-  double prefillSeconds = 0; // of steps: what reading the context took
-
-private:
-  // Room behind the context for some outermost slots; where it is used up, the text begins again.
-  void startDecoder(bool mayShorten) {
-    int64_t inner = model.info().inner, room = 256 * inner, longest = model.longest();
-    if (longest > 0 && length + room > longest) {
-      room = std::min(room, std::max(inner, longest / 2 / inner * inner));
-      length = mayShorten ? longest - room : length;
-    }
-    decoder = std::make_unique<rt::Decoder>(model, batch, length + room);
-    readContext();
-  }
-
-  void readContext() {
-    decoder->reset();
-    std::vector<int32_t> context;
-    for (int64_t b = 0; b < batch; ++b) {
-      auto begin = ids.begin() + b * (int64_t(ids.size()) / batch);
-      context.insert(context.end(), begin, begin + length);
-    }
-    auto start = std::chrono::steady_clock::now();
-    decoder->feed(context.data(), length);
-    prefillSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
-  // An outermost slot, byte by byte: every stage has its share.
-  double stepOnce() {
-    int64_t inner = model.info().inner;
-    if (decoder->length() + inner > decoder->capacity()) {
-      readContext();
-    }
-    auto start = std::chrono::steady_clock::now();
-    for (int64_t i = 0; i < inner; ++i) {
-      decoder->feed(ids.data() + i % (int64_t(ids.size()) / batch) * batch, 1);
-    }
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  }
-
-  void readIds(const BenchOptions &options) {
-    rt::SafetensorsFile file(options.input);
-    const std::vector<int64_t> &shape = file.get("ids").shape;
-    if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1) {
-      throw Error(Exit::BadInput, "'" + options.input + "': tensor 'ids' has shape " + rt::shapeText(shape) +
-                                      ", expected [batch, length] with at least one byte");
-    }
-    if (options.batch > 0 || options.context > 0) {
-      throw Error(Exit::Usage, "bench: --input brings the batch and the context; expected it without --batch and "
-                               "--context");
-    }
-    batch = shape[0];
-    length = shape[1];
-    ids = file.integers("ids");
-  }
-
-  void drawIds(const BenchOptions &options) {
-    const rt::ModelInfo &info = model.info();
-    batch = std::max<int64_t>(1, options.batch);
-    length = options.context > 0 ? options.context : std::min(info.maxLength, contextLimit);
-    int64_t first = info.pad == 0 ? 1 : 0; // bytes, none of them padding
-    int64_t count = std::min<int64_t>(info.vocab, 256) - first;
-    int64_t total;
-    if (__builtin_mul_overflow(batch, length, &total) || total > rt::defaultMemoryLimit() / int64_t(sizeof(int32_t))) {
-      throw Error(Exit::Resource, "bench: " + std::to_string(batch) + " sequences of " + std::to_string(length) +
-                                      " bytes do not fit into memory");
-    }
-    for (int64_t i = 0; i < total; ++i) {
-      rt::PhiloxBlock bits = rt::randomBlock(0, rt::Stream::Sample, uint64_t(i), 0, 0);
-      ids.push_back(int32_t(first + int64_t(rt::below(bits[0], bits[1], uint64_t(count)))));
-    }
-  }
-
-  rt::Model &model;
-  std::string entry;
-  std::vector<int32_t> ids;
-  std::unique_ptr<rt::Decoder> decoder;
-  float hyper[rt::HyperCount] = {};
-  std::vector<float> decay;
-};
 
 // What the steps of one outermost slot take together: flops, and bytes of weights.
 driver::Cost costOfSlot(mlir::ModuleOp module, const rt::ModelInfo &info, int64_t batch, int64_t slots) {
@@ -205,128 +39,46 @@ driver::Cost costOfSlot(mlir::ModuleOp module, const rt::ModelInfo &info, int64_
   return sum;
 }
 
-double quantile(const std::vector<double> &sorted, double fraction) {
-  return sorted[size_t(fraction * double(sorted.size() - 1) + 0.5)];
-}
-
-json memoryReport(int64_t startBytes) {
-  return {{"peak_bytes", rt::memoryAccount().peak()},
-          {"start_rss_bytes", startBytes},
-          {"peak_rss_bytes", statusBytes("VmHWM")}};
-}
-
-// A line for the program at the other end.
-void say(const json &line) {
-  std::printf("%s\n", line.dump().c_str());
-  std::fflush(stdout);
-}
-
-// Answers each line 'step' with one call; the end of the input, or any other line, ends it.
-void takeTurns(Work &work, int64_t startBytes, int threads) {
-  say({{"ready", true},
-       {"batch", work.batch},
-       {"context", work.length},
-       {"peak_flops_per_second", measurePeakFlops(threads)}});
-  for (std::string line; std::getline(std::cin, line) && line == "step";) {
-    double seconds = work.once();
-    say({{"seconds", seconds}, {"loss", work.loss}});
-  }
-  say(memoryReport(startBytes));
+std::string fourDigits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", value);
+  return text;
 }
 
 void benchModel(SpecArgument &source, const BenchOptions &options, const Common &common) {
-  int64_t startBytes = statusBytes("VmRSS");
-  int threads = common.threads > 0 ? common.threads : rt::availableThreads();
-  auto start = std::chrono::steady_clock::now();
-  rt::Model model(source.open(common, options.entry == "step" ? Needs::Steps : Needs::Batches));
-  double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (options.interactive) { // at once: weights take their time
-    say({{"open_s", openSeconds}, {"peak_rss_bytes", statusBytes("VmHWM")}});
-  }
-  Work work(model, options);
-  if (options.interactive) {
-    takeTurns(work, startBytes, threads);
+  std::optional<Timed> timed = timeModel(source, options, common);
+  if (!timed) {
     return;
   }
-  double firstSeconds = work.once(), firstLoss = work.loss;
-  double total = firstSeconds; // the first calls meet cold caches and buffers
-  for (int calls = 1; calls < 2 || total < options.seconds / 5; ++calls) {
-    total += work.once();
-  }
-  if (options.profile) {
-    model.getProgram().startProfile();
-  }
-  std::vector<double> seconds;
-  total = 0;
-  while (seconds.size() < 5 || total < options.seconds) {
-    seconds.push_back(work.once());
-    total += seconds.back();
-  }
-  std::sort(seconds.begin(), seconds.end());
-  double median = quantile(seconds, 0.5);
-
-  json report = {{"name", model.info().name},
-                 {"entry", options.entry},
-                 {"batch", work.batch},
-                 {"context", work.length},
-                 {"threads", threads},
-                 {"repetitions", seconds.size()},
-                 {"open_s", openSeconds},
-                 {"first_s", firstSeconds},
-                 {"min_s", seconds.front()},
-                 {"p10_s", quantile(seconds, 0.1)},
-                 {"median_s", median},
-                 {"p90_s", quantile(seconds, 0.9)},
-                 {"bytes_per_second", double(work.bytes()) / median}};
-  report.update(memoryReport(startBytes)); // before the costs: counting them takes memory too
-  if (options.entry == "train" || options.entry == "forward") {
-    report["first_loss"] = firstLoss;
-  }
+  const Work &work = *timed->work;
+  json &report = timed->report;
   driver::OwnedModule owned = driver::modelModule(source.model().spec, source.options(common));
   driver::Cost cost = options.entry == "step"
-                          ? costOfSlot(*owned.module, model.info(), work.batch, work.slots())
+                          ? costOfSlot(*owned.module, timed->model->info(), work.batch, work.slots())
                           : driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots());
-  double flops = cost.flops;
-  double peak = measurePeakFlops(threads);
-  report["flops"] = flops;
-  report["flops_per_second"] = flops / median;
+  double median = report["median_s"], peak = measurePeakFlops(timed->threads);
+  report["flops"] = cost.flops;
+  report["flops_per_second"] = cost.flops / median;
   report["peak_flops_per_second"] = peak;
-  report["share_of_peak"] = flops / median / peak;
-  double memory = 0;
+  report["share_of_peak"] = cost.flops / median / peak;
+  std::vector<std::string> lines = {
+      llvm::formatv("{0} GFLOP at {1:f1} GFLOP/s, {2:f1}% of the {3:f1} that multiply-adds on registers reach",
+                    fourDigits(1e-9 * cost.flops), 1e-9 * cost.flops / median, 100 * cost.flops / median / peak,
+                    1e-9 * peak)};
   if (options.entry == "step") {
-    memory = measureReadBandwidth(threads);
-    report["prefill_s"] = work.prefillSeconds;
+    double memory = measureReadBandwidth(timed->threads);
     report["weight_bytes"] = cost.bytes;
     report["weight_bytes_per_second"] = cost.bytes / median;
     report["memory_bytes_per_second"] = memory;
-  }
-  if (options.profile) {
-    report["kernels"] = kernelsReport(model.getProgram());
+    lines.push_back(llvm::formatv("an outermost slot reads {0} MB of weights at {1:f2} GB/s, {2:f1}% of the {3:f2} that "
+                                  "this machine reads; the context took {4:f2} s",
+                                  fourDigits(1e-6 * cost.bytes), 1e-9 * cost.bytes / median,
+                                  100 * cost.bytes / median / memory, 1e-9 * memory, work.prefillSeconds));
   }
   if (common.json) {
     std::printf("%s\n", report.dump().c_str());
-    return;
-  }
-  std::printf("%s, %s, %lld x %lld bytes, %d thread%s\n", model.info().name.c_str(), options.entry.c_str(),
-              (long long)work.batch, (long long)work.length, threads, threads == 1 ? "" : "s");
-  std::printf("  median %.4f s (p10 %.4f, p90 %.4f, first %.4f; %zu calls), %s bytes/s\n", median,
-              report["p10_s"].get<double>(), report["p90_s"].get<double>(), firstSeconds, seconds.size(),
-              grouped(int64_t(double(work.bytes()) / median)).c_str());
-  std::printf("  %.4g GFLOP at %.1f GFLOP/s, %.1f%% of the %.1f that "
-              "multiply-adds on registers reach\n",
-              1e-9 * flops, 1e-9 * flops / median, 100 * flops / median / peak, 1e-9 * peak);
-  if (options.entry == "step") {
-    std::printf("  an outermost slot reads %.4g MB of weights at %.2f GB/s, %.1f%% of the %.2f that this machine reads; the context "
-                "took %.2f s\n",
-                1e-6 * cost.bytes, 1e-9 * cost.bytes / median, 100 * cost.bytes / median / memory, 1e-9 * memory,
-                work.prefillSeconds);
-  }
-  std::printf("  memory: %s bytes in buffers; the process grew by %s to %s\n",
-              grouped(report["peak_bytes"].get<int64_t>()).c_str(),
-              grouped(report["peak_rss_bytes"].get<int64_t>() - startBytes).c_str(),
-              grouped(report["peak_rss_bytes"].get<int64_t>()).c_str());
-  if (options.profile) {
-    printKernels(report["kernels"], seconds.size(), total);
+  } else {
+    printTiming(*timed, lines);
   }
 }
 
@@ -338,23 +90,7 @@ void addBench(CommandLine &line, SpecArgument &source) {
                                "models/bench-mblm-2d-tt.json --entry train --batch 4 --threads 2",
                                [&line, &source, options] { benchModel(source, *options, line.common); });
   source.addOptions(command);
-  command
-      .add_option("--entry", options->entry,
-                  "train (default): loss, gradients, clipping and AdamW; "
-                  "forward: the loss without gradients; logits: "
-                  "every logit; step: an outermost slot behind a context, byte by byte")
-      ->check(CLI::IsMember({"train", "forward", "logits", "step"}));
-  command.add_option("--batch", options->batch, "Sequences (default 1)")->check(CLI::PositiveNumber);
-  command.add_option("--context", options->context, "Bytes a sequence (default: the model's context, at most 8192)")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] (default: random bytes)");
-  command.add_option("--weights", options->weights, "Safetensors (default: drawn from the model's distributions)");
-  command.add_option("--seconds", options->seconds, "Repeat for about so long, and at least five times (default 3)")
-      ->check(CLI::PositiveNumber);
-  command.add_flag("--profile", options->profile, "Also time every kernel");
-  command.add_flag("--interactive", options->interactive,
-                   "Make one call for each line 'step' on stdin and answer "
-                   "each with a JSON line");
+  addBenchOptions(command, *options);
 }
 
 } // namespace mblm::cli

@@ -16,11 +16,11 @@ namespace mblm::cli {
 static const std::map<std::string, driver::Emit> forms = {
     {"artifact", driver::Emit::Artifact}, {"exe", driver::Emit::Executable}, {"mblm", driver::Emit::Model},
     {"kernel", driver::Emit::Kernel},     {"llvm", driver::Emit::LLVM},      {"asm", driver::Emit::Assembly},
-    {"header", driver::Emit::Header}};
+    {"header", driver::Emit::Header},     {"ptx", driver::Emit::Ptx},        {"cubin", driver::Emit::Cubin}};
 
 void addCompile(CommandLine &line, SpecArgument &source) {
   struct CompileOptions {
-    std::string output, arch;
+    std::string output;
     std::string emit = "artifact";
     std::vector<std::string> entries;
     bool remarks = false;
@@ -29,13 +29,8 @@ void addCompile(CommandLine &line, SpecArgument &source) {
   CLI::App &command = line.add(
       "compile", "Compiles a spec to an artifact, which can stand wherever a spec can, or to a program of its own",
       "models/quickstart.json -o quickstart --emit exe", [&line, &source, options] {
-        auto form = forms.find(options->emit);
-        if (form == forms.end() || !options->arch.empty()) {
-          throw Error(Exit::Usage,
-                      "compile: this build has no CUDA target; expected --emit artifact, exe, mblm, kernel, "
-                      "llvm, asm or header, without --arch");
-        }
-        driver::Options chosen = source.options(line.common);
+        driver::Emit form = forms.at(options->emit);
+        driver::Options chosen = source.options(line.common, form == driver::Emit::Ptx || form == driver::Emit::Cubin);
         if (chosen.target == driver::Target::Reference) {
           throw Error(Exit::Usage, "compile: the reference interpreter runs specs as they are; expected --target cpu");
         }
@@ -43,7 +38,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
         std::vector<pipelines::FusionRemark> remarks;
         chosen.remarks = options->remarks ? &remarks : nullptr;
         auto begin = std::chrono::steady_clock::now();
-        driver::compileTo(source.model(), chosen, form->second, options->output);
+        driver::compileTo(source.model(), chosen, form, options->output);
         double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         printRemarks(remarks);
         int64_t bytes = int64_t(std::filesystem::file_size(options->output));
@@ -58,12 +53,11 @@ void addCompile(CommandLine &line, SpecArgument &source) {
   command.add_option("-o,--output", options->output, "File to write")->required();
   command
       .add_option("--emit", options->emit,
-                  "artifact (default), exe, mblm, kernel, llvm, asm, header; ptx and cubin need a CUDA target")
+                  "artifact (default), exe, mblm, kernel, llvm, asm, header, ptx, cubin")
       ->check(CLI::IsMember({"artifact", "exe", "mblm", "kernel", "llvm", "asm", "header", "ptx", "cubin"}));
   command.add_option("--entry", options->entries, "Only these, e.g. forward,empty (default: every entry)")
       ->delimiter(',');
   command.add_flag("--remarks", options->remarks, "Say on stderr what was fused, and what was not and why");
-  command.add_option("--arch", options->arch, "GPU architecture, with a CUDA target");
 }
 
 } // namespace mblm::cli

@@ -4,6 +4,7 @@
 // Words on the command line to the driver's options.
 #include "tools/mblm/Model.h"
 
+#include "compiler/Driver/Gpu.h"
 #include "compiler/Driver/Plan.h"
 #include "compiler/Frontend/ModelInfo.h"
 
@@ -15,24 +16,29 @@ void SpecArgument::addPath(CLI::App &command) {
 
 void SpecArgument::addOptions(CLI::App &command) {
   addPath(command);
-  command.add_option("--target", target, "cpu (default), or reference: the slow f64 interpreter")
+  command.add_option("--target", target, "cpu (default), cuda, sim: the CUDA kernels on the CPU, or reference: the slow f64 interpreter")
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
   command.add_option("--precision", precision, "f32 (default)")->check(CLI::IsMember({"f32", "bf16"}));
+  command.add_option("--arch", arch, "GPU whose kernels --target sim runs: sm_80 (default) or sm_90a")
+      ->check(CLI::IsMember({"sm_80", "sm_90a"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
                      "Instructions to use: avx512, avx2 or portable (default: what this machine has)");
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
-driver::Options SpecArgument::options(const Common &common) const {
-  if (target == "cuda" || target == "sim") {
-    throw Error(Exit::Usage, "--target " + target + ": this build has no CUDA target; expected cpu or reference");
-  }
-  if (precision != "f32") {
-    throw Error(Exit::Usage, "--precision " + precision + ": this build computes in f32 only; expected f32");
-  }
+driver::Options SpecArgument::options(const Common &common, bool ofKernels) const {
   driver::Options options;
-  options.target = target == "reference" ? driver::Target::Reference : driver::Target::Cpu;
+  static const std::map<std::string, driver::Target> targets = {{"cpu", driver::Target::Cpu},
+                                                                {"cuda", driver::Target::Cuda},
+                                                                {"sim", driver::Target::Sim},
+                                                                {"reference", driver::Target::Reference}};
+  options.target = targets.at(target);
+  if (precision == "bf16" && !ofKernels && !driver::usesKernels(options.target)) {
+    throw Error(Exit::Usage, "--precision bf16 with --target " + target + ": computes in f32 only; expected --target cuda or sim");
+  }
+  options.precision = precision;
+  options.arch = arch;
   options.level = level;
   options.cache = cache;
   options.fusion.on = fuse != "off";

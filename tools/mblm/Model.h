@@ -19,12 +19,14 @@ public:
   // Only the file, for commands that run nothing.
   void addPath(CLI::App &command);
   driver::NamedModel model() const { return driver::openModel(path); }
-  driver::Options options(const Common &common) const;
+  // `ofKernels`: of CUDA kernels, not of what runs here.
+  driver::Options options(const Common &common, bool ofKernels = false) const;
 
 private:
   std::string path;
   std::string target = "cpu";
   std::string precision = "f32";
+  std::string arch = "sm_80";
   std::string cache;
   std::string fuse = "on";
   std::string level;

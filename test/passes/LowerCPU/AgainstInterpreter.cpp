@@ -3,6 +3,7 @@
 #include "test/passes/LowerCPU/AgainstInterpreter.h"
 
 #include "compiler/Interpreter/Interpreter.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/Register.h"
 #include "runtime/Support/Memory.h"
 
@@ -56,7 +57,8 @@ std::string moduleText(const ModuleCase &test) {
     loads += "%" + parameter.name + " = mblm.load [@" + parameter.name + "] : " + type + "\n";
     offset = offsetBehind(offset, parameter);
   }
-  return text + "func.func @train_step(%ids: tensor<?x?xi32>) -> " + test.resultType + " {\n" + loads + test.body + "}\n}\n";
+  return text + test.states + "func.func @train_step(%ids: tensor<?x" + (test.isStep ? std::to_string(test.inner) : "?") + "xi32>" + (test.dropout ? ", %key: tensor<4xi32>" : "") +
+         ") -> " + test.resultType + " {\n" + loads + test.body + "}\n}\n";
 }
 
 rt::ModelInfo modelInfo(const ModuleCase &test) {
@@ -100,12 +102,29 @@ mlir::OwningOpRef<mlir::ModuleOp> parse(const ModuleCase &test, mlir::MLIRContex
   return module;
 }
 
+const rt::Draw draw{7, 3};
+
+int64_t stateFloats(mlir::ModuleOp module, const ModuleCase &test) {
+  int64_t floats = 0;
+  for (auto state : module.getOps<mblm::StateOp>()) {
+    auto type = mlir::cast<mlir::RankedTensorType>(state.getType());
+    floats += test.batch * type.getDimSize(1) * type.getDimSize(2);
+  }
+  return floats;
+}
+
 Numbers interpret(const ModuleCase &test, mlir::MLIRContext &context, const Inputs &inputs) {
   auto module = parse(test, context);
   Interpreter interpreter(*module);
   interpreter.stores().parameters.assign(inputs.parameters.begin(), inputs.parameters.end());
   interpreter.stores().gradients.assign(inputs.parameters.size(), 0);
-  auto results = interpreter.call("train_step", {Tensor::ids({test.batch, test.slots * test.inner}, inputs.ids)});
+  std::vector<Tensor> arguments{Tensor::ids({test.batch, test.slots * test.inner}, inputs.ids)};
+  if (test.dropout) {
+    rt::DropoutKey key = rt::dropoutKey(draw);
+    arguments.push_back(Tensor::ids({4}, {key.begin(), key.end()}));
+  }
+  interpreter.stores().state.assign(stateFloats(*module, test), 0);
+  auto results = interpreter.call("train_step", std::move(arguments), {test.batch, test.slots, test.position});
   return {results[0].f, interpreter.stores().gradients};
 }
 
@@ -113,6 +132,7 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
                 const Native &native) {
   auto module = parse(test, context);
   pipelines::toKernelPhase(*module, native.fusion);
+  rt::Buffer state(std::max<int64_t>(1, stateFloats(*module, test)), "the state");
   auto program = compileKernels(*module, modelInfo(test), native);
   int64_t elements = int64_t(inputs.parameters.size());
   rt::Buffer params(elements, "parameters"), grads(elements, "gradients"), output(int64_t(outputs), "the output");
@@ -128,11 +148,18 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
   call.grads = grads.data();
   call.output = output.data();
   call.scalars = &scalars;
+  call.position = test.position;
+  call.state = test.states.empty() ? nullptr : state.data();
+  if (test.dropout) {
+    call.draw = draw;
+  }
   Numbers numbers;
   for (int run = 0; run < 2; ++run) { // the second one finds scratch and arena full of numbers
+    program->hostAccess(grads.data());
     std::fill_n(grads.data(), elements, 0.0f);
     std::fill_n(output.data(), outputs, NAN);
     program->run(rt::Entry::TrainStep, call);
+    program->hostAccess(grads.data());
     Numbers now{{output.data(), output.data() + outputs}, {grads.data(), grads.data() + elements}};
     EXPECT_TRUE(run == 0 || (now.output == numbers.output && now.gradients == numbers.gradients)) << "second run differs";
     numbers = std::move(now);
@@ -151,32 +178,19 @@ void expectClose(const std::string &what, const std::vector<double> &got, const 
   EXPECT_LE(worst / most, tolerance) << what;
 }
 
-} // namespace
-
-void test::expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance) {
-  mlir::DialectRegistry registry;
-  registerAllDialects(registry);
-  mlir::MLIRContext context(registry);
-  rt::ModelInfo info = modelInfo(test);
-  Inputs inputs = randomInputs(test, info.parameterElements, seed);
-  Numbers expected = interpret(test, context, inputs);
-  int64_t width = 0;
-  for (auto &[name, columns] : test.columns) {
-    width += columns;
-  }
-  auto part = [&](const std::vector<double> &output, int64_t first, int64_t columns) {
-    std::vector<double> numbers;
-    for (size_t row = 0; row * width < output.size(); ++row) {
-      numbers.insert(numbers.end(), &output[row * width + first], &output[row * width + first] + columns);
+// One case, interpreted once and executed in several ways.
+class Agreement {
+public:
+  Agreement(const ModuleCase &test, uint64_t seed, double tolerance)
+      : test(test), tolerance(tolerance), context(registry()), info(modelInfo(test)),
+        inputs(randomInputs(test, info.parameterElements, seed)), expected(interpret(test, context, inputs)) {
+    for (auto &[name, columns] : test.columns) {
+      width += columns;
     }
-    return numbers;
-  };
-  auto run = [&](const std::string &level, bool fuse, int threads) {
-    SCOPED_TRACE(level + (fuse ? ", fused" : ", unfused"));
-    Native native;
-    native.level = level;
-    native.fusion.on = fuse;
-    native.threads = threads;
+  }
+
+  Numbers run(const std::string &what, const Native &native) {
+    SCOPED_TRACE(what + (native.fusion.on ? ", fused" : ", unfused"));
     Numbers got = execute(test, context, inputs, expected.output.size(), native);
     int64_t first = 0;
     for (auto &[name, columns] : test.columns) {
@@ -189,6 +203,41 @@ void test::expectAgreement(const ModuleCase &test, uint64_t seed, double toleran
                   {expected.gradients.begin() + begin, expected.gradients.begin() + end}, tolerance);
     }
     return got;
+  }
+
+private:
+  static mlir::DialectRegistry registry() {
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+  std::vector<double> part(const std::vector<double> &output, int64_t first, int64_t columns) {
+    std::vector<double> numbers;
+    for (size_t row = 0; row * width < output.size(); ++row) {
+      numbers.insert(numbers.end(), &output[row * width + first], &output[row * width + first] + columns);
+    }
+    return numbers;
+  }
+
+  const ModuleCase &test;
+  double tolerance;
+  mlir::MLIRContext context;
+  rt::ModelInfo info;
+  Inputs inputs;
+  Numbers expected;
+  int64_t width = 0;
+};
+
+} // namespace
+
+void test::expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance) {
+  Agreement agreement(test, seed, tolerance);
+  auto run = [&](const std::string &level, bool fuse, int threads) {
+    Native native;
+    native.level = level;
+    native.fusion.on = fuse;
+    native.threads = threads;
+    return agreement.run(level, native);
   };
   std::vector<std::string> levels = hostLevels();
   Numbers alone = run(levels.front(), true, 1), together = run(levels.front(), true, 3);
@@ -196,5 +245,19 @@ void test::expectAgreement(const ModuleCase &test, uint64_t seed, double toleran
   run(levels.front(), false, 2);
   for (size_t n = 1; n < levels.size(); ++n) {
     run(levels[n], true, 2);
+  }
+  for (const std::string &level : simulatedLevels()) {
+    run(level, true, 1);
+  }
+}
+
+void test::expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision) {
+  Agreement agreement(test, seed, tolerance);
+  for (bool fuse : {true, false}) {
+    Native native;
+    native.level = fuse ? "sm_80" : "sm_90a";
+    native.fusion.on = fuse;
+    native.precision = precision;
+    agreement.run(native.level + " in " + precision, native);
   }
 }

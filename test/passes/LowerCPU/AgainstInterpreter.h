@@ -24,13 +24,20 @@ struct ModuleCase {
   std::string body;                                     // of @train_step, behind the loads of all parameters as %NAME
   std::string resultType;
   int64_t vocab = 1, inner = 1, batch = 1, slots = 1;
+  bool isStep = false;     // ids are [B, inner], M is 1
+  bool dropout = false;    // @train_step has a %key
+  std::string states;      // ops in front of it
+  int64_t position = 0;    // P
 };
 
 // "tensor<2x3xf32>"; -1 is dynamic.
 std::string tensorType(llvm::ArrayRef<int64_t> shape);
 
-// Every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
+// As native code and as CUDA kernels on the simulator: every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
 void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance);
+
+// The same of CUDA kernels alone, in f32 or bf16.
+void expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision = "f32");
 
 } // namespace mblm::test

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One line a kernel, then one line a kind of kernel.
-#include "tools/mblm/KernelTable.h"
+#include "tools/commands/KernelTable.h"
 
 #include <algorithm>
 #include <cstdio>

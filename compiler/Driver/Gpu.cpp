@@ -1,0 +1,42 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/Driver/Gpu.h"
+
+#include "compiler/Driver/Models.h"
+#include "compiler/Pipelines/Phases.h"
+#include "compiler/Pipelines/Reproducer.h"
+#include "runtime/Support/Error.h"
+#include "runtime/ThreadPool.h"
+
+using namespace mblm;
+using namespace mblm::driver;
+
+target::GpuCode driver::gpuCodeOf(const spec::Spec &spec, const Options &options,
+                                  const std::optional<std::string> &ptxas) {
+  OwnedModule owned = modelModule(spec, options);
+  target::GpuCode code;
+  pipelines::withReproducer(*owned.module, [&] {
+    pipelines::toKernelPhase(*owned.module, options.fusion);
+    code = gpuCodeOf(*owned.module, options, ptxas);
+  });
+  return code;
+}
+
+target::GpuCode driver::gpuCodeOf(mlir::ModuleOp module, const Options &options,
+                                  const std::optional<std::string> &ptxas) {
+  if (module.getOps<mlir::gpu::GPUModuleOp>().empty()) {
+    pipelines::toGPUPhase(module, options.arch, options.precision);
+  }
+  pipelines::toNVVMPhase(module);
+  int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);
+  return target::generateGpuCode(*module.getOps<mlir::gpu::GPUModuleOp>().begin(), options.arch, ptxas, jobs);
+}
+
+std::string driver::requirePtxas() {
+  std::optional<std::string> ptxas = target::findPtxas();
+  if (!ptxas) {
+    throw Error(Exit::Usage,
+                "--emit cubin needs ptxas of the CUDA Toolkit; expected it in MBLM_PTXAS, PATH or CUDA_HOME");
+  }
+  return *ptxas;
+}

@@ -1,0 +1,25 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A model's CUDA kernels.
+#pragma once
+
+#include "compiler/Driver/Options.h"
+#include "compiler/Spec/Spec.h"
+#include "compiler/Target/GpuCode.h"
+
+namespace mblm::driver {
+
+// For `options.arch` in `options.precision`. `ptxas` as for target::generateGpuCode.
+target::GpuCode gpuCodeOf(const spec::Spec &spec, const Options &options, const std::optional<std::string> &ptxas);
+
+// The same of a module at phase `kernel`, or at phase `gpu` already.
+target::GpuCode gpuCodeOf(mlir::ModuleOp module, const Options &options, const std::optional<std::string> &ptxas);
+
+// Whether the artifacts of a target hold CUDA kernels.
+inline bool usesKernels(Target target) { return target == Target::Cuda || target == Target::Sim; }
+
+// Error(Usage) without one.
+std::string requirePtxas();
+
+} // namespace mblm::driver

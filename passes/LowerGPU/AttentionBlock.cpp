@@ -1,0 +1,73 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/LowerGPU/AttentionBlock.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+using kernel::ceilDiv;
+
+Grid AttentionBlock::grid(const AttentionShape &shape, const TileSizes &sizes) {
+  // Where the number of positions is known only later, some blocks may have no rows.
+  SymbolicDim positions = shape.space.getPositions();
+  SymbolicDim most = positions.isConstant() ? SymbolicDim::constant(ceilDiv(positions.one, sizes.rows) * sizes.rows)
+                                            : positions + SymbolicDim::constant(sizes.rows - 1);
+  return {*shape.space.getSequences().times(most), sizes.rows, shape.heads};
+}
+
+AttentionBlock::AttentionBlock(KernelWriter::Step &s, const AttentionShape &shape, AttentionTiles &tiles, Value dropoutKey,
+                               bool lastFirst)
+    : s(s), e(s.e), shape(shape), tiles(tiles), positions(e.form(shape.space.getPositions())), head(e.blockY) {
+  Value blocks = e.ceilDiv(positions, tiles.sizes.rows);
+  sequence = e.div(e.blockX, blocks);
+  Value number = e.rem(e.blockX, blocks);
+  first = e.mul(lastFirst ? e.sub(e.sub(blocks, e.index(1)), number) : number, tiles.sizes.rows);
+  present = e.less(sequence, e.form(shape.space.getSequences()));
+  if (dropoutKey) {
+    dropout.emplace(e, dropoutKey);
+  }
+}
+
+void AttentionBlock::commit() { NVVM::CpAsyncCommitGroupOp::create(e.b); }
+
+void AttentionBlock::arrive() {
+  NVVM::CpAsyncWaitGroupOp::create(e.b, 0);
+  e.barrier();
+}
+
+static int64_t factorLine(int64_t keys) { return keys + 4; }
+
+Value AttentionBlock::allocateFactors(int64_t queries, int64_t keys) {
+  return dropout ? e.shared(queries * factorLine(keys) * 4) : Value();
+}
+
+void AttentionBlock::writeFactors(Value target, Value query, int64_t queries, Value key, int64_t keys) {
+  if (!dropout) {
+    return;
+  }
+  constexpr int64_t together = DropoutEmitter::perBlock;
+  Value pair = e.add(e.mul(sequence, shape.heads), head), row = e.add(e.mul(pair, positions), query);
+  e.share(queries * keys / together, [&](Value number) {
+    Value line = e.div(number, keys / together), piece = e.rem(number, e.index(keys / together));
+    Value block = e.add(dropout->rowBlock(e.add(row, line), positions), e.add(e.div(key, together), piece));
+    Memory memory{target, {}, e.f32(), true};
+    e.storeNumbers(dropout->blocks(block, 1), memory, e.add(e.mul(line, factorLine(keys)), e.mul(piece, together)));
+  });
+  e.barrier();
+}
+
+Value AttentionBlock::drop(Value probability, Value factors, Value query, Value key, int64_t keys) {
+  return dropout ? e.mulf(probability, e.load(e.at(factors, e.add(e.mul(query, factorLine(keys)), key)))) : probability;
+}
+
+Value AttentionBlock::inside(Value column, Value first, Value end) {
+  SymbolicDim count = shape.space.getPositions();
+  if (shape.mask == MaskKind::Full && count.isConstant() && count.one % tiles.sizes.columns == 0) {
+    return {};
+  }
+  Value inside = e.less(column, end);
+  return first ? arith::AndIOp::create(e.b, inside, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, column, first))
+               : inside;
+}

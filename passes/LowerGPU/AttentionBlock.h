@@ -1,0 +1,63 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention over long sequences: a block has some rows of one sequence and head, and goes through tiles of what these see (or are
+// seen by). Short sequences have blocks of several whole ones.
+#pragma once
+
+#include "passes/Emit/DropoutEmitter.h"
+#include "passes/LowerGPU/AttentionTiles.h"
+#include "passes/LowerGPU/HeadRows.h"
+
+namespace mblm::cuda {
+
+// Sequences up to this length are short.
+constexpr int64_t shortSequence = 32;
+inline bool isShort(kernel::SpaceAttr space) {
+  return space.getPositions().isConstant() && space.getPositions().one <= shortSequence;
+}
+
+// Stands for minus infinity where differences are taken.
+constexpr double lowestScore = -1e30;
+
+class AttentionBlock {
+public:
+  // `dropoutKey` is null where no probability is dropped. With `lastFirst` the last rows of a sequence start first.
+  AttentionBlock(KernelWriter::Step &s, const AttentionShape &shape, AttentionTiles &tiles, mlir::Value dropoutKey,
+                 bool lastFirst);
+  static Grid grid(const AttentionShape &shape, const TileSizes &sizes);
+
+  KernelWriter::Step &s;
+  ThreadEmitter &e;
+  const AttentionShape &shape;
+  AttentionTiles &tiles;
+  mlir::Value positions, sequence, head, first; // `first`: row
+  mlir::Value present;                          // whether there are such rows
+
+  HeadRows rowsOf(const HeadTensor &tensor) { return headRows(s, shape, tensor, sequence, head); }
+  // Rows [from, from + lines) of a tensor into shared memory, those from `end` on as zeros.
+  void fetch(const HeadRows &rows, mlir::Value from, mlir::Value end, int64_t lines, mlir::Value target) {
+    fetchRows(e, rows, from, end, target, {lines, shape.width, tiles.depth, tiles.stride()});
+  }
+  void commit();
+  // What was committed is there for all, and all are done with what came before.
+  void arrive();
+
+  // What dropout multiplies probabilities by: rows for queries [query, query + queries) of factors for `keys` keys, there for
+  // all threads. The shared memory is null without dropout.
+  mlir::Value allocateFactors(int64_t queries, int64_t keys);
+  void writeFactors(mlir::Value target, mlir::Value query, int64_t queries, mlir::Value key, int64_t keys);
+  // The factor of a place in this memory; `probability` times it, or itself without dropout.
+  mlir::Value drop(mlir::Value probability, mlir::Value factors, mlir::Value query, mlir::Value key, int64_t keys);
+
+  // Whether a column is one of [first, end); null: it is. `first` may be null, for 0.
+  mlir::Value inside(mlir::Value column, mlir::Value first, mlir::Value end);
+
+  mlir::Value larger(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(e.b, x, y); }
+  mlir::Value exponential(mlir::Value x) { return mlir::math::ExpOp::create(e.b, x); }
+
+private:
+  std::optional<DropoutEmitter> dropout;
+};
+
+} // namespace mblm::cuda

@@ -1,0 +1,165 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Forward attention with an online softmax in registers: what a thread has of its rows is rescaled as their maxima grow.
+#include "passes/LowerGPU/ShortAttention.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+
+static TileSizes tileSizes(int64_t width) {
+  int64_t rows = width <= 128 ? 64 : 32;
+  return {rows, rows, blockThreads};
+}
+
+namespace {
+class Forward {
+public:
+  Forward(AttentionBlock &block, const AttentionPlan &plan)
+      : block(block), e(block.e), tiles(block.tiles), plan(plan), rows(tiles.rowsOfThread()),
+        columns(tiles.columnsOfThread(tiles.sizes.columns)) {
+    q = tiles.allocate(tiles.sizes.rows);
+    k = tiles.allocate(tiles.sizes.columns);
+    v = tiles.allocate(tiles.sizes.columns);
+    factors = block.allocateFactors(tiles.sizes.rows, tiles.sizes.columns);
+  }
+
+  void emit(const HeadTensor &query, const HeadTensor &key, const HeadTensor &value, const HeadTensor &result) {
+    const AttentionShape &shape = plan.shape;
+    int64_t step = tiles.sizes.columns;
+    HeadRows queries = block.rowsOf(query), keys = block.rowsOf(key), values = block.rowsOf(value);
+    Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
+    Value begin = e.mul(e.div(shape.firstKey(e, block.first), step), step), end = shape.endKey(e, last);
+    block.fetch(queries, block.first, block.positions, tiles.sizes.rows, q);
+    block.fetch(keys, begin, end, step, k);
+    block.commit();
+    Sums init(rows.size(), e.number(lowestScore));
+    init.append(rows.size(), e.number(0));
+    init.append(tiles.zeros(tiles.depth));
+    Sums state = e.loop(begin, end, step, init, [&](Value at, ValueRange before) {
+      Sums maxima(before.take_front(rows.size())), sums(before.slice(rows.size(), rows.size()));
+      Sums mixed(before.drop_front(2 * rows.size()));
+      block.arrive();
+      block.fetch(values, at, end, step, v);
+      block.commit();
+      block.writeFactors(factors, block.first, tiles.sizes.rows, at, step);
+      Sums scores = tiles.score(q, k);
+      softmax(scores, at, maxima, sums, mixed);
+      block.arrive();
+      block.fetch(keys, e.add(at, step), end, step, k);
+      block.commit();
+      mixed = tiles.mix(mixed, scores, v);
+      maxima.append(sums);
+      maxima.append(mixed);
+      return maxima;
+    });
+    block.arrive(); // the last fetch, of nothing
+    ValueRange after(state);
+    write(block.rowsOf(result), after.take_front(rows.size()), after.slice(rows.size(), rows.size()), after.drop_front(2 * rows.size()));
+  }
+
+private:
+  using Sums = AttentionTiles::Sums;
+
+  // Scores become probabilities up to the maxima, dropped or not; the sums are of all of them.
+  void softmax(Sums &scores, Value at, Sums &maxima, Sums &sums, Sums &mixed) {
+    const AttentionShape &shape = plan.shape;
+    size_t width = mixed.size() / rows.size();
+    for (auto [r, row] : llvm::enumerate(rows)) {
+      MutableArrayRef<Value> line = MutableArrayRef(scores).slice(r * columns.size(), columns.size());
+      Value i = e.add(block.first, row), end = shape.endKey(e, i), top = maxima[r];
+      Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
+      Sums visible;
+      for (auto [score, column] : llvm::zip(line, columns)) {
+        visible.push_back(block.inside(e.add(at, column), first, end));
+        score = e.mulf(score, e.number(shape.scale));
+        top = block.larger(top, visible.back() ? e.select(visible.back(), score, e.number(lowestScore)) : score);
+      }
+      top = e.acrossThreads(top, tiles.threadsOfRow(), [&](Value x, Value y) { return block.larger(x, y); });
+      Value shrink = block.exponential(e.subf(maxima[r], top)), sum;
+      for (auto [score, column, seen] : llvm::zip(line, columns, visible)) {
+        Value p = block.exponential(e.subf(score, top));
+        p = seen ? e.select(seen, p, e.number(0)) : p;
+        sum = sum ? e.addf(sum, p) : p;
+        score = block.drop(p, factors, row, column, tiles.sizes.columns);
+      }
+      maxima[r] = top;
+      sums[r] = e.addf(e.mulf(sums[r], shrink), sum); // of this thread
+      for (Value &value : MutableArrayRef(mixed).slice(r * width, width)) {
+        value = e.mulf(value, shrink);
+      }
+    }
+  }
+
+  void write(const HeadRows &result, ValueRange maxima, ValueRange sums, ValueRange mixed) {
+    const AttentionShape &shape = plan.shape;
+    Sums places = tiles.columnsOfThread(tiles.depth);
+    Value heads = e.add(e.mul(e.mul(block.sequence, block.positions), shape.heads), block.head);
+    for (auto [r, row] : llvm::enumerate(rows)) {
+      Value i = e.add(block.first, row), line = e.add(heads, e.mul(i, shape.heads));
+      Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); });
+      e.when(e.less(i, block.positions), [&, r = r] {
+        Value inverse = e.divf(e.number(1), sum);
+        for (auto [c, column] : llvm::enumerate(places)) {
+          auto put = [&, c = c, column = column] {
+            Value value = e.mulf(mixed[r * places.size() + c], inverse);
+            e.storeNumbers(value, result.memory(), e.add(result.offset(e, i), column));
+          };
+          tiles.depth == shape.width ? put() : e.when(e.less(column, e.index(shape.width)), put);
+        }
+        e.when(e.equal(e.rem(e.thread, e.index(tiles.threadsOfRow())), e.index(0)), [&] {
+          Value lse = e.addf(maxima[r], math::LogOp::create(e.b, sum));
+          e.store(lse, e.at(block.s.pointers[plan.results + 1], line));
+        });
+      });
+    }
+  }
+
+  AttentionBlock &block;
+  ThreadEmitter &e;
+  AttentionTiles &tiles;
+  const AttentionPlan &plan;
+  const Sums rows, columns;
+  Value q, k, v, factors;
+};
+} // namespace
+
+// Inputs that tiles cannot read as they lie.
+static SmallVector<unsigned> packedInputs(const AttentionPlan &plan) {
+  SmallVector<unsigned> packed;
+  for (unsigned n = 0; n < 3; ++n) {
+    if (plan.isRotated(n) || !plan.inputs[n].element.isF32()) {
+      packed.push_back(n);
+    }
+  }
+  return packed;
+}
+
+SymbolicDim cuda::attentionTemporary(kernel::AttentionOp op) {
+  AttentionPlan plan(op, 0);
+  return isShort(op.getSpace()) ? SymbolicDim() : scaled(plan.elements(), packedInputs(plan).size());
+}
+
+void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
+  AttentionPlan plan(op, 0);
+  if (isShort(op.getSpace())) {
+    return emitShortAttention(writer, op, plan);
+  }
+  SmallVector<unsigned> packed = packedInputs(plan);
+  unsigned tensors = plan.temporary + (packed.empty() ? 0 : 1);
+  HeadTensor sources[3] = {plan.inputs[0], plan.inputs[1], plan.inputs[2]};
+  Type f32 = Float32Type::get(op.getContext());
+  for (auto [number, n] : llvm::enumerate(packed)) {
+    sources[n] = packHeads(writer, op.getLoc(), tensors, plan.shape, sources[n], plan.isRotated(n) ? plan.table : std::nullopt,
+                           plan.temporary, f32, scaled(plan.elements(), number));
+  }
+  TileSizes sizes = tileSizes(plan.shape.width);
+  writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
+    auto tiles = scalarTiles(s.e, sizes, plan.shape.width);
+    AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);
+    Forward forward(block, plan);
+    HeadTensor result = plan.wholeTensor(plan.results, op.getResult());
+    s.e.when(block.present, [&] { forward.emit(sources[0], sources[1], sources[2], result); });
+  });
+}

@@ -1,0 +1,280 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Backward attention, probabilities computed again from the log-sum-exp: one kernel goes over keys for the gradients of its queries,
+// one over queries for those of its keys and values, so that every gradient has one writer and a fixed order of sums. Both read
+// packed copies; so the result may lie where query, key and value did.
+#include "passes/LowerGPU/ShortAttention.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+
+static TileSizes tileSizes(int64_t width) {
+  return width <= 128 ? TileSizes{64, 32, blockThreads} : TileSizes{32, 16, blockThreads};
+}
+
+namespace {
+using Sums = AttentionTiles::Sums;
+
+// What the kernels read, besides the op's lse.
+struct Sources {
+  HeadTensor query, key, value, grad;
+  unsigned lse;
+  unsigned dots;         // pointer of grad . output, [K, heads, T]
+  SymbolicDim dotsBegin; // in floats
+};
+
+class Backward {
+public:
+  Backward(AttentionBlock &block, const AttentionPlan &plan, const Sources &sources)
+      : block(block), e(block.e), tiles(block.tiles), shape(plan.shape), plan(plan), sources(sources),
+        rows(tiles.rowsOfThread()), columns(tiles.columnsOfThread(tiles.sizes.columns)) {
+    for (Value &tile : own) {
+      tile = tiles.allocate(tiles.sizes.rows);
+    }
+    for (Value &ring : rings) {
+      ring = tiles.allocate(2 * tiles.sizes.columns);
+    }
+  }
+
+  // Gradients of the block's queries.
+  void emitQueries(const HeadTensor &result) {
+    Value factors = block.allocateFactors(tiles.sizes.rows, tiles.sizes.columns);
+    e.when(block.present, [&] {
+      Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
+      Sums lses, dots;
+      for (Value row : rows) {
+        Value i = e.min(e.add(block.first, row), last);
+        lses.push_back(lseOf(i));
+        dots.push_back(dotOf(i));
+      }
+      Sums zeros = tiles.zeros(tiles.depth);
+      Sums grads = overTiles(sources.query, sources.grad, sources.key, sources.value, shape.firstKey(e, block.first),
+                             shape.endKey(e, last), zeros, [&](Value at, ValueRange before, Value keys, Value values) {
+        block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
+        Sums scores = tiles.score(own[0], keys), products = tiles.score(own[1], values);
+        forScores([&](int64_t n, int64_t r, int64_t c) {
+          Value i = e.add(block.first, rows[r]), end = shape.endKey(e, i);
+          Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
+          Value p = probability(scores[n], lses[r], block.inside(e.add(at, columns[c]), first, end));
+          Value product = block.drop(products[n], factors, rows[r], columns[c], tiles.sizes.columns);
+          scores[n] = scoreGrad(p, product, dots[r]);
+        });
+        return tiles.mix(before, scores, keys);
+      });
+      write(grads, result, plan.table);
+    });
+  }
+
+  // Gradients of the block's keys and values.
+  void emitKeys(const HeadTensor &keyResult, const HeadTensor &valueResult) {
+    Value factors = block.allocateFactors(tiles.sizes.columns, tiles.sizes.rows);
+    e.when(block.present, [&] {
+      Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
+      Sums zeros = tiles.zeros(tiles.depth);
+      size_t half = zeros.size();
+      zeros.append(half, e.number(0));
+      Sums grads = overTiles(sources.key, sources.value, sources.query, sources.grad, shape.firstQuery(e, block.first),
+                             shape.endQuery(e, last), zeros, [&](Value at, ValueRange before, Value queries, Value queryGrads) {
+        block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
+        Sums lses, dots;
+        for (Value column : columns) {
+          Value i = e.min(e.add(at, column), e.sub(block.positions, e.index(1)));
+          lses.push_back(lseOf(i));
+          dots.push_back(dotOf(i));
+        }
+        Sums scores = tiles.score(own[0], queries), products = tiles.score(own[1], queryGrads);
+        Sums probabilities = scores;
+        forScores([&](int64_t n, int64_t r, int64_t c) {
+          Value j = e.add(block.first, rows[r]), end = shape.endQuery(e, j);
+          Value first = shape.mask == MaskKind::Full ? Value() : j;
+          Value p = probability(scores[n], lses[c], block.inside(e.add(at, columns[c]), first, end));
+          Value product = block.drop(products[n], factors, columns[c], rows[r], tiles.sizes.rows);
+          scores[n] = scoreGrad(p, product, dots[c]);
+          probabilities[n] = block.drop(p, factors, columns[c], rows[r], tiles.sizes.rows);
+        });
+        Sums after = tiles.mix(before.take_front(half), scores, queries);
+        after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
+        return after;
+      });
+      write(ValueRange(grads).take_front(half), keyResult, plan.table);
+      write(ValueRange(grads).drop_front(half), valueResult, {});
+    });
+  }
+
+private:
+  // With the block's rows of two tensors in `own`: goes through tiles of two others, the next ones on their way.
+  Sums overTiles(const HeadTensor &a, const HeadTensor &b, const HeadTensor &across, const HeadTensor &alsoAcross, Value from,
+                 Value end, ValueRange init,
+                 const std::function<Sums(Value at, ValueRange before, Value tile, Value alsoTile)> &body) {
+    int64_t step = tiles.sizes.columns;
+    HeadRows mine[] = {block.rowsOf(a), block.rowsOf(b)}, others[] = {block.rowsOf(across), block.rowsOf(alsoAcross)};
+    Value begin = e.mul(e.div(from, step), step);
+    auto slotOf = [&](Value ring, Value at) {
+      Value slot = e.rem(e.div(at, step), e.index(2));
+      return e.at(ring, e.mul(slot, step * tiles.stride()), tiles.element());
+    };
+    auto fetch = [&](Value at) {
+      for (auto [other, ring] : llvm::zip(others, rings)) {
+        block.fetch(other, at, end, step, slotOf(ring, at));
+      }
+      block.commit();
+    };
+    for (auto [rows, tile] : llvm::zip(mine, own)) {
+      block.fetch(rows, block.first, block.positions, tiles.sizes.rows, tile);
+    }
+    fetch(begin);
+    Sums sums = e.loop(begin, end, step, init, [&](Value at, ValueRange before) {
+      block.arrive();
+      fetch(e.add(at, step));
+      return body(at, before, slotOf(rings[0], at), slotOf(rings[1], at));
+    });
+    block.arrive();
+    return sums;
+  }
+
+  void forScores(const std::function<void(int64_t n, int64_t row, int64_t column)> &body) {
+    for (size_t r = 0; r < rows.size(); ++r) {
+      for (size_t c = 0; c < columns.size(); ++c) {
+        body(r * columns.size() + c, r, c);
+      }
+    }
+  }
+
+  Value lseOf(Value i) {
+    Value row = e.add(e.mul(block.sequence, block.positions), i);
+    return e.load(e.at(block.s.pointers[sources.lse], e.add(e.mul(row, shape.heads), block.head)));
+  }
+  Value dotOf(Value i) {
+    Value pair = e.add(e.mul(block.sequence, shape.heads), block.head);
+    Value place = e.add(e.form(sources.dotsBegin), e.add(e.mul(pair, block.positions), i));
+    return e.load(e.at(block.s.pointers[sources.dots], place));
+  }
+
+  Value probability(Value score, Value lse, Value seen) {
+    Value p = block.exponential(e.subf(e.mulf(score, e.number(shape.scale)), lse));
+    return seen ? e.select(seen, p, e.number(0)) : p;
+  }
+  Value scoreGrad(Value p, Value product, Value dot) {
+    return e.mulf(e.mulf(p, e.subf(product, dot)), e.number(shape.scale));
+  }
+
+  // Through shared memory, since a rotation needs both halves of a head.
+  void write(ValueRange sums, const HeadTensor &tensor, std::optional<unsigned> table) {
+    int64_t mark = e.sharedBytes(), line = tiles.depth + 4;
+    e.releaseShared(0);
+    Value lines = e.shared(tiles.sizes.rows * line * 4);
+    e.releaseShared(mark);
+    Sums places = tiles.columnsOfThread(tiles.depth);
+    for (auto [r, row] : llvm::enumerate(rows)) {
+      for (auto [c, column] : llvm::enumerate(places)) {
+        e.store(sums[r * places.size() + c], e.at(lines, e.add(e.mul(row, line), column)));
+      }
+    }
+    e.barrier();
+    HeadRows target = block.rowsOf(tensor);
+    LineCopy copy;
+    copy.lines = tiles.sizes.rows;
+    copy.width = shape.width;
+    copy.from = {{lines, {}, e.f32(), true}, [&](Value n) { return e.mul(n, line); }};
+    copy.position = [&](Value n) { return e.add(block.first, n); };
+    copy.to = {target.memory(), [&](Value n) { return target.offset(e, copy.position(n)); }};
+    copy.active = [&](Value n) { return e.less(copy.position(n), block.positions); };
+    copy.table = plan.pointer(block.s, table);
+    copy.inverse = true;
+    copyLines(e, copy);
+    e.barrier();
+  }
+
+  AttentionBlock &block;
+  ThreadEmitter &e;
+  AttentionTiles &tiles;
+  const AttentionShape &shape;
+  const AttentionPlan &plan;
+  const Sources &sources;
+  const Sums rows, columns;
+  Value own[2], rings[2];
+};
+} // namespace
+
+// grad . output of every position and head: a group of threads has one.
+static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const AttentionPlan &plan, const Sources &sources) {
+  const AttentionShape &shape = plan.shape;
+  RowShape form = rowShape(shape.width, 1, shape.width);
+  SymbolicDim lines = scaled(rowsOf(shape.space), shape.heads);
+  Grid grid{lines, blockThreads / form.group};
+  writer.step(op.getLoc(), plan.temporary + 1, grid, blockThreads, [&](KernelWriter::Step &s) {
+    ThreadEmitter &e = s.e;
+    WithLanes lanes(e, form.lanes);
+    Value line = e.add(e.mul(e.blockX, grid.divisor), e.div(e.thread, form.group)), count = e.form(lines);
+    Value there = e.less(line, count), safe = e.select(there, line, e.index(0));
+    Value lane = e.rem(e.thread, e.index(form.group));
+    Memory grad = memoryOf(s.pointers[0], op.getGrad()), output = memoryOf(s.pointers[4], op.getOutput());
+    Value sum = e.loop(e.mul(lane, form.lanes), e.index(shape.width), form.lanes * form.group, e.splat(0.0), [&](Value c, ValueRange so) {
+      Value place = e.add(e.mul(safe, shape.width), c);
+      return Sums{e.fma(e.loadNumbers(grad, place, true), e.loadNumbers(output, place, true), so[0])};
+    })[0];
+    Value dot = e.acrossThreads(e.sumLanes(sum), form.group, [&](Value x, Value y) { return e.addf(x, y); });
+    e.when(arith::AndIOp::create(e.b, there, e.equal(lane, e.index(0))), [&] {
+      Value positions = e.form(shape.space.getPositions()), row = e.div(line, shape.heads);
+      Value pair = e.add(e.mul(e.div(row, positions), shape.heads), e.rem(line, e.index(shape.heads)));
+      Value place = e.add(e.mul(pair, positions), e.rem(row, positions));
+      e.store(dot, e.at(s.pointers[sources.dots], e.add(e.form(sources.dotsBegin), place)));
+    });
+  });
+}
+
+// How many of query, key, value and grad are packed: all but a grad that tiles can read as it lies.
+static int64_t packedTensors(kernel::AttentionGradOp op) {
+  return cast<RankedTensorType>(op.getGrad().getType()).getElementType().isF32() ? 3 : 4;
+}
+
+SymbolicDim cuda::attentionGradTemporary(kernel::AttentionGradOp op) {
+  AttentionPlan plan(op, 1);
+  return isShort(op.getSpace()) ? SymbolicDim()
+                                : scaled(plan.elements(), packedTensors(op)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
+}
+
+void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
+  AttentionPlan plan(op, 1);
+  if (isShort(op.getSpace())) {
+    return emitShortAttentionGrad(writer, op, plan);
+  }
+  unsigned tensors = plan.temporary + 1;
+  Sources sources;
+  Type f32 = Float32Type::get(op.getContext());
+  int64_t packed = 0;
+  auto pack = [&](const HeadTensor &tensor, std::optional<unsigned> table) {
+    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary, f32,
+                     scaled(plan.elements(), packed++));
+  };
+  sources.query = pack(plan.inputs[0], plan.table);
+  sources.key = pack(plan.inputs[1], plan.table);
+  sources.value = pack(plan.inputs[2], {});
+  sources.grad = plan.wholeTensor(0, op.getGrad());
+  if (packedTensors(op) == 4) {
+    sources.grad = pack(sources.grad, {});
+  }
+  sources.lse = 5;
+  sources.dots = plan.temporary;
+  sources.dotsBegin = scaled(plan.elements(), packed);
+  emitDots(writer, op, plan, sources);
+  TileSizes sizes = tileSizes(plan.shape.width);
+  auto step = [&](bool lastFirst, const std::function<void(Backward &)> &body) {
+    writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
+      auto tiles = scalarTiles(s.e, sizes, plan.shape.width);
+      AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
+      Backward backward(block, plan, sources);
+      body(backward);
+    });
+  };
+  HeadTensor results[3];
+  for (auto [n, result] : llvm::enumerate(results)) {
+    result = plan.wholeTensor(plan.results, op.getResult());
+    result.offset = n * result.stride;
+    result.stride *= 3;
+  }
+  step(plan.shape.mask == MaskKind::Causal, [&](Backward &b) { b.emitQueries(results[0]); });
+  step(false, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
+}

@@ -1,0 +1,193 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Attention of a call's queries to the keys and values of a state. A block has a few queries of one sequence and head; groups of its
+// threads take the keys in turn, each with a softmax of its own, and these are joined in order.
+#include "passes/Emit/AttentionShape.h"
+#include "passes/LowerGPU/AttentionBlock.h"
+#include "passes/LowerGPU/Kernels.h"
+
+using namespace mlir;
+using namespace mblm;
+using namespace mblm::cuda;
+using kernel::ceilDiv;
+
+namespace {
+constexpr int64_t keysTogether = 4; // of a group, so that several loads are on their way
+
+class CachedAttention {
+public:
+  using Sums = SmallVector<Value>;
+
+  static int64_t queriesTogether(kernel::CachedAttentionOp op) { return std::min<int64_t>(4, op.getSpace().getPositions().one); }
+
+  CachedAttention(KernelWriter::Step &s, kernel::CachedAttentionOp op)
+      : s(s), e(s.e), op(op), shape(attentionShape(op)), form(rowShape(shape.width, 1, shape.width)),
+        pieces(ceilDiv(shape.width, form.lanes * form.group)), groups(e.threads / form.group), together(queriesTogether(op)),
+        length(shape.space.getPositions().one), lanes(e, form.lanes) {
+    sequence = e.div(e.blockX, shape.heads);
+    head = e.rem(e.blockX, e.index(shape.heads));
+    group = e.div(e.thread, form.group);
+    Value lane = e.rem(e.thread, e.index(form.group));
+    for (int64_t n = 0; n < pieces; ++n) {
+      columns.push_back(e.add(e.mul(lane, form.lanes), n * form.lanes * form.group));
+    }
+    ring = e.form(kernel::shapeOf(op.getKey())[1]);
+    for (int64_t q = 0; q < together; ++q) {
+      Value t = e.add(e.mul(e.blockY, together), q);
+      queries.push_back(length % together ? e.min(t, e.index(length - 1)) : t); // the last one may come again
+    }
+    tops = e.shared(groups * together * 4);
+    totals = e.shared(groups * together * 4);
+    partials = e.shared(groups * together * shape.width * 4);
+  }
+
+  void emit() {
+    Value firstQuery = e.add(e.position, queries.front()), end = e.add(e.add(e.position, queries.back()), 1);
+    first = shape.firstKey(e, firstQuery);
+    firstRow = shape.mask == MaskKind::BlockCausal ? e.rem(first, ring) : first;
+    Memory query = memoryOf(s.pointers[0], op.getQuery());
+    for (Value t : queries) {
+      numbers.append(loadRow(query, e.add(e.mul(sequence, length), t)));
+    }
+    // For each query: maximum, sum, and the features.
+    Sums init;
+    for (int64_t q = 0; q < together; ++q) {
+      init.append({e.number(lowestScore), e.number(0)});
+      init.append(pieces, e.splat(0.0));
+    }
+    Sums state = e.loop(first, end, groups * keysTogether, init, [&](Value key, ValueRange before) {
+      return takeKeys(e.add(key, group), end, before);
+    });
+    join(state);
+    write();
+  }
+
+private:
+  int64_t perQuery() const { return 2 + pieces; }
+
+  // This thread's features of a row, zeros where it has none.
+  Sums loadRow(const Memory &memory, Value row) {
+    Sums values;
+    for (Value column : columns) {
+      bool whole = pieces * form.lanes * form.group == shape.width;
+      Value there = e.less(column, e.index(shape.width)), safe = whole ? column : e.select(there, column, e.index(0));
+      Value place = e.add(e.mul(row, shape.heads * shape.width), e.add(e.mul(head, shape.width), safe));
+      Value value = e.loadNumbers(memory, place, /*wide=*/true);
+      values.push_back(whole ? value : e.select(there, value, e.splat(0.0)));
+    }
+    return values;
+  }
+
+  // Of one group: keys `key`, `key + groups`, ... below `end`. All groups come here equally often, so that a warp's threads meet
+  // in the sums.
+  Sums takeKeys(Value key, Value end, ValueRange before) {
+    Memory keys = memoryOf(s.pointers[1], op.getKey()), values = memoryOf(s.pointers[2], op.getValue());
+    Sums places, rows, features;
+    for (int64_t n = 0; n < keysTogether; ++n) {
+      Value j = e.add(key, n * groups), safe = e.select(e.less(j, end), j, first);
+      Value row = e.add(firstRow, e.sub(safe, first));
+      row = e.add(e.mul(sequence, ring), e.select(e.less(row, ring), row, e.sub(row, ring)));
+      places.push_back(j);
+      rows.append(loadRow(keys, row));
+      features.append(loadRow(values, row));
+    }
+    Sums after;
+    for (int64_t q = 0; q < together; ++q) {
+      ValueRange so = before.slice(q * perQuery(), perQuery());
+      Value i = e.add(e.position, queries[q]), hidden = shape.firstKey(e, i), top = so[0];
+      Sums scores, visible;
+      for (int64_t n = 0; n < keysTogether; ++n) {
+        Value seen = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, places[n], i);
+        if (shape.mask == MaskKind::BlockCausal) {
+          seen = arith::AndIOp::create(e.b, seen, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], hidden));
+        }
+        Value sum = e.splat(0.0);
+        for (int64_t p = 0; p < pieces; ++p) {
+          sum = e.fma(numbers[q * pieces + p], rows[n * pieces + p], sum);
+        }
+        Value score = e.acrossThreads(e.sumLanes(sum), form.group, [&](Value x, Value y) { return e.addf(x, y); });
+        scores.push_back(e.mulf(score, e.number(shape.scale)));
+        visible.push_back(seen);
+        top = arith::MaximumFOp::create(e.b, top, e.select(seen, scores.back(), e.number(lowestScore)));
+      }
+      Value shrink = math::ExpOp::create(e.b, e.subf(so[0], top)), total = e.mulf(so[1], shrink);
+      Sums mixed;
+      for (int64_t p = 0; p < pieces; ++p) {
+        mixed.push_back(e.mulf(so[2 + p], e.splat(shrink)));
+      }
+      for (int64_t n = 0; n < keysTogether; ++n) {
+        Value weight = e.select(visible[n], math::ExpOp::create(e.b, e.subf(scores[n], top)), e.number(0));
+        total = e.addf(total, weight);
+        for (int64_t p = 0; p < pieces; ++p) {
+          mixed[p] = e.fma(e.splat(weight), features[n * pieces + p], mixed[p]);
+        }
+      }
+      after.append({top, total});
+      after.append(mixed);
+    }
+    return after;
+  }
+
+  // Each group's sums, relative to the maximum of all, go to shared memory.
+  void join(ValueRange state) {
+    Value leads = e.equal(e.rem(e.thread, e.index(form.group)), e.index(0));
+    auto line = [&](Value group, int64_t q) { return e.add(e.mul(group, together), q); };
+    e.when(leads, [&] {
+      for (int64_t q = 0; q < together; ++q) {
+        e.store(state[q * perQuery()], e.at(tops, line(group, q)));
+      }
+    });
+    e.barrier();
+    for (int64_t q = 0; q < together; ++q) {
+      Value top = e.loop(e.index(0), e.index(groups), 1, e.number(lowestScore), [&](Value other, ValueRange so) {
+        return Sums{arith::MaximumFOp::create(e.b, so[0], e.load(e.at(tops, line(other, q))))};
+      })[0];
+      Value shrink = math::ExpOp::create(e.b, e.subf(state[q * perQuery()], top));
+      e.when(leads, [&] { e.store(e.mulf(state[q * perQuery() + 1], shrink), e.at(totals, line(group, q))); });
+      for (auto [p, column] : llvm::enumerate(columns)) {
+        e.when(e.less(column, e.index(shape.width)), [&, p = p, column = column] {
+          Value value = e.mulf(state[q * perQuery() + 2 + p], e.splat(shrink));
+          e.storeNumbers(value, {partials, {}, e.f32(), true}, e.add(e.mul(line(group, q), shape.width), column));
+        });
+      }
+    }
+    e.barrier();
+  }
+
+  void write() {
+    Memory result = memoryOf(s.pointers[3], op.getResult());
+    e.share(together * shape.width, [&](Value number) {
+      Value q = e.div(number, shape.width), column = e.rem(number, e.index(shape.width));
+      Sums zeros(2, e.number(0));
+      Sums sums = e.loop(e.index(0), e.index(groups), 1, zeros, [&](Value other, ValueRange so) {
+        Value line = e.add(e.mul(other, together), q);
+        return Sums{e.addf(so[0], e.load(e.at(totals, line))),
+                    e.addf(so[1], e.load(e.at(partials, e.add(e.mul(line, shape.width), column))))};
+      });
+      Value t = e.add(e.mul(e.blockY, together), q);
+      e.when(e.less(t, e.index(length)), [&] {
+        Value row = e.add(e.mul(sequence, length), t);
+        Value place = e.add(e.mul(row, shape.heads * shape.width), e.add(e.mul(head, shape.width), column));
+        e.storeNumbers(e.divf(sums[1], sums[0]), result, place);
+      });
+    });
+  }
+
+  KernelWriter::Step &s;
+  ThreadEmitter &e;
+  kernel::CachedAttentionOp op;
+  const AttentionShape shape;
+  const RowShape form;
+  const int64_t pieces, groups, together, length;
+  WithLanes lanes;
+  Value sequence, head, group, ring, first, firstRow;
+  Sums columns, queries, numbers; // `numbers`: the queries' features
+  Value tops, totals, partials;
+};
+} // namespace
+
+void cuda::emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op) {
+  Grid grid{attentionShape(op).pairs(), 1, ceilDiv(op.getSpace().getPositions().one, CachedAttention::queriesTogether(op))};
+  writer.step(op.getLoc(), 4, grid, blockThreads, [&](KernelWriter::Step &s) { CachedAttention(s, op).emit(); });
+}
