@@ -19,7 +19,7 @@ struct Weight {
   mlir::Type element;
   int64_t rows, columns;
   bool transposed; // the depth are its rows
-  int64_t factor;  // what certainly divides the place of its first float, up to 4: key projections follow their queries directly
+  int64_t factor;  // what certainly divides the place of its first number: key projections follow their queries directly
 };
 
 //===----------------------------------------------------------------------===//
