@@ -33,7 +33,7 @@ std::vector<uint32_t> Sites::words() const {
   std::vector<uint32_t> words;
   uint32_t text = 0;
   for (const Entry *entry : all) {
-    words.insert(words.end(), {text, entry->bytes, entry->alignment});
+    words.insert(words.end(), {uint32_t(words.size() / 4), text, entry->bytes, entry->alignment});
     text += entry->text.size() + 1;
   }
   return words;

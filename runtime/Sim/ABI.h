@@ -29,6 +29,7 @@ struct Registers {
 
 // An operation of a kernel.
 struct Site {
+  uint32_t number;    // among the kernel's
   uint32_t text;      // where its name and place begin among the kernel's texts
   uint32_t bytes;     // of a plain access
   uint32_t alignment; // that the access promises

@@ -60,6 +60,10 @@ void Block::failConflict(const Thread &thread, Conflict conflict, const Cell &ce
                    ", not ordered with the " + (withRead ? "read" : "write") + " by " + with);
 }
 
+void Block::failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site) {
+  failConflict(thread, conflict, shared.cell(word), "shared", "offset " + std::to_string(word * 4), isWrite, site);
+}
+
 void Block::failDeadlock() {
   std::map<std::string, std::pair<uint32_t, const Thread *>> waiters;
   const Thread *first = nullptr;
@@ -135,11 +139,11 @@ void Block::waitFor(Thread &thread, const Site *site, const char *what) {
 }
 
 void Block::finish(Thread &thread) {
-  landCopies(thread, thread.copyGroups.size());
-  for (const auto &group : thread.tileStores) {
-    if (!group.empty()) {
-      failUnfinished(thread, group.front().site);
-    }
+  if (!thread.copies.items.empty()) {
+    landCopies(thread, thread.copies.items.size());
+  }
+  if (!thread.tileStores.items.empty()) {
+    failUnfinished(thread, thread.tileStores.items.front().site);
   }
   Warp &warp = warps[thread.warp];
   uint32_t self = 1u << thread.lane;
@@ -243,14 +247,16 @@ void Block::startBlock(uint64_t index) {
     warps[i].lanes = warps[i].live = warps[i].ready = lanes == 32 ? ~0u : (1u << lanes) - 1;
     warps[i].meeting = 0;
   }
+  uint32_t x = uint32_t(index % request->grid[0]), y = uint32_t(index / request->grid[0] % request->grid[1]),
+           z = uint32_t(index / request->grid[0] / request->grid[1]);
   for (Thread &thread : threads) {
-    thread.registers.values[CtaidX] = uint32_t(index % request->grid[0]);
-    thread.registers.values[CtaidY] = uint32_t(index / request->grid[0] % request->grid[1]);
-    thread.registers.values[CtaidZ] = uint32_t(index / request->grid[0] / request->grid[1]);
+    thread.registers.values[CtaidX] = x;
+    thread.registers.values[CtaidY] = y;
+    thread.registers.values[CtaidZ] = z;
     thread.done = false;
     thread.clock = {clocks.blockStart, nullptr};
-    thread.copyGroups.assign(1, {});
-    thread.tileStores.assign(1, {});
+    thread.copies.clear();
+    thread.tileStores.clear();
     thread.wgmmaCommitted = thread.wgmmaDone = 0;
     thread.wgmmaFenced = false;
     if (request->code->synchronises) {

@@ -20,7 +20,7 @@ MBarrier &Block::mbarrierAt(Thread &thread, const void *address, const Site *sit
     fail(thread, "mbarrier: " + textOf(site) + " uses shared memory at offset " + std::to_string(offset) +
                      ", where no mbarrier was initialised");
   }
-  touchShared(thread, uint64_t(address), objectBytes, objectBytes, false, site); // ordered behind its initialisation
+  readShared(thread, uint64_t(address), objectBytes, objectBytes, site); // ordered behind its initialisation
   return found->second;
 }
 
@@ -43,7 +43,7 @@ Nothing operations::mbarrierInit(Pointer thread, Pointer address, Word count, Po
   Block &block = *self.block;
   const Site *where = static_cast<const Site *>(site);
   uint64_t offset = block.sharedOffset(self, address, objectBytes, objectBytes, where);
-  block.touchShared(self, uint64_t(address), objectBytes, objectBytes, true, where);
+  block.writeShared(self, uint64_t(address), objectBytes, objectBytes, where);
   if (count == 0 || count >= 1u << 20) {
     block.fail(self, "mbarrier: " + block.textOf(where) + " expects " + std::to_string(count) +
                          " arrivals; expected 1 to 1048575");
@@ -61,7 +61,7 @@ Nothing operations::mbarrierInvalidate(Pointer thread, Pointer address, Pointer 
   Block &block = *self.block;
   const Site *where = static_cast<const Site *>(site);
   block.mbarrierAt(self, address, where);
-  block.touchShared(self, uint64_t(address), objectBytes, objectBytes, true, where);
+  block.writeShared(self, uint64_t(address), objectBytes, objectBytes, where);
   block.mbarriers.erase(uint32_t(uint64_t(address) - block.shared.base()));
 }
 

@@ -75,10 +75,26 @@ inline Conflict afterWrite(const Cell &cell, Touch touch, const Accessor &by) {
   return Conflict::None;
 }
 
+// Nobody has touched it since: the common case, where there is nothing to ask.
+template <bool isWrite>
+inline bool touchFirst(Cell &cell, Touch touch, uint32_t since) {
+  if (cell.write.clock() >= since || cell.lastRead.clock() >= since) { // the first read is no younger
+    return false;
+  }
+  if (isWrite) {
+    cell.write = touch;
+  } else {
+    cell.firstRead = cell.lastRead = touch;
+  }
+  return true;
+}
+
 // Reads `touch.bytes()` of the cell. What conflicts is left in place for the message.
 inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
-  if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
-    return conflict;
+  if (cell.write.clock() >= by.since) {
+    if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+      return conflict;
+    }
   }
   if (ordered(cell.firstRead, by)) {
     cell.firstRead = ordered(cell.lastRead, by) ? touch : cell.lastRead;
@@ -88,12 +104,16 @@ inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
 }
 
 inline Conflict write(Cell &cell, Touch touch, const Accessor &by) {
-  if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
-    return conflict;
+  if (cell.write.clock() >= by.since) {
+    if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+      return conflict;
+    }
   }
-  for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
-    if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {
-      return Conflict::UnorderedRead;
+  if (cell.lastRead.clock() >= by.since) {
+    for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
+      if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {
+        return Conflict::UnorderedRead;
+      }
     }
   }
   cell.write = touch;

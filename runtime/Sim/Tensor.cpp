@@ -80,8 +80,9 @@ static void touchTensor(Thread &thread, const TileCopy &copy, bool isWrite) {
   int64_t end = std::min<int64_t>(int64_t(copy.row) + tile.box[1], int64_t(tile.size[1]));
   for (int64_t row = begin; row < end && first < last; ++row) {
     uint64_t address = uint64_t(tile.base) + row * tile.rowBytes + first * copy.map.elementBytes;
-    thread.block->touchGlobal(thread, address, uint32_t(last - first) * copy.map.elementBytes, copy.map.elementBytes,
-                              isWrite, copy.site);
+    auto touch = isWrite ? &Block::writeGlobal : &Block::readGlobal;
+    (thread.block->*touch)(thread, address, uint32_t(last - first) * copy.map.elementBytes, copy.map.elementBytes,
+                           copy.site);
   }
 }
 
@@ -98,11 +99,10 @@ void Block::touchSharedAsync(const Thread &thread, uint64_t begin, uint32_t byte
     Cell &cell = shared.cell(word);
     Conflict conflict = isWrite ? sim::write(cell, touch, by) : sim::read(cell, touch, by);
     if (conflict != Conflict::None) {
-      failConflict(thread, conflict, cell, "shared", "offset " + std::to_string(word * 4), isWrite, site);
+      failShared(thread, conflict, word, isWrite, site);
     }
     if (!isWrite && shared.written(word) != 15) {
-      fail(thread, "unwritten: " + textOf(site) + " reads shared memory at offset " + std::to_string(word * 4) +
-                       ", which nobody has written");
+      failUnwritten(thread, word, site);
     }
   }
 }
@@ -115,7 +115,7 @@ Nothing operations::tensorLoad(Pointer thread, Pointer to, Pointer map, Pointer 
   TileCopy copy = begin(self, to, map, column, row, where);
   block.mbarrierAt(self, mbarrier, where);
   copy.mbarrier = uint32_t(uint64_t(mbarrier) - block.shared.base());
-  Touch touch = Touch(Clocks::pending, self.number, true, block.siteIndex(where)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, self.number, true, where->number).withBytes(15);
   block.touchSharedAsync(self, copy.shared, copy.map.bytes(), touch, true, where);
   touchTensor(self, copy, false);
   block.tileLoads.push_back(copy);
@@ -137,7 +137,7 @@ bool Block::landTile() {
     }
   });
   MBarrier &barrier = mbarriers[copy.mbarrier];
-  Touch touch = Touch(clocks.tick(), barrier.agent, true, siteIndex(copy.site)).withBytes(15);
+  Touch touch = Touch(clocks.tick(), barrier.agent, true, copy.site->number).withBytes(15);
   for (uint64_t word = (copy.shared - shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end; ++word) {
     shared.cell(word).write = touch;
     shared.written(word) = 15;
@@ -153,33 +153,32 @@ Nothing operations::tensorStore(Pointer thread, Pointer from, Pointer map, Word 
   Block &block = *self.block;
   const Site *where = static_cast<const Site *>(site);
   TileCopy copy = begin(self, from, map, column, row, where);
-  Touch touch = Touch(Clocks::pending, self.number, true, block.siteIndex(where)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, self.number, true, where->number).withBytes(15);
   block.touchSharedAsync(self, copy.shared, copy.map.bytes(), touch, false, where);
   touchTensor(self, copy, true);
-  self.tileStores.back().push_back(copy);
+  self.tileStores.items.push_back(copy);
 }
 
-Nothing operations::bulkCommit(Pointer thread) { threadOf(thread).tileStores.emplace_back(); }
+Nothing operations::bulkCommit(Pointer thread) { threadOf(thread).tileStores.commit(); }
 
 // Waiting for the reads alone is taken for the whole: nobody may read what was stored before the kernel's end.
 Nothing operations::bulkWait(Pointer thread, Word pending, Pointer) {
   Thread &self = threadOf(thread);
   Block &block = *self.block;
-  size_t committed = self.tileStores.size() - 1, done = committed > pending ? committed - pending : 0;
-  for (size_t group = 0; group < done; ++group) {
-    for (const TileCopy &copy : self.tileStores[group]) {
-      forPieces(copy, [&](uint64_t from, char *to) {
-        if (to) {
-          std::memcpy(to, reinterpret_cast<const void *>(from), copy.map.elementBytes);
-        }
-      });
-      Touch waited = Touch(Clocks::pending, self.number, true, block.siteIndex(copy.site)).withBytes(15);
-      Touch now = Touch(self.clock.now, self.number, true, block.siteIndex(copy.site)).withBytes(15);
-      for (uint64_t word = (copy.shared - block.shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end; ++word) {
-        settle(block.shared.cell(word).firstRead, waited, now);
-        settle(block.shared.cell(word).lastRead, waited, now);
+  size_t due = self.tileStores.dueFor(pending);
+  for (size_t i = 0; i < due; ++i) {
+    const TileCopy &copy = self.tileStores.items[i];
+    forPieces(copy, [&](uint64_t from, char *to) {
+      if (to) {
+        std::memcpy(to, reinterpret_cast<const void *>(from), copy.map.elementBytes);
       }
+    });
+    Touch waited = Touch(Clocks::pending, self.number, true, copy.site->number).withBytes(15);
+    Touch now = Touch(self.clock.now, self.number, true, copy.site->number).withBytes(15);
+    for (uint64_t word = (copy.shared - block.shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end; ++word) {
+      settle(block.shared.cell(word).firstRead, waited, now);
+      settle(block.shared.cell(word).lastRead, waited, now);
     }
   }
-  self.tileStores.erase(self.tileStores.begin(), self.tileStores.begin() + done);
+  self.tileStores.drop(due);
 }

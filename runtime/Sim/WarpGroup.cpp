@@ -78,7 +78,7 @@ static Operands &operandsOf(Thread &thread) { return *static_cast<Operands *>(th
 // Checks and marks the words of an operand; all 16-byte chunks lie in one piece.
 static void touchOperand(Thread *group, const Descriptor &operand, uint32_t count, uint32_t agent, Product &product) {
   Block &block = *group->block;
-  Touch touch = Touch(Clocks::pending, agent, true, block.siteIndex(product.site)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, agent, true, product.site->number).withBytes(15);
   for (uint32_t i = 0; i < count; i += operand.alongK ? 1 : 8) {
     for (uint32_t k = 0; k < depth; k += operand.alongK ? 8 : 1) {
       uint64_t address = operand.address(i, k);
@@ -204,8 +204,8 @@ static void compute(Block &block, WarpGroup &group, Product &product) {
     }
   }
   multiply(a.data(), b.data(), product.into->sums.data(), product.columns);
-  Touch waited = Touch(Clocks::pending, group.agent, true, block.siteIndex(product.site)).withBytes(15);
-  Touch now = Touch(block.clocks.tick(), group.agent, true, block.siteIndex(product.site)).withBytes(15);
+  Touch waited = Touch(Clocks::pending, group.agent, true, product.site->number).withBytes(15);
+  Touch now = Touch(block.clocks.tick(), group.agent, true, product.site->number).withBytes(15);
   for (uint32_t word : product.words) {
     settle(block.shared.cell(word).firstRead, waited, now);
     settle(block.shared.cell(word).lastRead, waited, now);

@@ -39,7 +39,7 @@ using Words = std::vector<std::string>;
 
 class GemmWriter : Writer {
 public:
-  GemmWriter(uint32_t columns, uint32_t depth) : columns(columns), depth(depth) {}
+  GemmWriter(uint32_t columns, uint32_t depth, uint32_t stages) : columns(columns), depth(depth), stages(stages) {}
   std::string write();
 
 private:
@@ -54,7 +54,7 @@ private:
   Words fragments(const std::string &tile, const std::string &row, const std::string &column);
   Words products(const std::string &stage, Words sums);
 
-  uint32_t columns, depth;
+  uint32_t columns, depth, stages;
   std::string lane, warpRow, warpColumn, rowBase, columnBase;
 };
 
@@ -161,10 +161,10 @@ std::string GemmWriter::write() {
   line("gpu.barrier // of each step");
   std::string next = op("addi", "%k", 2), more = value("arith.cmpi ult, " + next + ", " + steps + " : i64");
   line("scf.if " + more + " {");
-  copyStage(next, op("remui", next, 3));
+  copyStage(next, op("remui", next, stages));
   line("}");
   line("nvvm.cp.async.commit.group");
-  line("scf.yield " + joined(products(op("remui", "%k", 3), sums)) + " : " + joined(types));
+  line("scf.yield " + joined(products(op("remui", "%k", stages), sums)) + " : " + joined(types));
   line("}");
   std::string row = op("addi", op("addi", rowBase, warpRow), op("shrui", lane, 2));
   std::string column = op("addi", op("addi", columnBase, warpColumn), op("muli", op("andi", lane, 3), 2));
@@ -179,4 +179,6 @@ std::string GemmWriter::write() {
   return text;
 }
 
-std::string test::gemmKernel(uint32_t columns, uint32_t depth) { return GemmWriter(columns, depth).write(); }
+std::string test::gemmKernel(uint32_t columns, uint32_t depth, uint32_t stages) {
+  return GemmWriter(columns, depth, stages).write();
+}

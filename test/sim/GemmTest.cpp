@@ -5,6 +5,7 @@
 #include "test/sim/Gemm.h"
 #include "test/sim/Kernels.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -63,15 +64,16 @@ std::vector<float> product(Simulated &kernels, uint64_t seed) {
   return result;
 }
 
-void expectCaught(const std::string &from, const std::string &to, const std::string &what) {
-  std::string wrong = mutated(gemmKernel(columns, depth), from, to);
+void expectCaught(const std::string &wrong, const std::vector<std::string> &whats) {
   Simulated kernels(wrong);
   for (uint64_t seed : {0, 1, 2, 3}) {
     try {
       product(kernels, seed);
-      ADD_FAILURE() << "expected: " << what;
+      ADD_FAILURE() << "expected: " << whats[0];
     } catch (const Error &error) {
-      EXPECT_NE(std::string(error.what()).find(what), std::string::npos) << error.what();
+      EXPECT_TRUE(std::any_of(whats.begin(), whats.end(), [&](const std::string &what) {
+        return std::string(error.what()).find(what) != std::string::npos;
+      })) << error.what();
     }
   }
 }
@@ -93,24 +95,24 @@ TEST(SimGemm, IsExactUnderEverySeed) {
   EXPECT_EQ(counters.sectors, counters.leastSectors);
 }
 
-TEST(SimGemm, BarrierRemoved) { expectCaught("    gpu.barrier // of each step\n", "", "race in shared memory"); }
+static std::string without(const std::string &from, const std::string &to = "") {
+  return mutated(gemmKernel(columns, depth), from, to);
+}
+
+TEST(SimGemm, BarrierRemoved) {
+  // Who reads before the others have copied at all reads nothing.
+  expectCaught(without("    gpu.barrier // of each step\n"), {"race in shared memory", "which nobody has written"});
+}
 
 TEST(SimGemm, WaitRemoved) {
-  expectCaught("    nvvm.cp.async.wait.group 1\n", "", "an asynchronous copy that was not waited for");
+  expectCaught(without("    nvvm.cp.async.wait.group 1\n"), {"an asynchronous copy that was not waited for"});
 }
 
 TEST(SimGemm, WaitsForTooLittle) {
-  expectCaught("wait.group 1", "wait.group 2", "an asynchronous copy that was not waited for");
+  expectCaught(without("wait.group 1", "wait.group 2"), {"an asynchronous copy that was not waited for"});
 }
 
-TEST(SimGemm, TooFewStages) {
-  // The copy that runs ahead goes into the stage being read.
-  std::string text = gemmKernel(columns, depth);
-  size_t at = text.find("arith.remui");
-  ASSERT_NE(at, std::string::npos);
-  std::string line = text.substr(at, text.find('\n', at) - at);
-  expectCaught(line, "arith.subi" + line.substr(11), "race in shared memory");
-}
+TEST(SimGemm, TooFewStages) { expectCaught(gemmKernel(columns, depth, 2), {"race in shared memory"}); }
 
 TEST(SimGemm, WithoutTheSwizzleBanksConflict) {
   std::string text = gemmKernel(columns, depth);

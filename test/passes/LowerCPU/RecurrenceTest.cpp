@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Recurrences as native code against the interpreter.
-#include "test/passes/LowerCPU/RecurrenceCases.h"
+#include "test/passes/RecurrenceCases.h"
 
 #include <gtest/gtest.h>
 

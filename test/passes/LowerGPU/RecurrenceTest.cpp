@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Recurrences as CUDA kernels on the simulator against the interpreter.
-#include "test/passes/LowerCPU/RecurrenceCases.h"
+#include "test/passes/RecurrenceCases.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@ namespace {
 class Recurrence : public testing::TestWithParam<RecurrenceCase> {};
 
 TEST_P(Recurrence, AgreesWithTheInterpreter) {
-  expectSimulatedAgreement(GetParam().test, 7, GetParam().tolerance);
+  expectSimulatedAgreement(GetParam().test, 7, GetParam().tolerance, "f32");
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Recurrence, testing::ValuesIn(recurrenceCases()),

@@ -4,7 +4,7 @@
 // Recurrences and their gradients in every shape that makes a difference to some target.
 #pragma once
 
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
+#include "test/passes/AgainstInterpreter.h"
 
 namespace mblm::test {
 

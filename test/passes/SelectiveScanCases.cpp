@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Mamba-1's recurrence: every relation of the length to chunks and tiles, channels and states that fill none.
-#include "test/passes/LowerCPU/RecurrenceCases.h"
+#include "test/passes/RecurrenceCases.h"
 
 using namespace mblm;
 using namespace mblm::test;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Scans with any combination.
-#include "test/passes/LowerCPU/RecurrenceCases.h"
+#include "test/passes/RecurrenceCases.h"
 
 using namespace mblm;
 using namespace mblm::test;

@@ -3,7 +3,7 @@
 //
 // Mamba-2's recurrence: shapes that fill no vector, every
 // relation of the length to the chunk, heads that share groups.
-#include "test/passes/LowerCPU/RecurrenceCases.h"
+#include "test/passes/RecurrenceCases.h"
 
 using namespace mblm;
 using namespace mblm::test;
