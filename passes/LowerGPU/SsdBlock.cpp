@@ -175,7 +175,9 @@ void SsdBlock::sumLines(Value lines, Value depth, const std::function<Value(Valu
     Value sum = e.loop(part, depth, together, e.number(0), [&](Value j, ValueRange so) {
       return SmallVector<Value>{e.addf(so[0], number(i, j))};
     })[0];
-    sum = e.acrossThreads(sum, together, [&](Value x, Value y) { return e.addf(x, y); });
+    for (int64_t distance = together / 2; distance > 0; distance /= 2) {
+      sum = e.addf(sum, e.exchange(sum, distance));
+    }
     Value writes = arith::AndIOp::create(e.b, e.equal(part, e.index(0)), e.less(own, lines));
     e.when(writes, [&] { use(i, sum); });
   });
