@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Backward scan. A block has a part of the tiles and a group of channels, through which it goes pass by pass. In a pass warps have
-// a state each at any time, all of them different, so that they add to different rows of the gradients of b and c, in an order that is always the
-// same; sums over positions stay with the block to its end.
+// Backward scan. A block has a part of the tiles and a group of channels, through which it goes pass by pass. In a pass warps
+// have a state each at any time, all of them different, so that they add to different rows of the gradients of b and c, in an
+// order that is always the same; sums over positions stay with the block to its end.
 #include "passes/LowerGPU/ScanBorders.h"
 
 #include <cmath>
@@ -109,7 +109,8 @@ Value ScanGradEmitter::decaySum(Value channel, Value state) {
 // Adds what a line's chunks have together; one thread does.
 void ScanGradEmitter::addToSum(Value sum, Value place) {
   Value total = scan.sumOfChunks(sum), exists = e.less(e.add(scan.firstChannel, scan.line), scan.endChannel);
-  e.when(arith::AndIOp::create(e.b, exists, e.equal(scan.chunk, e.index(0))), [&] { e.store(e.addf(e.load(place), total), place); });
+  Value writes = arith::AndIOp::create(e.b, exists, e.equal(scan.chunk, e.index(0)));
+  e.when(writes, [&] { e.store(e.addf(e.load(place), total), place); });
 }
 
 // The sums belong to log2(e) A: a_log's gradient is A times theirs.
@@ -366,12 +367,18 @@ void ScanGradEmitter::emitUnit(Value unit) {
   scan.sequence = e.div(unit, scan.tiles());
   scan.from = e.mul(e.rem(unit, scan.tiles()), plan.schedule.positions());
   Value passes = e.ceilDiv(channelsLeft(), plan.schedule.lines);
+  auto overPasses = [&] {
+    e.loop(passes, [&](Value pass) {
+      e.keepRolled();
+      emitPass(unit, pass);
+    });
+  };
   if (!plan.allAtOnce()) {
-    return e.loop(passes, [&](Value pass) { emitPass(unit, pass); });
+    return overPasses();
   }
   clearStates();
   scan.bringStates(b, c, e.index(0), plan.atOnce);
-  e.loop(passes, [&](Value pass) { emitPass(unit, pass); });
+  overPasses();
   writeStates(e.index(0), {});
   e.barrier();
 }
@@ -421,7 +428,8 @@ static void addParts(KernelWriter &writer, kernel::ScanGradOp op, const ScanGrad
     Value i = e.add(e.mul(e.blockX, blockThreads), e.thread);
     e.when(e.less(i, e.form(numbers)), [&] {
       Value row = e.div(i, perRow), n = e.rem(i, e.index(perRow)), sum = e.number(0);
-      Memory parts = memoryOf(results[6], op.getParts()), b = memoryOf(results[2], op.getBGrad()), c = memoryOf(results[3], op.getCGrad());
+      Memory parts = memoryOf(results[6], op.getParts());
+      Memory b = memoryOf(results[2], op.getBGrad()), c = memoryOf(results[3], op.getCGrad());
       for (int64_t group = 0; group < plan.groups; ++group) {
         Value place = e.add(e.mul(row, plan.groups * perRow), e.add(n, group * perRow));
         sum = e.addf(sum, e.loadNumbers(parts, place, /*wide=*/false));

@@ -22,7 +22,8 @@ void cuda::emitSsd(KernelWriter &writer, kernel::SsdOp op) {
   writer.step(op.getLoc(), 8, grid, blockThreads, [&](KernelWriter::Step &s) {
     SsdBlock a(writer, s, plan, s.pointers, op->getOperands());
     ThreadEmitter &e = s.e;
-    int64_t chunk = plan.shape.chunk, states = plan.shape.states, columns = a.columns(), features = plan.shape.heads * plan.shape.width;
+    int64_t chunk = plan.shape.chunk, states = plan.shape.states, columns = a.columns();
+    int64_t features = plan.shape.heads * plan.shape.width;
     SsdBlock::Tile b = a.allocate(chunk, states), c = a.allocate(chunk, states), x = a.allocate(chunk, columns);
     SsdBlock::Tile mixing = a.allocate(chunk, chunk), entry;
     if (!single) {

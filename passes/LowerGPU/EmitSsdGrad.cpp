@@ -41,8 +41,10 @@ private:
   }
   Grads emitHead(const Grads &so);
   void pairTerms(ValueRange pairs);
-  void fromBorder(Value border) { a.bring({{border, {}, e.f32(), true}, shape.width, e.index(0), e.index(shape.states),
-                                           e.index(shape.width), shape.width, {}}, scratch); }
+  void fromBorder(Value border) {
+    Value states = e.index(shape.states), columns = e.index(shape.width);
+    a.bring({{border, {}, e.f32(), true}, shape.width, e.index(0), states, columns, shape.width, {}}, scratch);
+  }
   void addDots(TileProduct &product, ValueRange sums, const SsdBlock::Tile &rows, int64_t columns, Value line);
   void writeInput(ValueRange v);
   void skipSums();
@@ -170,7 +172,8 @@ void SsdGradEmitter::stepGrads() {
   e.barrier();
   Value sums = borders.sums(unit);
   a.sumLines(
-      e.index(2), e.index(shape.chunk), [&](Value n, Value i) { return e.select(e.equal(n, e.index(0)), a.get(along, i), a.get(across, i)); },
+      e.index(2), e.index(shape.chunk),
+      [&](Value n, Value i) { return e.select(e.equal(n, e.index(0)), a.get(along, i), a.get(across, i)); },
       [&](Value n, Value sum) { e.store(sum, e.at(sums, e.add(e.mul(n, shape.heads), a.head))); });
   if (!shape.skipPerFeature) {
     a.sumLines(
@@ -245,7 +248,8 @@ void SsdGradEmitter::emit() {
   int64_t parts = shape.groups * shape.parts(), perItem = shape.headsPerItem();
   unit = e.div(e.blockX, parts);
   Value within = e.rem(e.blockX, e.index(parts)), group = e.div(within, shape.parts()), chunks = a.plan.units().perSequence(e);
-  Value before = e.mul(e.rem(within, e.index(shape.parts())), perItem), firstHead = e.add(e.mul(group, shape.headsPerGroup()), before);
+  Value before = e.mul(e.rem(within, e.index(shape.parts())), perItem);
+  Value firstHead = e.add(e.mul(group, shape.headsPerGroup()), before);
   Value heads = e.min(e.index(perItem), e.sub(e.index(shape.headsPerGroup()), before));
   e.when(e.less(unit, a.plan.units().count(e)), [&] {
     a.sequence = e.div(unit, chunks);
@@ -288,7 +292,8 @@ static void addChunks(KernelWriter &writer, kernel::SsdGradOp op, const SsdPlan 
       for (unsigned number : {4, 5, 6}) { // a_log_sums, dt_bias_sums, skip_sums
         Memory target = memoryOf(s.pointers[op->getNumOperands() + number], op->getResult(number));
         int64_t width = number == 6 ? columns - 2 * heads : heads;
-        Value own = e.sub(column, e.index(from)), inside = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, own, e.index(width));
+        Value own = e.sub(column, e.index(from));
+        Value inside = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, own, e.index(width));
         e.when(inside, [&] { e.storeNumbers(sum, target, e.add(e.mul(k, width), own)); });
         from += width;
       }
@@ -305,6 +310,9 @@ void cuda::emitSsdGrad(KernelWriter &writer, kernel::SsdGradOp op) {
     emitSsdBorders(writer, op, plan, tensors);
   }
   Grid grid = plan.units().grid(plan.shape.groups * plan.shape.parts());
-  writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) { SsdGradEmitter(writer, s, plan, op).emit(); });
+  writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
+    s.leaveRoomFor(1);
+    SsdGradEmitter(writer, s, plan, op).emit();
+  });
   addChunks(writer, op, plan, tensors);
 }

@@ -10,7 +10,8 @@ using namespace mblm;
 using namespace mblm::cuda;
 using kernel::ceilDiv;
 
-SsdBlock::SsdBlock(KernelWriter &writer, KernelWriter::Step &step, const SsdPlan &plan, ArrayRef<Value> pointers, ValueRange operands)
+SsdBlock::SsdBlock(KernelWriter &writer, KernelWriter::Step &step, const SsdPlan &plan, ArrayRef<Value> pointers,
+                   ValueRange operands)
     : writer(writer), s(step), e(step.e), plan(plan), shape(this->plan.shape),
       tileElement(makeProduct(writer, e, tileSide, tileSide)->element()) {
   for (unsigned n = 0; n < 7; ++n) {
@@ -75,7 +76,8 @@ SsdBlock::Rows SsdBlock::rowsOf(Source source) {
     return {sources[Input], stride, place(e.index(0), stride, column), count, columnsOfSlice(), factor, {}};
   }
   Value column = e.add(e.mul(group(), shape.states), offset);
-  return {sources[source], stride, place(e.index(0), stride, column), count, e.index(shape.states), std::gcd(shape.states, offset), {}};
+  int64_t factor = std::gcd(shape.states, offset);
+  return {sources[source], stride, place(e.index(0), stride, column), count, e.index(shape.states), factor, {}};
 }
 
 SsdBlock::Rows SsdBlock::featuresOf(const Memory &memory) {

@@ -42,6 +42,7 @@ static void emitSweep(KernelWriter &writer, kernel::SsdGradOp op, const SsdPlan 
   const SsdShape &shape = plan.shape;
   Grid grid{*shape.space.getSequences().times(SymbolicDim::constant(plan.blocks()))};
   writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
+    s.leaveRoomFor(2);
     SsdBlock a(writer, s, plan, ArrayRef(s.pointers).drop_front(), op->getOperands().drop_front());
     ThreadEmitter &e = s.e;
     SsdBorders borders(e, plan, s.pointers.back());
