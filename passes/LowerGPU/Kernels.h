@@ -111,6 +111,9 @@ void emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op);
 SymbolicDim scanGradTemporary(kernel::ScanGradOp op);
 void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
 void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
+void emitSsd(KernelWriter &writer, kernel::SsdOp op);
+void emitSsdGrad(KernelWriter &writer, kernel::SsdGradOp op);
+SymbolicDim ssdGradTemporary(kernel::SsdGradOp op);
 void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);
 void emitPrefixGrad(KernelWriter &writer, kernel::PrefixGradOp op);
 

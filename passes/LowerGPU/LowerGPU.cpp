@@ -97,6 +97,7 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
       .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
+      .Case([](kernel::SsdGradOp op) { return ssdGradTemporary(op); })
       .Case([&](kernel::UpdateOp) { return updateTemporary(pieces); })
       .Default([](Operation *) { return SymbolicDim(); });
 }
@@ -128,6 +129,8 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
       .Case([&](kernel::ScanGradOp op) { emitScanGrad(writer, op); })
       .Case([&](kernel::ScanStepOp op) { emitScanStep(writer, op); })
+      .Case([&](kernel::SsdOp op) { emitSsd(writer, op); })
+      .Case([&](kernel::SsdGradOp op) { emitSsdGrad(writer, op); })
       .Case([&](kernel::SsdStepOp op) { emitSsdStep(writer, op); })
       .Case([&](kernel::PrefixOp op) { emitPrefix(writer, op); })
       .Case([&](kernel::PrefixGradOp op) { emitPrefixGrad(writer, op); })
@@ -205,6 +208,13 @@ const SmallVector<Launch> *Lowering::compile(Operation *op) {
   KernelWriter writer(kernelModule, architecture, precision, kernelName(op));
   if (failed(emit(writer, op))) {
     return nullptr;
+  }
+  for (const Launch &launch : writer.launches) {
+    if (launch.sharedBytes > architecture.sharedBytes) {
+      op->emitOpError("expects at most ") << architecture.sharedBytes << " bytes of shared memory, all that a block has on "
+                                          << architecture.name << ", but needs " << launch.sharedBytes;
+      return nullptr;
+    }
   }
   return &(kernels[key] = writer.launches);
 }
