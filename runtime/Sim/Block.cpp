@@ -24,7 +24,7 @@ static std::string text(const uint32_t (&place)[3]) {
 
 std::string Block::place(const Thread &thread) const {
   const uint32_t *values = thread.registers.values;
-  return "simulator: kernel '" + request->name + "', block " +
+  return "simulator: kernel '" + request->name + "'" + (request->from.empty() ? "" : " of " + request->from) + ", block " +
          text({values[CtaidX], values[CtaidY], values[CtaidZ]}) + ", thread " + std::to_string(thread.number) + ": ";
 }
 
@@ -260,12 +260,12 @@ void Block::startBlock(uint64_t index) {
     thread.wgmmaCommitted = thread.wgmmaDone = 0;
     thread.wgmmaFenced = false;
     if (request->code->synchronises) {
-      thread.fiber.prepare(stacks.top(thread.number), Stacks::bytes - 40960, fiberMain);
+      thread.fiber.prepare(stacks.top(thread.number), Stacks::usable, fiberMain);
     }
   }
   running = &threads[0];
   if (!request->code->synchronises) {
-    threads[0].fiber.prepare(stacks.top(0), Stacks::bytes - 40960, plainMain);
+    threads[0].fiber.prepare(stacks.top(0), Stacks::usable, plainMain);
   } else if (request->seed) {
     running = nextReady(0);
   }

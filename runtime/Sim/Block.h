@@ -87,7 +87,7 @@ struct Warp {
 
 // What a launch runs; all of it outlives the launch.
 struct LaunchRequest {
-  std::string name; // of the kernel, for messages
+  std::string name, from; // of the kernel and its place in the model, for messages
   const KernelCode *code = nullptr;
   uint32_t grid[3] = {1, 1, 1};
   uint32_t threads = 1;

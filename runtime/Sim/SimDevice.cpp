@@ -55,15 +55,9 @@ public:
   int64_t freeBytes() const override { return memoryAccount().limit() - memoryAccount().used(); }
 
   void *allocate(int64_t bytes, const std::string &what) override {
-    memoryAccount().charge(bytes, what);
     return reinterpret_cast<void *>(memory.allocate(bytes, what).base);
   }
-  void release(void *address) noexcept override {
-    if (sim::Allocation *found = memory.find(uint64_t(address))) {
-      memoryAccount().release(int64_t(found->bytes));
-      memory.release(address);
-    }
-  }
+  void release(void *address) noexcept override { memory.release(address); }
   void upload(void *to, const void *from, int64_t bytes) override {
     memory.require(to, bytes, "an upload");
     std::memcpy(to, from, bytes);
@@ -104,6 +98,7 @@ public:
     auto &kernel = static_cast<SimKernel &>(*launch.kernel);
     sim::LaunchRequest request;
     request.name = kernel.name;
+    request.from = kernel.from;
     request.code = kernel.code;
     request.grid[0] = launch.grid[0];
     request.grid[1] = launch.grid[1];

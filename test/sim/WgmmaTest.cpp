@@ -17,6 +17,7 @@ namespace {
 struct Layout {
   uint32_t columns = 64;
   bool kMajorA = true, kMajorB = true;
+  bool registers = false; // hold A
   uint32_t mbarrier() const { return 8192 + columns * 128; }
   uint32_t shared() const { return mbarrier() + 8; }
 };
@@ -36,6 +37,42 @@ std::string descriptor(const std::string &name, uint32_t offset) {
   return constant(name + ".offset", offset) + "    " + name + ".at = arith.addi %s64, " + name + ".offset : i64\n    " + name +
          ".low = arith.andi " + name + ".at, %window : i64\n    " + name + ".units = arith.shrui " + name +
          ".low, %four : i64\n    " + name + " = arith.ori " + name + ".units, %bits : i64\n";
+}
+
+// A step whose A comes from shared memory by ldmatrix.
+std::string fromRegisters(const Layout &layout, const std::string &k, const std::string &type) {
+  uint32_t sums = layout.columns / 2;
+  std::string text = constant("%step" + k, 2 * std::stoi(k)) + "    %chunk" + k + " = arith.addi %half, %step" + k +
+                     " : i64\n    %turned" + k + " = arith.xori %chunk" + k + ", %turn : i64\n    %place" + k +
+                     " = arith.muli %turned" + k + ", %sixteen : i64\n    %at" + k + " = arith.addi %line, %place" + k +
+                     " : i64\n" + at("%fragment" + k, "%s", "%at" + k, 3, "i8") + "    %a" + k + " = nvvm.ldmatrix %fragment" + k +
+                     " {num = 4 : i32, layout = #nvvm.mma_layout<row>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>, "
+                     "eltType = #nvvm.ld_st_matrix_elt_type<b16>} : (!llvm.ptr<3>) -> !llvm.struct<(i32, i32, i32, i32)>\n";
+  std::string outputs, operands, tied, types;
+  for (uint32_t i = 0; i < 4; ++i) {
+    std::string n = std::to_string(i);
+    text += "    %a" + k + "." + n + " = llvm.extractvalue %a" + k + "[" + n + "] : !llvm.struct<(i32, i32, i32, i32)>\n";
+    operands += "%a" + k + "." + n + ", ";
+    types += "i32, ";
+  }
+  operands += "%db" + k;
+  types += "i64";
+  std::string list, constraints;
+  for (uint32_t i = 0; i < sums; ++i) {
+    std::string n = std::to_string(i);
+    text += "    %in" + k + "." + n + " = llvm.extractvalue %acc" + k + "[" + n + "] : " + type + "\n";
+    operands += ", %in" + k + "." + n;
+    types += ", f32";
+    list += (i ? ", $" : "$") + n;
+    constraints += "=f,";
+    tied += "," + n;
+  }
+  auto number = [&](uint32_t i) { return "$" + std::to_string(sums + i); };
+  return text + "    %acc" + std::to_string(std::stoi(k) + 1) +
+         " = llvm.inline_asm has_side_effects \"{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.mma_async.sync.aligned.m64n" +
+         std::to_string(layout.columns) + "k16.f32.bf16.bf16 {" + list + "}, {" + number(0) + ", " + number(1) + ", " +
+         number(2) + ", " + number(3) + "}, " + number(4) + ", p, 1, 1, " + (layout.kMajorB ? "0" : "1") + "; }\", \"" +
+         constraints + "r,r,r,r,l" + tied + "\" " + operands + " : (" + types + ") -> " + type + "\n";
 }
 
 std::string product(const Layout &layout) {
@@ -70,10 +107,22 @@ std::string product(const Layout &layout) {
           "    %s64 = llvm.ptrtoint %s : !llvm.ptr<3> to i64\n" +
           constant("%window", 0x3ffff) + constant("%four", 4) + constant("%bits", descriptorBits) +
           "    nvvm.wgmma.fence.aligned\n    %acc0 = llvm.mlir.zero : " + type + "\n";
+  if (layout.registers) {
+    body += constant("%five", 5) + constant("%fifteen", 15) + constant("%sixteen", 16) + constant("%seven", 7) +
+            constant("%lineBytes", 128) +
+            "    %warp = arith.shrui %t, %five : i64\n    %rows = arith.muli %warp, %sixteen : i64\n"
+            "    %lane16 = arith.andi %lane, %fifteen : i64\n    %row = arith.addi %rows, %lane16 : i64\n"
+            "    %half = arith.shrui %lane, %four : i64\n    %turn = arith.andi %row, %seven : i64\n"
+            "    %line = arith.muli %row, %lineBytes : i64\n";
+  }
   for (uint32_t k = 0; k < 4; ++k) {
     std::string n = std::to_string(k);
-    body += descriptor("%da" + n, k * (layout.kMajorA ? 32 : 2048)) +
-            descriptor("%db" + n, 8192 + k * (layout.kMajorB ? 32 : 2048)) + "    %acc" + std::to_string(k + 1) +
+    body += descriptor("%db" + n, 8192 + k * (layout.kMajorB ? 32 : 2048));
+    if (layout.registers) {
+      body += fromRegisters(layout, n, type);
+      continue;
+    }
+    body += descriptor("%da" + n, k * (layout.kMajorA ? 32 : 2048)) + "    %acc" + std::to_string(k + 1) +
             " = nvvm.wgmma.mma_async %da" + n + ", %db" + n + ", %acc" + n + ", #nvvm.shape<m = 64, n = " +
             std::to_string(layout.columns) +
             ", k = 16>, D [<f32>, #nvvm.wgmma_scale_out<one>], A [<bf16>, #nvvm.wgmma_scale_in<one>, <" +
@@ -184,6 +233,11 @@ TEST(SimWgmma, ManyColumns) { expectRight({256, true, true}); }
 TEST(SimWgmma, TransposedB) { expectRight({128, true, false}); }
 TEST(SimWgmma, TransposedA) { expectRight({64, false, true}); }
 TEST(SimWgmma, BothTransposed) { expectRight({64, false, false}); }
+
+TEST(SimWgmma, AFromRegisters) {
+  expectRight({64, true, true, true});
+  expectRight({128, true, false, true});
+}
 
 TEST(SimWgmma, SumsBeforeTheirWait) {
   std::string right = product(Layout());
