@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Calls go through the table of runtime/Sim/ABI.h: artifacts need no symbol of the program that loads them. For the same
-// reason bf16 is converted here, which host code would call a library for.
+// Calls go through the table of runtime/Sim/ABI.h: artifacts need no symbol of the program that loads them. For the
+// same reason bf16 is converted here, which host code would call a library for.
 #include "compiler/Target/SimulatedOps.h"
 
 #include "compiler/Pipelines/Reproducer.h"
@@ -79,8 +79,8 @@ Value SimulationRewriter::spill(ValueRange values) {
     place = slot(type);
   }
   for (auto [i, value] : llvm::enumerate(values)) {
-    LLVM::StoreOp::create(
-        b, value, LLVM::GEPOp::create(b, pointer(), type, place, ArrayRef<LLVM::GEPArg>{0, int32_t(i)}));
+    LLVM::StoreOp::create(b, value,
+                          LLVM::GEPOp::create(b, pointer(), type, place, ArrayRef<LLVM::GEPArg>{0, int32_t(i)}));
   }
   return place;
 }
@@ -108,7 +108,8 @@ static Value rootOf(Value address) {
   return address;
 }
 
-void SimulationRewriter::checkAccess(Operation *op, Value address, Type type, std::optional<uint64_t> alignment, bool isWrite) {
+void SimulationRewriter::checkAccess(Operation *op, Value address, Type type, std::optional<uint64_t> alignment,
+                                     bool isWrite) {
   if (rootOf(address).getDefiningOp<LLVM::AllocaOp>() || rootOf(address).getDefiningOp<LLVM::AddressOfOp>()) {
     return; // the thread's own, or a constant
   }
@@ -194,7 +195,8 @@ void SimulationRewriter::readSum(LLVM::ExtractValueOp op) {
   b.setInsertionPointAfter(op);
   Value number = constant(op.getPosition().front()), where = site(op);
   Value value = call(Entry::accumulator, b.getF32Type(), {self, op.getRes(), number, where});
-  op.getRes().replaceUsesWithIf(value, [&](OpOperand &use) { return reads(use) && use.getOwner() != value.getDefiningOp(); });
+  op.getRes().replaceUsesWithIf(value,
+                                [&](OpOperand &use) { return reads(use) && use.getOwner() != value.getDefiningOp(); });
 }
 
 void SimulationRewriter::rewriteLLVM(Operation *op) {
@@ -224,14 +226,15 @@ void SimulationRewriter::rewriteLLVM(Operation *op) {
     return extendBrain(extension);
   }
   StringRef name = op->getName().getStringRef();
-  bool computes = isa<LLVM::FAddOp, LLVM::FSubOp, LLVM::FMulOp, LLVM::FDivOp, LLVM::FRemOp, LLVM::FPTruncOp, LLVM::FPExtOp,
-                      LLVM::SIToFPOp, LLVM::UIToFPOp>(op) ||
+  bool computes = isa<LLVM::FAddOp, LLVM::FSubOp, LLVM::FMulOp, LLVM::FDivOp, LLVM::FRemOp, LLVM::FPTruncOp,
+                      LLVM::FPExtOp, LLVM::SIToFPOp, LLVM::UIToFPOp>(op) ||
                   name.starts_with("llvm.intr.");
   auto narrow = [](Value value) { return isNarrowFloat(value.getType()); };
   if (computes && (llvm::any_of(op->getResults(), narrow) || llvm::any_of(op->getOperands(), narrow))) {
     refuse(op, "arithmetic on 16-bit floats; widen to f32");
   }
-  if (isa<LLVM::CallOp, LLVM::InvokeOp, LLVM::InlineAsmOp, LLVM::AtomicRMWOp, LLVM::AtomicCmpXchgOp, LLVM::FenceOp>(op) ||
+  if (isa<LLVM::CallOp, LLVM::InvokeOp, LLVM::InlineAsmOp, LLVM::AtomicRMWOp, LLVM::AtomicCmpXchgOp, LLVM::FenceOp>(
+          op) ||
       name.starts_with("llvm.intr.mem") || name.contains("trap")) {
     refuse(op, "not modelled");
   }

@@ -97,8 +97,9 @@ bool SimulationRewriter::rewriteWarp(Operation *op) {
         return true;
       })
       .Case([&](NVVM::VoteSyncOp vote) {
-        Value result = waiting(Entry::vote, word(),
-                               {self, vote.getMask(), constant(int64_t(vote.getKind())), asWord(vote.getPred()), site(op)});
+        Value result =
+            waiting(Entry::vote, word(),
+                    {self, vote.getMask(), constant(int64_t(vote.getKind())), asWord(vote.getPred()), site(op)});
         if (vote.getType().isInteger(1)) {
           result = LLVM::TruncOp::create(b, b.getI1Type(), result);
         }
@@ -108,15 +109,32 @@ bool SimulationRewriter::rewriteWarp(Operation *op) {
       .Case([&](NVVM::ReduxOp redux) {
         std::optional<sim::ReduceKind> kind;
         switch (redux.getKind()) {
-        case NVVM::ReduxKind::ADD: kind = sim::Add; break;
-        case NVVM::ReduxKind::AND: kind = sim::And; break;
-        case NVVM::ReduxKind::MAX: kind = sim::Max; break;
-        case NVVM::ReduxKind::MIN: kind = sim::Min; break;
-        case NVVM::ReduxKind::OR: kind = sim::Or; break;
-        case NVVM::ReduxKind::UMAX: kind = sim::UnsignedMax; break;
-        case NVVM::ReduxKind::UMIN: kind = sim::UnsignedMin; break;
-        case NVVM::ReduxKind::XOR: kind = sim::Xor; break;
-        default: refuse(op, "reductions of numbers");
+        case NVVM::ReduxKind::ADD:
+          kind = sim::Add;
+          break;
+        case NVVM::ReduxKind::AND:
+          kind = sim::And;
+          break;
+        case NVVM::ReduxKind::MAX:
+          kind = sim::Max;
+          break;
+        case NVVM::ReduxKind::MIN:
+          kind = sim::Min;
+          break;
+        case NVVM::ReduxKind::OR:
+          kind = sim::Or;
+          break;
+        case NVVM::ReduxKind::UMAX:
+          kind = sim::UnsignedMax;
+          break;
+        case NVVM::ReduxKind::UMIN:
+          kind = sim::UnsignedMin;
+          break;
+        case NVVM::ReduxKind::XOR:
+          kind = sim::Xor;
+          break;
+        default:
+          refuse(op, "reductions of numbers");
         }
         replace(op, waiting(Entry::reduce, word(),
                             {self, redux.getMaskAndClamp(), constant(int64_t(*kind)), redux.getVal(), site(op)}));
@@ -155,8 +173,8 @@ bool SimulationRewriter::rewriteMatrix(Operation *op) {
     }
     Value place = resultSlot(load.getType());
     waiting(Entry::loadMatrix, Type(),
-            {self, generic(load.getPtr()), constant(load.getNum()),
-             constant(load.getLayout() == NVVM::MMALayout::col), place, site(op)});
+            {self, generic(load.getPtr()), constant(load.getNum()), constant(load.getLayout() == NVVM::MMALayout::col),
+             place, site(op)});
     replace(op, LLVM::LoadOp::create(b, load.getType(), place));
     return true;
   }
@@ -167,8 +185,8 @@ bool SimulationRewriter::rewriteCopy(Operation *op) {
   if (auto copy = dyn_cast<NVVM::CpAsyncOp>(op)) {
     Value bytes = constant(copy.getSize());
     call(Entry::copyAsync, Type(),
-         {self, generic(copy.getDst()), generic(copy.getSrc()), bytes,
-          copy.getCpSize() ? copy.getCpSize() : bytes, site(op)});
+         {self, generic(copy.getDst()), generic(copy.getSrc()), bytes, copy.getCpSize() ? copy.getCpSize() : bytes,
+          site(op)});
   } else if (isa<NVVM::CpAsyncCommitGroupOp>(op)) {
     call(Entry::copyAsyncCommit, Type(), {self});
   } else if (auto wait = dyn_cast<NVVM::CpAsyncWaitGroupOp>(op)) {
@@ -258,9 +276,8 @@ bool SimulationRewriter::rewriteWgmmaOfRegisters(LLVM::InlineAsmOp op) {
   OperandRange operands = op.getOperands();
   int64_t columns = 0;
   parts[1].getAsInteger(10, columns);
-  if (!results || int64_t(results.getBody().size()) * 2 != columns ||
-      int64_t(operands.size()) != 5 + columns / 2 || !operands[0].getType().isInteger(32) ||
-      !operands[4].getType().isInteger(64) || !operands[5].getType().isF32()) {
+  if (!results || int64_t(results.getBody().size()) * 2 != columns || int64_t(operands.size()) != 5 + columns / 2 ||
+      !operands[0].getType().isInteger(32) || !operands[4].getType().isInteger(64) || !operands[5].getType().isF32()) {
     refuse(op, "expected four i32, an i64 and as many f32 as sums");
   }
   Value zero = LLVM::ConstantOp::create(b, b.getI64Type(), int64_t(0));

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels keep their control flow and arithmetic; what concerns other threads, or memory that others see, becomes a call
-// of the simulator. The rest of the work is to describe the kernel: its sites, arguments and static shared memory.
+// Kernels keep their control flow and arithmetic; what concerns other threads, or memory that others see, becomes a
+// call of the simulator. The rest of the work is to describe the kernel: its sites, arguments and static shared memory.
 #include "compiler/Target/Simulation.h"
 
 #include "compiler/Target/SimulatedOps.h"
@@ -16,7 +16,9 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::target;
 
-static LLVM::LLVMPointerType pointerType(OpBuilder &builder) { return LLVM::LLVMPointerType::get(builder.getContext()); }
+static LLVM::LLVMPointerType pointerType(OpBuilder &builder) {
+  return LLVM::LLVMPointerType::get(builder.getContext());
+}
 
 // Static shared globals at their offsets, in order; what has no size begins behind them all.
 static SharedLayout layOutShared(gpu::GPUModuleOp kernels) {
@@ -88,19 +90,20 @@ static void addDescription(OpBuilder &builder, LLVM::LLVMFuncOp host, const Site
   std::string texts = sites.texts();
   LLVM::GlobalOp siteTable = addWords(builder, loc, symbol + "_sites", words);
   LLVM::GlobalOp argumentTable = addWords(builder, loc, symbol + "_arguments", argumentBytes);
-  LLVM::GlobalOp textTable =
-      addConstant(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), texts.size()), symbol + "_texts",
-                  builder.getStringAttr(texts));
+  LLVM::GlobalOp textTable = addConstant(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), texts.size()),
+                                         symbol + "_texts", builder.getStringAttr(texts));
   Type pointer = pointerType(builder), word = builder.getI32Type();
   auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(),
                                                {pointer, pointer, pointer, pointer, word, word, word, word});
-  auto code = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External,
-                                     symbol + "_code", Attribute());
+  auto code = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External, symbol + "_code",
+                                     Attribute());
   OpBuilder init(builder.getContext());
   init.createBlock(&code.getInitializerRegion());
   Value fields[] = {
-      LLVM::AddressOfOp::create(init, loc, host),          LLVM::AddressOfOp::create(init, loc, siteTable),
-      LLVM::AddressOfOp::create(init, loc, textTable),     LLVM::AddressOfOp::create(init, loc, argumentTable),
+      LLVM::AddressOfOp::create(init, loc, host),
+      LLVM::AddressOfOp::create(init, loc, siteTable),
+      LLVM::AddressOfOp::create(init, loc, textTable),
+      LLVM::AddressOfOp::create(init, loc, argumentTable),
       LLVM::ConstantOp::create(init, loc, word, int32_t(sites.count())),
       LLVM::ConstantOp::create(init, loc, word, int32_t(argumentBytes.size())),
       LLVM::ConstantOp::create(init, loc, word, int32_t(shared.bytes)),

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Rewrites the inside of a simulated kernel; SimulatedUnits.cpp has the operations of the GPU's units, SimulatedOps.cpp all
-// else.
+// Rewrites the inside of a simulated kernel; SimulatedUnits.cpp has the operations of the GPU's units, SimulatedOps.cpp
+// all else.
 #pragma once
 
 #include "compiler/Target/SimulatedOps.h"
@@ -33,7 +33,8 @@ private:
   mlir::Type word() { return b.getI32Type(); }
   mlir::Value constant(int64_t value) { return mlir::LLVM::ConstantOp::create(b, word(), int32_t(value)); }
   mlir::Value field(mlir::Value base, int64_t bytes) {
-    return mlir::LLVM::GEPOp::create(b, pointer(), b.getI8Type(), base, llvm::ArrayRef<mlir::LLVM::GEPArg>{int32_t(bytes)});
+    return mlir::LLVM::GEPOp::create(b, pointer(), b.getI8Type(), base,
+                                     llvm::ArrayRef<mlir::LLVM::GEPArg>{int32_t(bytes)});
   }
   mlir::Value generic(mlir::Value address) {
     return address.getType() == pointer() ? address

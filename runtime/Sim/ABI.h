@@ -13,11 +13,20 @@ namespace mblm::sim {
 
 // Special registers, in their order in `Registers`.
 enum Register : uint32_t {
-  TidX, TidY, TidZ,          // place in the block
-  NtidX, NtidY, NtidZ,       // size of the block
-  CtaidX, CtaidY, CtaidZ,    // place in the grid
-  NctaidX, NctaidY, NctaidZ, // size of the grid
-  LaneId, WarpId,
+  TidX,
+  TidY,
+  TidZ, // place in the block
+  NtidX,
+  NtidY,
+  NtidZ, // size of the block
+  CtaidX,
+  CtaidY,
+  CtaidZ, // place in the grid
+  NctaidX,
+  NctaidY,
+  NctaidZ, // size of the grid
+  LaneId,
+  WarpId,
   RegisterCount
 };
 
@@ -40,7 +49,13 @@ enum VoteKind : uint32_t { Any, All, Ballot, Uniform };
 enum ReduceKind : uint32_t { Add, And, Max, Min, Or, UnsignedMax, UnsignedMin, Xor };
 enum MatrixKind : uint32_t { BrainFloat16, Half16, TensorFloat8 }; // m16n8 with so many columns of A
 
-enum WgmmaFlags : uint32_t { Accumulate = 1, NegateA = 2, NegateB = 4, ColumnsOfA = 8, RowsOfB = 16 }; // MN-major layouts
+enum WgmmaFlags : uint32_t {
+  Accumulate = 1,
+  NegateA = 2,
+  NegateB = 4,
+  ColumnsOfA = 8,
+  RowsOfB = 16
+}; // MN-major layouts
 
 struct KernelCode {
   void (*run)(void **arguments);

@@ -24,8 +24,9 @@ static std::string text(const uint32_t (&place)[3]) {
 
 std::string Block::place(const Thread &thread) const {
   const uint32_t *values = thread.registers.values;
-  return "simulator: kernel '" + request->name + "'" + (request->from.empty() ? "" : " of " + request->from) + ", block " +
-         text({values[CtaidX], values[CtaidY], values[CtaidZ]}) + ", thread " + std::to_string(thread.number) + ": ";
+  return "simulator: kernel '" + request->name + "'" + (request->from.empty() ? "" : " of " + request->from) +
+         ", block " + text({values[CtaidX], values[CtaidY], values[CtaidZ]}) + ", thread " +
+         std::to_string(thread.number) + ": ";
 }
 
 std::string Block::blockOf(uint32_t clock) const {
@@ -46,7 +47,7 @@ void Block::failConflict(const Thread &thread, Conflict conflict, const Cell &ce
   const Accessor by{clocks, thread.clock, thread.number, clocks.launchStart, false};
   bool withRead = conflict == Conflict::UnorderedRead;
   const Touch &other = !withRead ? cell.write : ordered(cell.lastRead, by) ? cell.firstRead : cell.lastRead;
-  std::string who = other.clock() == Clocks::pending ? "an asynchronous copy that was not waited for"
+  std::string who = other.clock() == Clocks::pending     ? "an asynchronous copy that was not waited for"
                     : other.thread() >= request->threads ? "an asynchronous unit"
                                                          : "thread " + std::to_string(other.thread());
   if (other.clock() < clocks.blockStart) {
@@ -56,8 +57,8 @@ void Block::failConflict(const Thread &thread, Conflict conflict, const Cell &ce
   if (conflict == Conflict::Unfenced) {
     fail(thread, "missing fence.proxy.async: " + textOf(site) + " reads " + where + ", written by " + with);
   }
-  fail(thread, "race in " + std::string(space) + " memory: " + textOf(site) + (isWrite ? " writes " : " reads ") + where +
-                   ", not ordered with the " + (withRead ? "read" : "write") + " by " + with);
+  fail(thread, "race in " + std::string(space) + " memory: " + textOf(site) + (isWrite ? " writes " : " reads ") +
+                   where + ", not ordered with the " + (withRead ? "read" : "write") + " by " + with);
 }
 
 void Block::failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site) {
@@ -221,8 +222,8 @@ void Block::prepare() {
     thread.number = i;
     thread.lane = i % 32;
     thread.warp = i / 32;
-    const uint32_t values[RegisterCount] = {i, 0, 0, count, 1, 1, 0, 0, 0, request->grid[0], request->grid[1],
-                                            request->grid[2], thread.lane, thread.warp};
+    const uint32_t values[RegisterCount] = {
+        i, 0, 0, count, 1, 1, 0, 0, 0, request->grid[0], request->grid[1], request->grid[2], thread.lane, thread.warp};
     std::copy(values, values + RegisterCount, thread.registers.values);
     thread.registers.shared = reinterpret_cast<void *>(shared.base());
   }

@@ -134,7 +134,8 @@ public:
   MBarrier &mbarrierAt(Thread &thread, const void *address, const Site *site);
   void completePhase(MBarrier &barrier);
   uint32_t newAgent(const Thread &thread);
-  uint64_t sharedOffset(const Thread &thread, const void *address, uint32_t bytes, uint32_t alignment, const Site *site) {
+  uint64_t sharedOffset(const Thread &thread, const void *address, uint32_t bytes, uint32_t alignment,
+                        const Site *site) {
     if (!shared.contains(uint64_t(address), bytes) || (uint64_t(address) & (alignment - 1))) {
       failOffset(thread, uint64_t(address), bytes, alignment, site);
     }
@@ -144,8 +145,7 @@ public:
   [[noreturn]] void failUnwritten(const Thread &thread, uint64_t word, const Site *site);
   [[noreturn]] void failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site);
   [[noreturn]] void failConflict(const Thread &thread, Conflict conflict, const Cell &cell, const char *space,
-                                 const std::string &where, bool isWrite,
-                                 const Site *site);
+                                 const std::string &where, bool isWrite, const Site *site);
 
   GlobalMemory &memory;
   SharedMemory shared;
@@ -195,9 +195,9 @@ private:
   Thread *running = nullptr;
   std::string failure;
   uint64_t random = 0;
-  uint32_t agents = 0; // numbers given, from the threads' on
-  std::vector<Allocation *> lastAllocation;            // of each site
-  std::vector<std::pair<uint32_t, uint64_t>> started;  // clock at each block's start, and its number
+  uint32_t agents = 0;                                // numbers given, from the threads' on
+  std::vector<Allocation *> lastAllocation;           // of each site
+  std::vector<std::pair<uint32_t, uint64_t>> started; // clock at each block's start, and its number
 };
 
 template <class Execute>

@@ -62,10 +62,10 @@ Allocation *GlobalMemory::find(uint64_t address) {
 Allocation &GlobalMemory::require(const void *address, int64_t bytes, const char *what) {
   Allocation *found = find(uint64_t(address));
   if (!found || !found->contains(uint64_t(address), uint64_t(bytes))) {
-    throw Error(Exit::Device, std::string("simulator: ") + what + " of " + std::to_string(bytes) +
-                                  " bytes leaves the device's allocations" +
-                                  (found ? " behind '" + found->what + "' of " + std::to_string(found->bytes) + " bytes"
-                                         : std::string()));
+    throw Error(
+        Exit::Device,
+        std::string("simulator: ") + what + " of " + std::to_string(bytes) + " bytes leaves the device's allocations" +
+            (found ? " behind '" + found->what + "' of " + std::to_string(found->bytes) + " bytes" : std::string()));
   }
   return *found;
 }

@@ -17,9 +17,7 @@ sim::Counters counters(const std::string &index, const std::string &body, uint32
   return kernels.device().counters().at("k");
 }
 
-std::string times(int64_t factor) {
-  return constant("%factor", factor) + "    %i = arith.muli %t, %factor : i64\n";
-}
+std::string times(int64_t factor) { return constant("%factor", factor) + "    %i = arith.muli %t, %factor : i64\n"; }
 
 // Volatile, as nobody uses what is read.
 std::string read(const std::string &name, const std::string &base, const std::string &index, int space) {
@@ -46,7 +44,8 @@ TEST(SimCounters, Sectors) {
 }
 
 TEST(SimCounters, WideAccesses) {
-  sim::Counters counted = counters(times(4), at("%a", "%x", "%i", 1) + "    %v = llvm.load volatile %a : !llvm.ptr<1> -> vector<4xf32>\n");
+  sim::Counters counted =
+      counters(times(4), at("%a", "%x", "%i", 1) + "    %v = llvm.load volatile %a : !llvm.ptr<1> -> vector<4xf32>\n");
   EXPECT_EQ(counted.sectors, 16);
   EXPECT_EQ(counted.leastSectors, 16);
   EXPECT_EQ(counted.bytesRead, 512);
@@ -74,16 +73,17 @@ TEST(SimCounters, WideSharedAccessesGoByQuarters) {
 }
 
 TEST(SimCounters, BroadcastsDoNotConflict) {
-  sim::Counters counted = counters(times(1), writeOne + "    gpu.barrier\n" + constant("%zero", 0) +
-                                                 read("%v", "%s", "%zero", 3));
+  sim::Counters counted =
+      counters(times(1), writeOne + "    gpu.barrier\n" + constant("%zero", 0) + read("%v", "%s", "%zero", 3));
   EXPECT_EQ(counted.sharedAccesses, 2);
   EXPECT_EQ(counted.bankConflicts, 0);
 }
 
 // Lanes that go different ways are still taken together, turn by turn.
 TEST(SimCounters, DivergentLanes) {
-  std::string halves = constant("%half", 16) + "    %c = arith.cmpi slt, %t, %half : i64\n"
-                                               "    scf.if %c {\n" +
+  std::string halves = constant("%half", 16) +
+                       "    %c = arith.cmpi slt, %t, %half : i64\n"
+                       "    scf.if %c {\n" +
                        readOne + "    }\n" + read("%w", "%x", "%t", 1);
   sim::Counters counted = counters(times(1), halves);
   EXPECT_EQ(counted.sectors, 2 + 4);
@@ -97,9 +97,10 @@ TEST(SimCounters, AddUpOverLaunchesAndPrint) {
   float *x = kernels.upload(counted<float>(4096));
   kernels.launch("k", {2, 1}, 32, 0, x);
   kernels.launch("k", {2, 1}, 32, 0, x);
-  EXPECT_EQ(kernels.device().countersText(),
-            "k: launches 2, blocks 4, threads 128, bytes read 512 (distinct 256), bytes written 0 (distinct 0), sectors 16 "
-            "(least 16), shared wavefronts 0 and conflicts 0, mma flops 0\n");
+  EXPECT_EQ(
+      kernels.device().countersText(),
+      "k: launches 2, blocks 4, threads 128, bytes read 512 (distinct 256), bytes written 0 (distinct 0), sectors 16 "
+      "(least 16), shared wavefronts 0 and conflicts 0, mma flops 0\n");
 }
 
 TEST(SimDevice, GraphsRunWhatWasAskedFor) {
@@ -124,7 +125,8 @@ TEST(SimDevice, CopiesStayWithinAllocations) {
     FAIL();
   } catch (const Error &error) {
     EXPECT_EQ(error.code, Exit::Device);
-    EXPECT_STREQ(error.what(), "simulator: clearing of 132 bytes leaves the device's allocations behind 'weights' of 128 bytes");
+    EXPECT_STREQ(error.what(),
+                 "simulator: clearing of 132 bytes leaves the device's allocations behind 'weights' of 128 bytes");
   }
   EXPECT_THROW(kernels.launch("other", {1, 1}, 32, 0), Error);
 }

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where elements lie in fragments, held against somebody else's knowledge of it: upstream lowers a product of f16 vectors to
-// ldmatrix and mma.sync.
+// Where elements lie in fragments, held against somebody else's knowledge of it: upstream lowers a product of f16
+// vectors to ldmatrix and mma.sync.
 #include "compiler/Target/Simulation.h"
 #include "dialects/Register.h"
 #include "test/sim/Kernels.h"
