@@ -54,7 +54,8 @@ public:
   mlir::Value inside(mlir::Value column, mlir::Value first, mlir::Value end);
 
   mlir::Value larger(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(e.b, x, y); }
-  mlir::Value exponential(mlir::Value x) { return mlir::math::ExpOp::create(e.b, x); }
+  // A score as `exponential` of the tiles takes it.
+  mlir::Value scaled(mlir::Value score) { return e.mulf(score, e.number(shape.scale * tiles.unit())); }
 
 private:
   std::optional<DropoutEmitter> dropout;

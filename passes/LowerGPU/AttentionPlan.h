@@ -12,7 +12,9 @@ namespace mblm::cuda {
 struct AttentionPlan {
   // Operands in the order of kernel.attention's, from `firstInput` on.
   template <typename OpT>
-  AttentionPlan(OpT op, unsigned firstInput) : shape(attentionShape(op)), results(op->getNumOperands()) {
+  AttentionPlan(OpT op, unsigned firstInput, Precision precision)
+      : shape(attentionShape(op)), onTensorCores(precision == Precision::BF16 && shape.width <= widestOnTensorCores),
+        results(op->getNumOperands()) {
     for (unsigned n = 0; n < 3; ++n) {
       auto type = mlir::cast<mlir::RankedTensorType>(op->getOperand(firstInput + n).getType());
       inputs[n].pointer = firstInput + n;
@@ -29,7 +31,11 @@ struct AttentionPlan {
     temporary = results + op->getNumResults();
   }
 
+  // Sums of wider heads have no room in registers.
+  static constexpr int64_t widestOnTensorCores = 128;
+
   AttentionShape shape;
+  bool onTensorCores;
   HeadTensor inputs[3]; // query, key, value
   std::optional<unsigned> table, dropoutKey; // pointers, as these:
   unsigned results, temporary;
@@ -42,8 +48,26 @@ struct AttentionPlan {
   HeadTensor wholeTensor(unsigned pointer, mlir::Value tensor) const {
     return {pointer, mlir::cast<mlir::RankedTensorType>(tensor.getType()).getElementType(), shape.heads * shape.width, 0, false, {}};
   }
-  // A packed tensor, in elements.
-  SymbolicDim elements() const { return scaled(rowsOf(shape.space), shape.heads * shape.width); }
+
+  // Tiles of long sequences.
+  std::unique_ptr<AttentionTiles> tiles(ThreadEmitter &e, const TileSizes &sizes) const {
+    return onTensorCores ? tensorTiles(e, sizes, shape.width) : scalarTiles(e, sizes, shape.width);
+  }
+  mlir::Type tileElement(mlir::MLIRContext *context) const {
+    return onTensorCores ? mlir::Type(mlir::BFloat16Type::get(context)) : mlir::Float32Type::get(context);
+  }
+  // Rows of a block on tensor cores.
+  int64_t tensorRows() const {
+    SymbolicDim positions = shape.space.getPositions();
+    return positions.isConstant() && positions.one <= 64 ? 64 : 128;
+  }
+
+  // Packed tensors for tiles, one behind the other in the temporary: the floats of `count` of them, and where number `number` begins.
+  SymbolicDim packedFloats(int64_t count) const {
+    int64_t features = shape.heads * shape.width;
+    return scaled(rowsOf(shape.space), count * (onTensorCores ? kernel::ceilDiv(features, 2) : features));
+  }
+  SymbolicDim packedBegin(int64_t number) const { return scaled(packedFloats(number), onTensorCores ? 2 : 1); }
 };
 
 } // namespace mblm::cuda

@@ -37,6 +37,10 @@ public:
   virtual int64_t threadsOfRow() const = 0;
   Sums zeros(int64_t columns) { return Sums(rowsOfThread().size() * columnsOfThread(columns).size(), e.number(0)); }
 
+  // The exponential as these kernels have it: of what is in units of 1 / `unit()`.
+  virtual double unit() const = 0;
+  virtual mlir::Value exponential(mlir::Value x) = 0;
+
   // rows x columns: sum over c of a[r, c] * b[j, c].
   virtual Sums score(mlir::Value a, mlir::Value b) = 0;
   // rows x depth: sums[r, c] + sum over j of weights[r, j] * b[j, c].
@@ -47,7 +51,9 @@ public:
   const int64_t width, depth;
 };
 
-// In f32, exact.
+// In f32, exact; 256 threads.
 std::unique_ptr<AttentionTiles> scalarTiles(ThreadEmitter &e, const TileSizes &sizes, int64_t width);
+// Factors in bf16, sums in f32; a warp for 16 rows.
+std::unique_ptr<AttentionTiles> tensorTiles(ThreadEmitter &e, const TileSizes &sizes, int64_t width);
 
 } // namespace mblm::cuda

@@ -8,8 +8,11 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-static TileSizes tileSizes(int64_t width) {
-  int64_t rows = width <= 128 ? 64 : 32;
+static TileSizes tileSizes(const AttentionPlan &plan) {
+  if (plan.onTensorCores) {
+    return {plan.tensorRows(), 64, plan.tensorRows() / 16 * warpSize};
+  }
+  int64_t rows = plan.shape.width <= 128 ? 64 : 32;
   return {rows, rows, blockThreads};
 }
 
@@ -73,13 +76,13 @@ private:
       Sums visible;
       for (auto [score, column] : llvm::zip(line, columns)) {
         visible.push_back(block.inside(e.add(at, column), first, end));
-        score = e.mulf(score, e.number(shape.scale));
+        score = block.scaled(score);
         top = block.larger(top, visible.back() ? e.select(visible.back(), score, e.number(lowestScore)) : score);
       }
       top = e.acrossThreads(top, tiles.threadsOfRow(), [&](Value x, Value y) { return block.larger(x, y); });
-      Value shrink = block.exponential(e.subf(maxima[r], top)), sum;
+      Value shrink = tiles.exponential(e.subf(maxima[r], top)), sum;
       for (auto [score, column, seen] : llvm::zip(line, columns, visible)) {
-        Value p = block.exponential(e.subf(score, top));
+        Value p = tiles.exponential(e.subf(score, top));
         p = seen ? e.select(seen, p, e.number(0)) : p;
         sum = sum ? e.addf(sum, p) : p;
         score = block.drop(p, factors, row, column, tiles.sizes.columns);
@@ -109,7 +112,7 @@ private:
           tiles.depth == shape.width ? put() : e.when(e.less(column, e.index(shape.width)), put);
         }
         e.when(e.equal(e.rem(e.thread, e.index(tiles.threadsOfRow())), e.index(0)), [&] {
-          Value lse = e.addf(maxima[r], math::LogOp::create(e.b, sum));
+          Value lse = e.addf(e.mulf(maxima[r], e.number(1 / tiles.unit())), math::LogOp::create(e.b, sum));
           e.store(lse, e.at(block.s.pointers[plan.results + 1], line));
         });
       });
@@ -126,37 +129,37 @@ private:
 } // namespace
 
 // Inputs that tiles cannot read as they lie.
-static SmallVector<unsigned> packedInputs(const AttentionPlan &plan) {
+static SmallVector<unsigned> packedInputs(const AttentionPlan &plan, Type element) {
   SmallVector<unsigned> packed;
   for (unsigned n = 0; n < 3; ++n) {
-    if (plan.isRotated(n) || !plan.inputs[n].element.isF32()) {
+    if (plan.isRotated(n) || plan.inputs[n].element != element) {
       packed.push_back(n);
     }
   }
   return packed;
 }
 
-SymbolicDim cuda::attentionTemporary(kernel::AttentionOp op) {
-  AttentionPlan plan(op, 0);
-  return isShort(op.getSpace()) ? SymbolicDim() : scaled(plan.elements(), packedInputs(plan).size());
+SymbolicDim cuda::attentionTemporary(kernel::AttentionOp op, Precision precision) {
+  AttentionPlan plan(op, 0, precision);
+  return isShort(op.getSpace()) ? SymbolicDim() : plan.packedFloats(packedInputs(plan, plan.tileElement(op.getContext())).size());
 }
 
 void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
-  AttentionPlan plan(op, 0);
+  AttentionPlan plan(op, 0, writer.precision);
   if (isShort(op.getSpace())) {
     return emitShortAttention(writer, op, plan);
   }
-  SmallVector<unsigned> packed = packedInputs(plan);
+  Type element = plan.tileElement(op.getContext());
+  SmallVector<unsigned> packed = packedInputs(plan, element);
   unsigned tensors = plan.temporary + (packed.empty() ? 0 : 1);
   HeadTensor sources[3] = {plan.inputs[0], plan.inputs[1], plan.inputs[2]};
-  Type f32 = Float32Type::get(op.getContext());
   for (auto [number, n] : llvm::enumerate(packed)) {
     sources[n] = packHeads(writer, op.getLoc(), tensors, plan.shape, sources[n], plan.isRotated(n) ? plan.table : std::nullopt,
-                           plan.temporary, f32, scaled(plan.elements(), number));
+                           plan.temporary, element, plan.packedBegin(number));
   }
-  TileSizes sizes = tileSizes(plan.shape.width);
+  TileSizes sizes = tileSizes(plan);
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
-    auto tiles = scalarTiles(s.e, sizes, plan.shape.width);
+    auto tiles = plan.tiles(s.e, sizes);
     AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);
     Forward forward(block, plan);
     HeadTensor result = plan.wholeTensor(plan.results, op.getResult());

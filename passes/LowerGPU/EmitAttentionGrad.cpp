@@ -10,8 +10,11 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-static TileSizes tileSizes(int64_t width) {
-  return width <= 128 ? TileSizes{64, 32, blockThreads} : TileSizes{32, 16, blockThreads};
+static TileSizes tileSizes(const AttentionPlan &plan) {
+  if (plan.onTensorCores) {
+    return {plan.tensorRows(), plan.shape.width <= 64 ? 64 : 32, plan.tensorRows() / 16 * warpSize};
+  }
+  return plan.shape.width <= 128 ? TileSizes{64, 32, blockThreads} : TileSizes{32, 16, blockThreads};
 }
 
 namespace {
@@ -144,7 +147,8 @@ private:
 
   Value lseOf(Value i) {
     Value row = e.add(e.mul(block.sequence, block.positions), i);
-    return e.load(e.at(block.s.pointers[sources.lse], e.add(e.mul(row, shape.heads), block.head)));
+    Value lse = e.load(e.at(block.s.pointers[sources.lse], e.add(e.mul(row, shape.heads), block.head)));
+    return e.mulf(lse, e.number(tiles.unit()));
   }
   Value dotOf(Value i) {
     Value pair = e.add(e.mul(block.sequence, shape.heads), block.head);
@@ -153,7 +157,7 @@ private:
   }
 
   Value probability(Value score, Value lse, Value seen) {
-    Value p = block.exponential(e.subf(e.mulf(score, e.number(shape.scale)), lse));
+    Value p = tiles.exponential(e.subf(block.scaled(score), lse));
     return seen ? e.select(seen, p, e.number(0)) : p;
   }
   Value scoreGrad(Value p, Value product, Value dot) {
@@ -226,44 +230,44 @@ static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const Att
 }
 
 // How many of query, key, value and grad are packed: all but a grad that tiles can read as it lies.
-static int64_t packedTensors(kernel::AttentionGradOp op) {
-  return cast<RankedTensorType>(op.getGrad().getType()).getElementType().isF32() ? 3 : 4;
+static int64_t packedTensors(kernel::AttentionGradOp op, const AttentionPlan &plan) {
+  Type element = cast<RankedTensorType>(op.getGrad().getType()).getElementType();
+  return element == plan.tileElement(op.getContext()) ? 3 : 4;
 }
 
-SymbolicDim cuda::attentionGradTemporary(kernel::AttentionGradOp op) {
-  AttentionPlan plan(op, 1);
+SymbolicDim cuda::attentionGradTemporary(kernel::AttentionGradOp op, Precision precision) {
+  AttentionPlan plan(op, 1, precision);
   return isShort(op.getSpace()) ? SymbolicDim()
-                                : scaled(plan.elements(), packedTensors(op)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
+                                : plan.packedFloats(packedTensors(op, plan)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
 }
 
 void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
-  AttentionPlan plan(op, 1);
+  AttentionPlan plan(op, 1, writer.precision);
   if (isShort(op.getSpace())) {
     return emitShortAttentionGrad(writer, op, plan);
   }
   unsigned tensors = plan.temporary + 1;
   Sources sources;
-  Type f32 = Float32Type::get(op.getContext());
   int64_t packed = 0;
   auto pack = [&](const HeadTensor &tensor, std::optional<unsigned> table) {
-    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary, f32,
-                     scaled(plan.elements(), packed++));
+    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary, plan.tileElement(op.getContext()),
+                     plan.packedBegin(packed++));
   };
   sources.query = pack(plan.inputs[0], plan.table);
   sources.key = pack(plan.inputs[1], plan.table);
   sources.value = pack(plan.inputs[2], {});
   sources.grad = plan.wholeTensor(0, op.getGrad());
-  if (packedTensors(op) == 4) {
+  if (packedTensors(op, plan) == 4) {
     sources.grad = pack(sources.grad, {});
   }
   sources.lse = 5;
   sources.dots = plan.temporary;
-  sources.dotsBegin = scaled(plan.elements(), packed);
+  sources.dotsBegin = plan.packedFloats(packed);
   emitDots(writer, op, plan, sources);
-  TileSizes sizes = tileSizes(plan.shape.width);
+  TileSizes sizes = tileSizes(plan);
   auto step = [&](bool lastFirst, const std::function<void(Backward &)> &body) {
     writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
-      auto tiles = scalarTiles(s.e, sizes, plan.shape.width);
+      auto tiles = plan.tiles(s.e, sizes);
       AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
       Backward backward(block, plan, sources);
       body(backward);

@@ -11,6 +11,7 @@ using namespace mblm::cuda;
 using kernel::ceilDiv;
 
 constexpr int64_t mostChunks = 32, statesAtOnce = 16; // of b and c in shared memory
+constexpr int64_t residentThreads = 768;              // of a multiprocessor
 
 namespace {
 class ScanEmitter {
@@ -50,11 +51,7 @@ ScanTile::Values ScanEmitter::emitState(ValueRange sums, Value stateInTile, Valu
   }
   Value h = scan.schedule.single ? e.number(0) : e.load(carried(number, state));
   if (scan.schedule.chunks > 1) {
-    ScanTile::Affine own{powers[0], terms[0]};
-    for (auto [power, term] : llvm::drop_begin(llvm::zip(powers, terms))) {
-      own = {e.mulf(own.factor, power), e.fma(power, own.term, term)};
-    }
-    ScanTile::Affine before = scan.before(scan.behind(own, ScanTile::Forward), ScanTile::Forward);
+    ScanTile::Affine before = scan.before(scan.behind(scan.chunkOf(powers, terms), ScanTile::Forward), ScanTile::Forward);
     h = e.fma(before.factor, h, before.term);
   }
   Values next;
@@ -88,7 +85,10 @@ void ScanEmitter::emitTile(Value number) {
   }
   auto overStates = [&](Value first, ValueRange so) {
     Value end = blocks == 1 ? e.index(count) : e.min(e.index(atOnce), e.sub(e.index(count), first));
-    return e.loop(e.index(0), end, 1, so, [&](Value n, ValueRange now) { return emitState(now, n, e.add(first, n), number); });
+    return e.loop(e.index(0), end, 1, so, [&](Value n, ValueRange now) {
+      e.keepRolled();
+      return emitState(now, n, e.add(first, n), number);
+    });
   };
   if (blocks == 1) {
     sums = overStates(e.index(0), sums);
@@ -122,7 +122,8 @@ void ScanEmitter::emit() {
   d = scan.channelTile();
   b = scan.stateTile(atOnce);
   c = scan.stateTile(atOnce);
-  decays = scan.decays(lines);
+  decays = e.shared(lines * count * 4);
+  scan.bringDecays(decays, lines);
   if (scan.schedule.single) {
     scan.from = e.index(0);
     return emitTile({});
@@ -140,5 +141,8 @@ void cuda::emitScan(KernelWriter &writer, kernel::ScanOp op) {
   ScanSchedule schedule(shape, shape.channels, mostChunks, blockThreads);
   SymbolicDim groups = SymbolicDim::constant(ceilDiv(shape.channels, schedule.lines));
   writer.step(op.getLoc(), op->getNumOperands() + 1, {*shape.space.getSequences().times(groups)}, schedule.threads(),
-              [&](KernelWriter::Step &s) { ScanEmitter(s, shape, schedule, op).emit(); });
+              [&](KernelWriter::Step &s) {
+                s.leaveRoomFor(residentThreads / schedule.threads());
+                ScanEmitter(s, shape, schedule, op).emit();
+              });
 }

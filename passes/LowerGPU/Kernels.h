@@ -98,9 +98,9 @@ void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 //===----------------------------------------------------------------------===//
 
 void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
-SymbolicDim attentionTemporary(kernel::AttentionOp op);
+SymbolicDim attentionTemporary(kernel::AttentionOp op, Precision precision);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
-SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op);
+SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op, Precision precision);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 
 //===----------------------------------------------------------------------===//
@@ -108,6 +108,8 @@ void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 //===----------------------------------------------------------------------===//
 
 void emitScan(KernelWriter &writer, kernel::ScanOp op);
+void emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op);
+SymbolicDim scanGradTemporary(kernel::ScanGradOp op);
 void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
 void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
 void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);

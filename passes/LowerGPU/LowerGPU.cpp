@@ -64,10 +64,11 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
       .Case([](kernel::GemmOp op) { return op.isStreamed() ? SymbolicDim() : gemmTemporary(op); })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
-      .Case([](kernel::AttentionOp op) { return attentionTemporary(op); })
-      .Case([](kernel::AttentionGradOp op) { return attentionGradTemporary(op); })
+      .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
+      .Case([&](kernel::AttentionGradOp op) { return attentionGradTemporary(op, precision); })
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
+      .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
       .Case([&](kernel::UpdateOp) { return updateTemporary(pieces); })
       .Default([](Operation *) { return SymbolicDim(); });
 }
@@ -93,6 +94,7 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
       .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
       .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
+      .Case([&](kernel::ScanGradOp op) { emitScanGrad(writer, op); })
       .Case([&](kernel::ScanStepOp op) { emitScanStep(writer, op); })
       .Case([&](kernel::SsdStepOp op) { emitSsdStep(writer, op); })
       .Case([&](kernel::PrefixOp op) { emitPrefix(writer, op); })

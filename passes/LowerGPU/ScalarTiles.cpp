@@ -23,6 +23,9 @@ public:
   Sums columnsOfThread(int64_t columns) override { return steps(e.rem(e.thread, e.index(scalarSide)), columns); }
   int64_t threadsOfRow() const override { return scalarSide; }
 
+  double unit() const override { return 1; }
+  Value exponential(Value x) override { return math::ExpOp::create(e.b, x); }
+
   Sums score(Value a, Value b) override {
     int64_t used = kernel::ceilDiv(width, scores->depthStep()) * scores->depthStep();
     return scores->multiply(scores->zeros(), {a, stride(), true}, {b, stride(), true}, used);

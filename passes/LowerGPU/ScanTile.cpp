@@ -49,15 +49,17 @@ ScanTile::ScanTile(KernelWriter::Step &step, const ScanShape &shape, const ScanS
 // Shared memory
 //===----------------------------------------------------------------------===//
 
-Value ScanTile::decays(int64_t count) {
-  Value target = e.shared(count * shape.states * 4), none = e.index(shape.channels - 1);
+Value ScanTile::decay(Value channel, Value state) {
+  Value rate = e.load(e.at(aLog, e.add(e.mul(channel, shape.states), state)));
+  return e.mulf(math::ExpOp::create(e.b, rate), e.number(-M_LOG2E));
+}
+
+void ScanTile::bringDecays(Value target, int64_t count) {
+  Value last = e.index(shape.channels - 1);
   e.share(count * shape.states, [&](Value i) {
     Value c = e.div(i, shape.states), n = e.rem(i, e.index(shape.states));
-    Value rate = e.load(e.at(aLog, e.add(e.mul(e.min(e.add(firstChannel, c), none), shape.states), n)));
-    Value decay = e.mulf(math::ExpOp::create(e.b, rate), e.number(-M_LOG2E));
-    e.store(decay, e.at(target, e.add(e.mul(n, count), c)));
+    e.store(decay(e.min(e.add(firstChannel, c), last), n), e.at(target, e.add(e.mul(n, count), c)));
   });
-  return target;
 }
 
 ScanTile::Values ScanTile::load(Value tile, Value row) {
@@ -94,11 +96,16 @@ void ScanTile::forElements(const Element &body) {
   Value column = e.rem(e.thread, e.index(schedule.lines)), row = e.div(e.thread, schedule.lines);
   Value channel = e.add(firstChannel, column), channelExists = e.less(channel, endChannel);
   channel = e.select(channelExists, channel, firstChannel);
-  for (int64_t n = 0; n < schedule.length; ++n) {
-    Value r = e.add(row, n * schedule.chunks), t = e.add(from, r), exists = e.less(t, positions);
-    body(e.select(exists, t, from), channel, arith::AndIOp::create(e.b, exists, channelExists),
-         e.add(e.mul(column, schedule.stride()), r));
-  }
+  // Some at a time are asked for together. As a loop, so that no addresses stay in registers from one use of the tile to the next.
+  int64_t together = std::min<int64_t>(schedule.length, 4);
+  e.loop(e.index(0), e.index(schedule.length), together, [&](Value first) {
+    e.keepRolled();
+    for (int64_t n = 0; n < together; ++n) {
+      Value r = e.add(row, e.mul(e.add(first, n), schedule.chunks)), t = e.add(from, r), exists = e.less(t, positions);
+      body(e.select(exists, t, from), channel, arith::AndIOp::create(e.b, exists, channelExists),
+           e.add(e.mul(column, schedule.stride()), r));
+    }
+  });
 }
 
 Value ScanTile::rowOffset(int64_t width, Value t, Value column) {
@@ -117,6 +124,17 @@ void ScanTile::bringInput(Value input, Value delta) {
   });
 }
 
+void ScanTile::bringGradient(const Memory &grad, Value target) {
+  forElements([&](Value t, Value channel, Value exists, Value place) {
+    Value g = e.loadNumbers(grad, rowOffset(shape.channels, t, channel), /*wide=*/false);
+    if (shape.gated) {
+      Value z = number(Gate, t, channel);
+      g = e.mulf(g, e.mulf(z, sigmoid(e, z)));
+    }
+    e.store(e.select(exists, g, e.number(0)), e.at(target, place));
+  });
+}
+
 void ScanTile::bringStates(Value b, Value c, Value state, int64_t count) {
   Value last = e.sub(positions, e.index(1)), lastState = e.index(shape.states - 1);
   e.share(count * schedule.positions(), [&](Value i) {
@@ -130,6 +148,23 @@ void ScanTile::bringStates(Value b, Value c, Value state, int64_t count) {
 //===----------------------------------------------------------------------===//
 // Recurrences
 //===----------------------------------------------------------------------===//
+
+ScanTile::Affine ScanTile::chunkOf(ArrayRef<Value> powers, ArrayRef<Value> terms) {
+  Affine all{powers[0], terms[0]};
+  for (size_t n = 1; n < powers.size(); ++n) {
+    all = {e.mulf(all.factor, powers[n]), e.fma(powers[n], all.term, terms[n])};
+  }
+  return all;
+}
+
+ScanTile::Affine ScanTile::chunkBackOf(ArrayRef<Value> powers, ArrayRef<Value> grads) {
+  Affine all{powers[0], e.mulf(powers.back(), grads.back())};
+  for (size_t n = 1; n < powers.size(); ++n) {
+    size_t back = powers.size() - 1 - n;
+    all = {e.mulf(all.factor, powers[n]), e.mulf(powers[back], e.addf(grads[back], all.term))};
+  }
+  return all;
+}
 
 ScanTile::Affine ScanTile::behind(Affine own, Direction direction) {
   for (int64_t distance = 1; distance < schedule.chunks; distance *= 2) {

@@ -59,8 +59,10 @@ public:
   //===-- Shared memory ------------------------------------------------------===//
   mlir::Value channelTile() { return e.shared(schedule.lines * schedule.stride() * 4); }
   mlir::Value stateTile(int64_t states) { return e.shared(states * schedule.stride() * 4); }
-  // log2(e) A of `count` channels from firstChannel on, as [state][channel]; exp(d A) is a power of two then.
-  mlir::Value decays(int64_t count);
+  // Sets [state][channel] to log2(e) A of `count` channels from firstChannel on; exp(d A) is a power of two then.
+  void bringDecays(mlir::Value target, int64_t count);
+  // The same for one of them, from memory.
+  mlir::Value decay(mlir::Value channel, mlir::Value state);
   // This thread's positions of a tile's line.
   Values load(mlir::Value tile, mlir::Value line);
   void store(llvm::ArrayRef<mlir::Value> values, mlir::Value tile, mlir::Value line);
@@ -76,6 +78,8 @@ public:
   mlir::Value rowOffset(int64_t width, mlir::Value t, mlir::Value column);
   // Sets tiles to the input and to softplus(delta), both 0 where there is none.
   void bringInput(mlir::Value input, mlir::Value delta);
+  // Sets a tile to the gradient behind the gate, 0 where there is none.
+  void bringGradient(const Memory &grad, mlir::Value target);
   // Sets tiles to b and c of `count` states from `state` on.
   void bringStates(mlir::Value b, mlir::Value c, mlir::Value state, int64_t count);
   mlir::Value skip(mlir::Value channel) { return e.load(e.at(skipPointer, channel)); }
@@ -86,6 +90,10 @@ public:
     mlir::Value factor, term;
   };
   enum Direction { Forward, Backward };
+  // What a chunk makes of a state h, to which its positions add `terms`, and of w l, with l the state's gradient behind a position
+  // and w the position's power, when positions add `grads` to l.
+  Affine chunkOf(llvm::ArrayRef<mlir::Value> powers, llvm::ArrayRef<mlir::Value> terms);
+  Affine chunkBackOf(llvm::ArrayRef<mlir::Value> powers, llvm::ArrayRef<mlir::Value> grads);
   // Of this chunk behind all those before it in `direction`; all threads of the warp come here.
   Affine behind(Affine own, Direction direction);
   // Of all chunks before this one in `direction`, given what behind() says.

@@ -50,6 +50,9 @@ public:
   void share(mlir::Value count, const std::function<void(mlir::Value)> &body) { loop(thread, count, threads, body); }
   void share(int64_t count, const std::function<void(mlir::Value)> &body);
 
+  // The innermost loop that is being written stays as it is: its body is long, and has work for the machine without its neighbours.
+  void keepRolled();
+
 private:
   mlir::Value shuffle(mlir::Value value, int64_t distance, mlir::NVVM::ShflKind kind, int64_t count = warpSize);
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Attention's CUDA kernels, forward, backward and cached, against the formulas.
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
+#include "test/passes/AgainstInterpreter.h"
 
 #include <gtest/gtest.h>
 
@@ -90,6 +90,8 @@ ModuleCase moduleOf(const AttentionCase &c) {
 class Attention : public testing::TestWithParam<AttentionCase> {};
 
 TEST_P(Attention, AgreesWithTheFormulas) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 1e-5); }
+
+TEST_P(Attention, AgreesInBrainFloats) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 2e-2, "bf16"); }
 
 const AttentionCase cases[] = {
     // Short sequences.
