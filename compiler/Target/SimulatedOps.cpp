@@ -235,7 +235,8 @@ void SimulationRewriter::rewriteLLVM(Operation *op) {
   }
   if (isa<LLVM::CallOp, LLVM::InvokeOp, LLVM::InlineAsmOp, LLVM::AtomicRMWOp, LLVM::AtomicCmpXchgOp, LLVM::FenceOp>(
           op) ||
-      name.starts_with("llvm.intr.mem") || name.contains("trap")) {
+      name.starts_with("llvm.intr.mem") || name.starts_with("llvm.intr.masked") || name.starts_with("llvm.intr.vp") ||
+      name.contains("trap")) {
     refuse(op, "not modelled");
   }
 }

@@ -221,6 +221,8 @@ bool SimulationRewriter::rewriteMBarrier(Operation *op) {
     unconditional(expecting.getPredicate());
     call(Entry::mbarrierExpect, Type(), {self, generic(expecting.getAddr()), expecting.getTxcount(), site(op)});
     arrive(expecting.getAddr(), Value());
+  } else if (auto expect = dyn_cast<NVVM::MBarrierExpectTxOp>(op)) {
+    call(Entry::mbarrierExpect, Type(), {self, generic(expect.getAddr()), expect.getTxcount(), site(op)});
   } else if (auto wait = dyn_cast<NVVM::MBarrierTryWaitParityOp>(op)) {
     waiting(Entry::mbarrierWait, Type(), {self, generic(wait.getAddr()), wait.getPhase(), site(op)});
   } else if (auto fence = dyn_cast<NVVM::FenceProxyOp>(op)) {

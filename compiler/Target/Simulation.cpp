@@ -6,7 +6,7 @@
 #include "compiler/Target/Simulation.h"
 
 #include "compiler/Target/SimulatedOps.h"
-#include "runtime/Support/Error.h"
+#include "runtime/Sim/ABI.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -83,7 +83,8 @@ static std::vector<uint32_t> takeArguments(LLVM::LLVMFuncOp kernel, LLVM::LLVMFu
 
 // mblm_sim_NAME_code; fields as in KernelCode.
 static void addDescription(OpBuilder &builder, LLVM::LLVMFuncOp host, const Sites &sites, const SharedLayout &shared,
-                           const std::vector<uint32_t> &argumentBytes, bool synchronises) {
+                           const std::vector<uint32_t> &argumentBytes, bool synchronises,
+                           uint32_t maxThreads) {
   Location loc = host.getLoc();
   std::string symbol = host.getName().str();
   std::vector<uint32_t> words = sites.words();
@@ -94,7 +95,7 @@ static void addDescription(OpBuilder &builder, LLVM::LLVMFuncOp host, const Site
                                          symbol + "_texts", builder.getStringAttr(texts));
   Type pointer = pointerType(builder), word = builder.getI32Type();
   auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(),
-                                               {pointer, pointer, pointer, pointer, word, word, word, word});
+                                               {pointer, pointer, pointer, pointer, word, word, word, word, word});
   auto code = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External, symbol + "_code",
                                      Attribute());
   OpBuilder init(builder.getContext());
@@ -108,6 +109,7 @@ static void addDescription(OpBuilder &builder, LLVM::LLVMFuncOp host, const Site
       LLVM::ConstantOp::create(init, loc, word, int32_t(argumentBytes.size())),
       LLVM::ConstantOp::create(init, loc, word, int32_t(shared.bytes)),
       LLVM::ConstantOp::create(init, loc, word, int32_t(synchronises)),
+      LLVM::ConstantOp::create(init, loc, word, int32_t(maxThreads)),
   };
   Value value = LLVM::UndefOp::create(init, loc, type);
   for (auto [i, field] : llvm::enumerate(fields)) {
@@ -120,6 +122,8 @@ static void addTable(OpBuilder &builder, Location loc) {
   Type pointer = pointerType(builder);
   auto table = LLVM::GlobalOp::create(builder, loc, pointer, /*isConstant=*/false, LLVM::Linkage::External, tableSymbol,
                                       Attribute());
+  LLVM::GlobalOp::create(builder, loc, builder.getI64Type(), /*isConstant=*/true, LLVM::Linkage::External,
+                         "mblm_sim_version", builder.getI64IntegerAttr(int64_t(sim::tableVersion)));
   OpBuilder init(builder.getContext());
   init.createBlock(&table.getInitializerRegion());
   LLVM::ReturnOp::create(init, loc, LLVM::ZeroOp::create(init, loc, pointer));
@@ -132,7 +136,11 @@ static void addKernel(OpBuilder &builder, LLVM::LLVMFuncOp kernel, const SharedL
   Sites sites;
   bool synchronises = simulateOps(host, shared, sites);
   std::vector<uint32_t> argumentBytes = takeArguments(kernel, host);
-  addDescription(builder, host, sites, shared, argumentBytes, synchronises);
+  uint32_t maxThreads = 0;
+  if (auto most = kernel->getAttrOfType<DenseI32ArrayAttr>("nvvm.maxntid")) {
+    maxThreads = uint32_t(most[0]);
+  }
+  addDescription(builder, host, sites, shared, argumentBytes, synchronises, maxThreads);
 }
 
 void target::lowerToSimulation(ModuleOp module) {

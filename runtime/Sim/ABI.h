@@ -4,7 +4,8 @@
 // What simulated kernels and the simulator agree on. An artifact for the simulator exports, for every kernel NAME,
 //   void mblm_sim_NAME(void **arguments)     one thread, from its start to its end
 //   const KernelCode mblm_sim_NAME_code      what the simulator must know of it
-// and the pointer `mblm_sim_table`, which the loader sets: all that the code calls.
+// and the pointer `mblm_sim_table`, which the loader sets: all that the code calls. `mblm_sim_version` must equal
+// `tableVersion`.
 #pragma once
 
 #include <cstdint>
@@ -66,6 +67,7 @@ struct KernelCode {
   uint32_t argumentCount;
   uint32_t staticShared; // bytes; dynamic shared memory begins behind them
   uint32_t synchronises; // 0: no operation waits for another thread
+  uint32_t maxThreads;   // of a block; 0: any number
 };
 
 using Nothing = void;
@@ -78,5 +80,18 @@ struct Table {
 #define MBLM_SIM_OPERATION(result, name, ...) result (*name)(__VA_ARGS__);
 #include "runtime/Sim/Operations.def"
 };
+
+// A hash of the operations' list.
+constexpr uint64_t hashText(const char *text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (; *text; ++text) {
+    hash = (hash ^ uint64_t(*text)) * 0x100000001b3;
+  }
+  return hash;
+}
+constexpr uint64_t tableVersion = hashText(
+#define MBLM_SIM_OPERATION(result, name, ...) #result #name #__VA_ARGS__
+#include "runtime/Sim/Operations.def"
+);
 
 } // namespace mblm::sim

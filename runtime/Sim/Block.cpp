@@ -213,8 +213,10 @@ void Block::plainMain() {
 void Block::prepare() {
   uint32_t count = request->threads;
   stacks.reserve(count);
-  threads.clear();
-  threads.resize(count);
+  if (threads.size() != count) {
+    threads.clear();
+    threads.resize(count);
+  }
   warps.assign((count + 31) / 32, Warp());
   for (uint32_t i = 0; i < count; ++i) {
     Thread &thread = threads[i];
@@ -225,6 +227,7 @@ void Block::prepare() {
     const uint32_t values[RegisterCount] = {
         i, 0, 0, count, 1, 1, 0, 0, 0, request->grid[0], request->grid[1], request->grid[2], thread.lane, thread.warp};
     std::copy(values, values + RegisterCount, thread.registers.values);
+    thread.trace.clear();
     thread.registers.shared = reinterpret_cast<void *>(shared.base());
   }
   lastAllocation.assign(request->code->siteCount, nullptr);
@@ -234,7 +237,10 @@ void Block::startBlock(uint64_t index) {
   clocks.startBlock(request->threads);
   started.emplace_back(clocks.blockStart, index);
   shared.reset(request->code->staticShared + request->sharedBytes);
-  barriers.assign(16, BlockBarrier());
+  for (BlockBarrier &barrier : barriers) {
+    barrier.arrived = 0;
+    barrier.waiting.clear();
+  }
   mbarriers.clear();
   tileLoads.clear();
   agents = request->threads;

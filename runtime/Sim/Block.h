@@ -19,6 +19,7 @@
 #include "runtime/Sim/WarpGroup.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 namespace mblm::sim {
@@ -113,10 +114,10 @@ public:
   std::string textOf(const Site *site) const { return request->code->texts + site->text; }
 
   // Runs `execute(lanes, mask)` once when all of `mask` are here, on behalf of the last to come.
-  [[noreturn]] void failMask(const Thread &thread, uint32_t mask, const Site *site);
-  [[noreturn]] void failMeeting(const Thread &thread, const Thread &other, const Site *site);
   template <class Execute>
   void meet(Thread &thread, uint32_t mask, const Site *site, void *operands, Execute execute);
+  [[noreturn]] void failMask(const Thread &thread, uint32_t mask, const Site *site);
+  [[noreturn]] void failMeeting(const Thread &thread, const Thread &other, const Site *site);
 
   void completeBarrier(BlockBarrier &barrier, Thread &last);
   void landCopies(Thread &thread, size_t count); // the oldest ones
@@ -153,7 +154,7 @@ public:
   Counters counters;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
-  std::vector<BlockBarrier> barriers;
+  std::array<BlockBarrier, 16> barriers;
   std::map<uint32_t, MBarrier> mbarriers; // by offset
   std::vector<TileCopy> tileLoads;        // under way
   std::vector<WarpGroup> warpGroups;
@@ -163,8 +164,6 @@ public:
 private:
   void prepare();
   void startBlock(uint64_t index);
-  void runThreads();
-  void runPlainly();
   static void fiberMain();
   static void plainMain();
   void finish(Thread &thread);

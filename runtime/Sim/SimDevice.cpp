@@ -158,6 +158,9 @@ private:
       refuse("a grid of " + std::to_string(request.grid[0]) + " x " + std::to_string(request.grid[1]) +
              " blocks; expected at least 1 and at most 2147483647 x 65535");
     }
+    if (uint32_t most = request.code->maxThreads; most && request.threads > most) {
+      refuse(std::to_string(request.threads) + " threads in a block; it was made for at most " + std::to_string(most));
+    }
     uint64_t bytes = uint64_t(request.code->staticShared) + request.sharedBytes;
     uint64_t limit = name == "sm_80" ? 163 * 1024 : sim::SharedMemory::limit;
     if (bytes > limit) {
@@ -186,6 +189,10 @@ std::unique_ptr<SimDevice> SimDevice::open(const Find &find, const std::string &
   auto *table = static_cast<const sim::Table **>(find("mblm_sim_table"));
   if (!table) {
     throw Error(Exit::Integrity, "the artifact has no code for the simulator: the symbol 'mblm_sim_table' is missing");
+  }
+  auto *version = static_cast<const uint64_t *>(find("mblm_sim_version"));
+  if (!version || *version != sim::tableVersion) {
+    throw Error(Exit::Integrity, "the artifact was made for another version of the simulator; compile the spec again");
   }
   *table = &sim::operationTable;
   return std::make_unique<Simulator>(find, architecture);

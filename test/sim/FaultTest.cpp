@@ -268,4 +268,13 @@ TEST(SimFault, LaunchesThatNoGPUWouldTake) {
   EXPECT_EQ(refusal(1056, 0), "simulator: cannot launch kernel 'k': 1056 threads in a block; expected 1 to 1024");
   EXPECT_EQ(refusal(64, 200 * 1024),
             "simulator: cannot launch kernel 'k': 204800 bytes of shared memory; sm_80 has 166912");
+
+  Simulated small(kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>", copyThrough, "nvvm.maxntid = array<i32: 32>"));
+  try {
+    small.launch("k", {1, 1}, 64, 0, x, y);
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_STREQ(error.what(),
+                 "simulator: cannot launch kernel 'k': 64 threads in a block; it was made for at most 32");
+  }
 }
