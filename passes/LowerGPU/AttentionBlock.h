@@ -50,8 +50,14 @@ public:
   // The factor of a place in this memory; `probability` times it, or itself without dropout.
   mlir::Value drop(mlir::Value probability, mlir::Value factors, mlir::Value query, mlir::Value key, int64_t keys);
 
-  // Whether a column is one of [first, end); null: it is. `first` may be null, for 0.
-  mlir::Value inside(mlir::Value column, mlir::Value first, mlir::Value end);
+  // Which columns of a row in the tile at `at` count: those of [first, end), as i32 from the thread's first column on. Null: no
+  // bound.
+  struct Window {
+    mlir::Value first, end;
+  };
+  Window window(mlir::Value at, mlir::Value first, mlir::Value end);
+  // The score, or minus infinity outside of the window.
+  mlir::Value masked(mlir::Value score, const Window &window, int64_t offset);
 
   mlir::Value larger(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(e.b, x, y); }
   // A score as `exponential` of the tiles takes it.

@@ -14,6 +14,14 @@ struct TileSizes {
   int64_t rows, columns, threads;
 };
 
+// Where some rows or columns of a thread lie.
+struct Places {
+  mlir::Value first;
+  llvm::SmallVector<int64_t> offsets;
+  size_t size() const { return offsets.size(); }
+  mlir::Value at(ThreadEmitter &e, size_t n) const { return e.add(first, offsets[n]); }
+};
+
 class AttentionTiles {
 public:
   // For heads of `width` features; tiles' rows are padded with zeros to `depth`.
@@ -31,9 +39,9 @@ public:
   }
   mlir::Value allocate(int64_t lines) { return e.shared(lines * stride() * element().getIntOrFloatBitWidth() / 8); }
 
-  // Where this thread's rows lie in the block, and its columns among `columns` of them. Sums come row by row.
-  virtual Sums rowsOfThread() = 0;
-  virtual Sums columnsOfThread(int64_t columns) = 0;
+  // This thread's rows in the block, and its columns among `columns` of them. Sums come row by row.
+  virtual Places rowsOfThread() = 0;
+  virtual Places columnsOfThread(int64_t columns) = 0;
   virtual int64_t threadsOfRow() const = 0;
   Sums zeros(int64_t columns) { return Sums(rowsOfThread().size() * columnsOfThread(columns).size(), e.number(0)); }
 

@@ -20,15 +20,11 @@ public:
       : AttentionTiles(e, sizes, width), lane(e.lane()), firstRow(e.mul(e.warp(), 16)) {}
 
   Type element() const override { return e.b.getBF16Type(); }
-  Sums rowsOfThread() override {
-    Value row = e.add(firstRow, e.div(lane, 4));
-    return {row, e.add(row, 8)};
-  }
-  Sums columnsOfThread(int64_t columns) override {
-    Value first = e.mul(e.rem(lane, e.index(4)), 2);
-    Sums places;
+  Places rowsOfThread() override { return {e.add(firstRow, e.div(lane, 4)), {0, 8}}; }
+  Places columnsOfThread(int64_t columns) override {
+    Places places{e.mul(e.rem(lane, e.index(4)), 2), {}};
     for (int64_t c = 0; c < columns; c += 8) {
-      places.append({e.add(first, c), e.add(first, c + 1)});
+      places.offsets.append({c, c + 1});
     }
     return places;
   }
