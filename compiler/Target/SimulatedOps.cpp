@@ -33,7 +33,7 @@ std::vector<uint32_t> Sites::words() const {
   std::vector<uint32_t> words;
   uint32_t text = 0;
   for (const Entry *entry : all) {
-    words.insert(words.end(), {text, entry->bytes, entry->alignment});
+    words.insert(words.end(), {uint32_t(words.size() / 4), text, entry->bytes, entry->alignment});
     text += entry->text.size() + 1;
   }
   return words;
@@ -96,6 +96,10 @@ private:
   bool rewriteWarp(Operation *op);
   bool rewriteMatrix(Operation *op);
   bool rewriteCopy(Operation *op);
+  bool rewriteMBarrier(Operation *op);
+  bool rewriteTensor(Operation *op);
+  bool rewriteWgmma(Operation *op);
+  Value resultSlot(Type type);
   bool rewriteApproximation(Operation *op);
   void rewriteLLVM(Operation *op);
   void checkAccess(Operation *op, Value address, Type type, std::optional<uint64_t> alignment, bool isWrite);
@@ -110,6 +114,7 @@ private:
   Value self;      // the thread
   Value siteTable; // its sites
   DenseMap<Type, Value> slots[2];
+  llvm::SmallDenseSet<Type> sums; // types of what wgmma adds to
   bool synchronises = false;
 };
 
@@ -155,6 +160,11 @@ Value Rewriter::spill(ValueRange values) {
         b, value, LLVM::GEPOp::create(b, pointer(), type, place, ArrayRef<LLVM::GEPArg>{0, int32_t(i)}));
   }
   return place;
+}
+
+Value Rewriter::resultSlot(Type type) {
+  Value &place = slots[1][type];
+  return place ? place : place = slot(type);
 }
 
 Value Rewriter::asWord(Value value) {
@@ -277,10 +287,6 @@ bool Rewriter::rewriteWarp(Operation *op) {
 }
 
 bool Rewriter::rewriteMatrix(Operation *op) {
-  auto results = [&](Type type) {
-    Value &place = slots[1][type];
-    return place ? place : place = slot(type);
-  };
   if (auto mma = dyn_cast<NVVM::MmaOp>(op)) {
     auto shape = mma.getShape();
     auto type = mma.getMultiplicandAPtxType().value_or(NVVM::MMATypes::f16);
@@ -298,7 +304,7 @@ bool Rewriter::rewriteMatrix(Operation *op) {
     if (!kind) {
       refuse(op, "expected m16n8k16 of bf16 or f16, or m16n8k8 of tf32, with f32 sums");
     }
-    Value place = results(result);
+    Value place = resultSlot(result);
     waiting(op_multiply, Type(), {self, constant(*kind), spill(op->getOperands()), place, site(op)});
     replace(op, LLVM::LoadOp::create(b, result, place));
     return true;
@@ -308,7 +314,7 @@ bool Rewriter::rewriteMatrix(Operation *op) {
         load.getShape().getN() != 8) {
       refuse(op, "expected 8 x 8 matrices of 16-bit elements");
     }
-    Value place = results(load.getType());
+    Value place = resultSlot(load.getType());
     waiting(op_loadMatrix, Type(),
             {self, generic(load.getPtr()), constant(load.getNum()),
              constant(load.getLayout() == NVVM::MMALayout::col), place, site(op)});
@@ -328,6 +334,106 @@ bool Rewriter::rewriteCopy(Operation *op) {
     call(op_copyAsyncCommit, Type(), {self});
   } else if (auto wait = dyn_cast<NVVM::CpAsyncWaitGroupOp>(op)) {
     call(op_copyAsyncWait, Type(), {self, constant(wait.getN()), site(op)});
+  } else {
+    return false;
+  }
+  op->erase();
+  return true;
+}
+
+bool Rewriter::rewriteMBarrier(Operation *op) {
+  auto unconditional = [&](Value predicate) {
+    if (predicate) {
+      refuse(op, "predicates; put it into a branch");
+    }
+  };
+  auto arrive = [&](Value address, Value count) {
+    call(op_mbarrierArrive, Type(), {self, generic(address), count ? count : constant(1), site(op)});
+    if (op->getNumResults() && !op->use_empty()) {
+      refuse(op, "states of phases; wait by parity");
+    }
+  };
+  if (auto init = dyn_cast<NVVM::MBarrierInitOp>(op)) {
+    unconditional(init.getPredicate());
+    call(op_mbarrierInit, Type(), {self, generic(init.getAddr()), init.getCount(), site(op)});
+  } else if (auto inval = dyn_cast<NVVM::MBarrierInvalOp>(op)) {
+    call(op_mbarrierInvalidate, Type(), {self, generic(inval.getAddr()), site(op)});
+  } else if (auto simple = dyn_cast<NVVM::MBarrierArriveOp>(op)) {
+    arrive(simple.getAddr(), simple.getCount());
+  } else if (auto expecting = dyn_cast<NVVM::MBarrierArriveExpectTxOp>(op)) {
+    unconditional(expecting.getPredicate());
+    call(op_mbarrierExpect, Type(), {self, generic(expecting.getAddr()), expecting.getTxcount(), site(op)});
+    arrive(expecting.getAddr(), Value());
+  } else if (auto wait = dyn_cast<NVVM::MBarrierTryWaitParityOp>(op)) {
+    waiting(op_mbarrierWait, Type(), {self, generic(wait.getAddr()), wait.getPhase(), site(op)});
+  } else if (auto fence = dyn_cast<NVVM::FenceProxyOp>(op)) {
+    if (fence.getKind() != NVVM::ProxyKind::async && fence.getKind() != NVVM::ProxyKind::async_shared) {
+      refuse(op, "expected the proxy async or async.shared");
+    }
+    call(op_proxyFence, Type(), {self});
+  } else if (!isa<NVVM::FenceMbarrierInitOp, NVVM::SetMaxRegisterOp, NVVM::PrefetchOp>(op)) { // these do nothing here
+    return false;
+  }
+  op->erase();
+  return true;
+}
+
+bool Rewriter::rewriteTensor(Operation *op) {
+  auto plain = [&](bool tile, ValueRange coordinates, Value predicate) {
+    if (!tile || coordinates.size() != 2 || predicate) {
+      refuse(op, "expected a tile of a 2-D tensor, without a predicate");
+    }
+  };
+  if (auto load = dyn_cast<NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp>(op)) {
+    auto at = load.getCoordinates();
+    plain(load.getMode() == NVVM::TMALoadMode::TILE && !load.getMulticastMask(), at, load.getPredicate());
+    call(op_tensorLoad, Type(),
+         {self, generic(load.getDstMem()), generic(load.getTmaDescriptor()), generic(load.getMbar()), at[0], at[1],
+          site(op)});
+  } else if (auto store = dyn_cast<NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp>(op)) {
+    auto at = store.getCoordinates();
+    plain(store.getMode() == NVVM::TMAStoreMode::TILE, at, store.getPredicate());
+    call(op_tensorStore, Type(),
+         {self, generic(store.getSrcMem()), generic(store.getTmaDescriptor()), at[0], at[1], site(op)});
+  } else if (isa<NVVM::CpAsyncBulkCommitGroupOp>(op)) {
+    call(op_bulkCommit, Type(), {self});
+  } else if (auto wait = dyn_cast<NVVM::CpAsyncBulkWaitGroupOp>(op)) {
+    call(op_bulkWait, Type(), {self, constant(wait.getGroup()), site(op)});
+  } else {
+    return false;
+  }
+  op->erase();
+  return true;
+}
+
+bool Rewriter::rewriteWgmma(Operation *op) {
+  if (auto mma = dyn_cast<NVVM::WgmmaMmaAsyncOp>(op)) {
+    auto shape = mma.getShape();
+    auto sums = cast<LLVM::LLVMStructType>(mma.getResults().getType());
+    if (mma.getTypeA() != NVVM::WGMMATypes::bf16 || mma.getTypeB() != NVVM::WGMMATypes::bf16 ||
+        mma.getTypeD() != NVVM::WGMMATypes::f32 || shape.getM() != 64 || shape.getK() != 16 ||
+        int64_t(sums.getBody().size()) * 2 != shape.getN()) {
+      refuse(op, "expected m64nNk16 of bf16 with f32 sums");
+    }
+    uint32_t flags = 0;
+    flags |= mma.getScaleD() == NVVM::WGMMAScaleOut::one ? sim::Accumulate : 0;
+    flags |= mma.getScaleA() == NVVM::WGMMAScaleIn::neg ? sim::NegateA : 0;
+    flags |= mma.getScaleB() == NVVM::WGMMAScaleIn::neg ? sim::NegateB : 0;
+    flags |= mma.getLayoutA() == NVVM::MMALayout::col ? sim::ColumnsOfA : 0;
+    flags |= mma.getLayoutB() == NVVM::MMALayout::row ? sim::RowsOfB : 0;
+    Value place = resultSlot(sums);
+    waiting(op_wgmma, Type(),
+            {self, constant(shape.getN()), constant(flags), spill(mma.getInouts()), place, mma.getDescriptorA(),
+             mma.getDescriptorB(), LLVM::ZeroOp::create(b, pointer()), site(op)});
+    replace(op, LLVM::LoadOp::create(b, sums, place));
+    return true;
+  }
+  if (isa<NVVM::WgmmaFenceAlignedOp>(op)) {
+    call(op_wgmmaFence, Type(), {self});
+  } else if (isa<NVVM::WgmmaGroupSyncAlignedOp>(op)) {
+    call(op_wgmmaCommit, Type(), {self});
+  } else if (auto wait = dyn_cast<NVVM::WgmmaWaitGroupSyncOp>(op)) {
+    call(op_wgmmaWait, Type(), {self, constant(wait.getGroup()), site(op)});
   } else {
     return false;
   }
@@ -478,6 +584,13 @@ void Rewriter::rewriteLLVM(Operation *op) {
     }
     return;
   }
+  if (auto extract = dyn_cast<LLVM::ExtractValueOp>(op); extract && sums.contains(extract.getContainer().getType())) {
+    b.setInsertionPointAfter(op);
+    Value value = call(op_accumulator, b.getF32Type(),
+                       {self, extract.getRes(), constant(extract.getPosition().front()), site(op)});
+    extract.getRes().replaceAllUsesExcept(value, value.getDefiningOp());
+    return;
+  }
   auto truncation = dyn_cast<LLVM::FPTruncOp>(op);
   if (truncation && getElementTypeOrSelf(truncation.getType()).isBF16()) {
     return truncateToBrain(truncation);
@@ -503,7 +616,8 @@ void Rewriter::rewriteLLVM(Operation *op) {
 void Rewriter::rewrite(Operation *op) {
   b.setInsertionPoint(op);
   b.setLoc(op->getLoc());
-  if (rewriteThread(op) || rewriteWarp(op) || rewriteMatrix(op) || rewriteCopy(op) || rewriteApproximation(op)) {
+  if (rewriteThread(op) || rewriteWarp(op) || rewriteMatrix(op) || rewriteCopy(op) || rewriteMBarrier(op) ||
+      rewriteTensor(op) || rewriteWgmma(op) || rewriteApproximation(op)) {
     return;
   }
   if (!isa<LLVM::LLVMDialect>(op->getDialect())) {
@@ -514,7 +628,12 @@ void Rewriter::rewrite(Operation *op) {
 
 bool Rewriter::run() {
   SmallVector<Operation *> all;
-  function.getBody().walk([&](Operation *op) { all.push_back(op); });
+  function.getBody().walk([&](Operation *op) {
+    all.push_back(op);
+    if (auto mma = dyn_cast<NVVM::WgmmaMmaAsyncOp>(op)) {
+      sums.insert(mma.getResults().getType());
+    }
+  });
   b.setInsertionPointToStart(&function.getBody().front());
   self = call(op_current, pointer(), {});
   siteTable = LLVM::AddressOfOp::create(b, pointer(), (function.getName() + "_sites").str());

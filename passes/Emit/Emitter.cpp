@@ -62,7 +62,7 @@ Value Emitter::offset(const Memory &memory, ValueRange indices) {
   return linear ? linear : index(0);
 }
 
-int64_t Emitter::knownFactor(Value index) const {
+int64_t Emitter::knownFactor(Value index) {
   static constexpr int64_t most = 64;
   auto lowestBit = [](int64_t n) { return n ? std::min<int64_t>(n & -n, int64_t(most)) : int64_t(most); };
   if (APInt constant; matchPattern(index, m_ConstantInt(&constant))) {
@@ -70,7 +70,9 @@ int64_t Emitter::knownFactor(Value index) const {
   }
   Operation *op = index.getDefiningOp();
   if (!op) {
-    return counters.lookup_or(index, 1);
+    auto loop = dyn_cast_or_null<scf::ForOp>(cast<BlockArgument>(index).getOwner()->getParentOp());
+    bool counts = loop && loop.getInductionVar() == index;
+    return counts ? std::min(knownFactor(loop.getLowerBound()), knownFactor(loop.getStep())) : 1;
   }
   if (isa<arith::AddIOp, arith::SubIOp, arith::MinSIOp, arith::MaxSIOp, arith::RemUIOp>(op)) {
     return std::min(knownFactor(op->getOperand(0)), knownFactor(op->getOperand(1)));
@@ -128,24 +130,24 @@ Value Emitter::mask(Value count) {
   return vector::CreateMaskOp::create(b, VectorType::get({machine.lanes}, b.getI1Type()), count);
 }
 
+// The op is there before its body is written, so that knownFactor can ask it.
 void Emitter::loop(Value from, Value to, int64_t step, const std::function<void(Value)> &body) {
-  scf::ForOp::create(b, from, to, index(step), ValueRange(), [&](OpBuilder &inner, Location loc, Value i, ValueRange) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(inner.getInsertionBlock());
-    counters[i] = std::min(knownFactor(from), step & -step);
-    body(i);
-    scf::YieldOp::create(b);
-  });
+  auto op = scf::ForOp::create(b, from, to, index(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  body(op.getInductionVar());
 }
 
 SmallVector<Value> Emitter::loop(Value from, Value to, int64_t step, ValueRange init,
                                  const std::function<SmallVector<Value>(Value, ValueRange)> &body) {
-  auto op = scf::ForOp::create(b, from, to, index(step), init, [&](OpBuilder &inner, Location loc, Value i, ValueRange args) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(inner.getInsertionBlock());
-    counters[i] = std::min(knownFactor(from), step & -step);
-    scf::YieldOp::create(b, body(i, args));
-  });
+  if (init.empty()) {
+    loop(from, to, step, [&](Value i) { body(i, {}); });
+    return {};
+  }
+  auto op = scf::ForOp::create(b, from, to, index(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.getBody());
+  scf::YieldOp::create(b, body(op.getInductionVar(), op.getRegionIterArgs()));
   return SmallVector<Value>(op.getResults());
 }
 

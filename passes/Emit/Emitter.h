@@ -23,6 +23,7 @@ struct Machine {
   int64_t tileRows = 12;   // rows of the gemm tile
   int64_t tileVectors = 2; // vectors per row of the gemm tile; tileVectors * lanes divides the panel width
   bool fma = true;
+  bool exp2 = false;       // an instruction, exact enough
   bool aligned = false;    // accesses of vectors want to know their alignment, and rows hold whole vectors
   int64_t tileColumns() const { return tileVectors * lanes; }
 };
@@ -74,7 +75,7 @@ public:
   mlir::Value i64(mlir::Value x) { return mlir::arith::IndexCastOp::create(b, b.getI64Type(), x); }
   mlir::Value form(const SymbolicDim &dim);
   // The largest power of two, up to 64, that certainly divides an index.
-  int64_t knownFactor(mlir::Value index) const;
+  static int64_t knownFactor(mlir::Value index);
 
   // Numbers; vector where an operand is one.
   mlir::Value number(double x) { return mlir::arith::ConstantOp::create(b, b.getF32FloatAttr(x)); }
@@ -86,7 +87,11 @@ public:
   mlir::Value mulf(mlir::Value x, mlir::Value y) { return mlir::arith::MulFOp::create(b, x, y); }
   mlir::Value divf(mlir::Value x, mlir::Value y) { return mlir::arith::DivFOp::create(b, x, y); }
   mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z) {
-    return machine.fma ? mlir::vector::FMAOp::create(b, x, y, z).getResult() : addf(mulf(x, y), z);
+    if (!machine.fma) {
+      return addf(mulf(x, y), z);
+    }
+    bool wide = mlir::isa<mlir::VectorType>(x.getType());
+    return wide ? mlir::vector::FMAOp::create(b, x, y, z).getResult() : mlir::math::FmaOp::create(b, x, y, z).getResult();
   }
   mlir::Value exp(mlir::Value x) { return mlir::math::ExpOp::create(b, x); }
   // exp and log of one number through the vector forms, so that no library call is left.
@@ -136,7 +141,6 @@ public:
 private:
   mlir::Value foldLanes(mlir::Value v, const Combine &combine);
   unsigned alignment(mlir::Value offset, mlir::Type type);
-  llvm::DenseMap<mlir::Value, int64_t> counters; // what divides the numbers that loops count
 };
 
 } // namespace mblm::emit

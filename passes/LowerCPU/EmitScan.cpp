@@ -72,7 +72,7 @@ void cpu::emitScan(KernelWriter &writer, kernel::ScanOp op) {
               scan.prefetch(ScanEmitter::Gate, k, next);
             }
             Value x = scan.loadChannels(scan.at(ScanEmitter::Input, k, t, scan.channel));
-            Value d = scan.softplus(scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)));
+            Value d = softplus(e, scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)));
             e.store(d, scan.perPosition(chunk.d, n));
             e.store(e.mulf(d, x), scan.perPosition(chunk.dx, n));
             e.store(e.mulf(skip, x), scan.perPosition(chunk.y, n));
@@ -82,7 +82,7 @@ void cpu::emitScan(KernelWriter &writer, kernel::ScanOp op) {
             Value t = e.add(first, n), y = e.loadVector(scan.perPosition(chunk.y, n));
             if (shape.gated) {
               Value z = scan.loadChannels(scan.at(ScanEmitter::Gate, k, t, scan.channel));
-              y = e.mulf(y, e.mulf(z, scan.sigmoid(z)));
+              y = e.mulf(y, e.mulf(z, sigmoid(e, z)));
             }
             scan.storeChannels(y, scan.at(result, shape.channels, k, t, scan.channel));
           });

@@ -91,7 +91,7 @@ void ScanGradEmitter::sweep(Value k, Value chunks) {
         scan.prefetch(ScanEmitter::Input, k, next);
         scan.prefetch(ScanEmitter::Delta, k, next);
         Value x = scan.loadChannels(scan.at(ScanEmitter::Input, k, t, scan.channel));
-        Value d = scan.softplus(scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)));
+        Value d = softplus(e, scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)));
         e.store(d, scan.perPosition(chunk.d, n));
         e.store(e.mulf(d, x), scan.perPosition(chunk.dx, n));
       });
@@ -120,12 +120,12 @@ void ScanGradEmitter::prepare(Value k, Value first, Value count) {
     scan.prefetch(ScanEmitter::Delta, k, next);
     auto put = [&](Value value, Value piece) { e.store(value, scan.perPosition(piece, n)); };
     Value x = scan.loadChannels(scan.at(ScanEmitter::Input, k, t, scan.channel));
-    Value d = scan.softplus(scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)), &slope);
+    Value d = softplus(e, scan.loadChannels(scan.at(ScanEmitter::Delta, k, t, scan.channel)), &slope);
     Value g = scan.loadChannels(scan.at(grad, shape.channels, k, t, scan.channel));
     if (shape.gated) {
       scan.prefetch(ScanEmitter::Gate, k, next);
       Value z = scan.loadChannels(scan.at(ScanEmitter::Gate, k, t, scan.channel));
-      g = e.mulf(g, e.mulf(z, scan.sigmoid(z)));
+      g = e.mulf(g, e.mulf(z, sigmoid(e, z)));
       put(e.mulf(skip, x), chunk.y);
     }
     put(d, chunk.d);
@@ -230,7 +230,7 @@ void ScanGradEmitter::finish(Value k, Value first, Value count, Value lanesGroup
     Value delta = e.fma(get(chunk.decaySum), e.splat(M_LN2), e.mulf(x, bSum));
     put(e.mulf(get(chunk.slope), delta), deltaGrad);
     if (shape.gated) {
-      Value z = scan.loadChannels(scan.at(ScanEmitter::Gate, k, t, scan.channel)), sigmoid = scan.sigmoid(z);
+      Value z = scan.loadChannels(scan.at(ScanEmitter::Gate, k, t, scan.channel)), sigmoid = emit::sigmoid(e, z);
       Value one = e.splat(1.0), slope = e.mulf(sigmoid, e.fma(z, e.subf(one, sigmoid), one));
       Value dy = scan.loadChannels(scan.at(grad, shape.channels, k, t, scan.channel));
       put(e.mulf(e.mulf(dy, get(chunk.y)), slope), gateGrad);

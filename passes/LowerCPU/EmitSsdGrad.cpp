@@ -5,8 +5,6 @@
 // borders in the thread's scratch, a sweep backward carries the gradient of the state.
 #include "passes/LowerCPU/SsdEmitter.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
@@ -150,15 +148,7 @@ void SsdGradEmitter::stepGrads(const Chunk &now, Value head, Value stateDot, Val
   forVectors([&](Value at) {
     Value raw = e.loadVector(e.at(steps.raw, at)), step = softplus(raw);
     Value slope = e.divf(one, e.addf(one, e.exp(e.subf(e.splat(0.0), raw))));
-    auto inside = [&](arith::CmpFPredicate predicate, double limit) {
-      slope = e.select(arith::CmpFOp::create(e.b, predicate, step, e.splat(limit)), slope, e.splat(0.0));
-    };
-    if (shape.dtMin > 0) {
-      inside(arith::CmpFPredicate::OGE, shape.dtMin);
-    }
-    if (std::isfinite(shape.dtMax)) {
-      inside(arith::CmpFPredicate::OLE, shape.dtMax);
-    }
+    slope = shape.limits.inside(e, step, slope);
     e.store(slope, e.at(steps.raw, at));
   });
   Value aSum = e.at(sums, e.index(0)), biasSum = e.at(sums, e.index(1));

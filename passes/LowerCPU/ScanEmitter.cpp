@@ -103,57 +103,10 @@ void ScanEmitter::storeStates(ArrayRef<Value> states, Value pointer) {
 // Numbers
 //===----------------------------------------------------------------------===//
 
-// Horner's scheme; coefficients from the highest power to the lowest.
-static Value polynomial(Emitter &e, Value x, ArrayRef<double> coefficients) {
-  Value sum = e.splat(coefficients[0]);
-  for (double coefficient : coefficients.drop_front()) {
-    sum = e.fma(sum, x, e.splat(coefficient));
-  }
-  return sum;
-}
-
-// u = exp(-|x|), and sigmoid(x) = (x < 0 ? u : 1) / (1 + u).
-std::pair<Value, Value> ScanEmitter::logistic(Value x) {
-  Value zero = e.splat(0.0), one = e.splat(1.0);
-  Value negative = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, zero);
-  Value u = powerOfTwo(e.mulf(e.select(negative, x, e.subf(zero, x)), e.splat(M_LOG2E)));
-  return {u, e.divf(e.select(negative, u, one), e.addf(one, u))};
-}
-
-Value ScanEmitter::softplus(Value x, Value *sigmoid) {
-  // max(x, 0) + log(1 + u), the logarithm by the polynomial of least relative error over [0, 1]: 2e-7.
-  auto [u, slope] = logistic(x);
-  if (sigmoid) {
-    *sigmoid = slope;
-  }
-  Value p = polynomial(e, u,
-                       {0.00536482593, -0.0300657987, 0.079204546, -0.137538032, 0.191536553, -0.248571638, 0.333213226,
-                        -0.49999648, 1.0});
-  Value zero = e.splat(0.0), negative = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, zero);
-  return e.fma(u, p, e.select(negative, zero, x));
-}
-
-Value ScanEmitter::sigmoid(Value x) { return logistic(x).second; }
-
-Value ScanEmitter::powerOfTwo(Value x) {
-  // x = n + r with n whole and |r| <= 1/2; adding 1.5 * 2^23 rounds, and leaves n in the low bits. A NaN stays one.
-  constexpr double lowest = -125, rounder = 12582912;
-  Value limit = e.splat(lowest);
-  x = e.select(arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, x, limit), limit, x);
-  Value shifted = e.addf(x, e.splat(rounder)), r = e.subf(x, e.subf(shifted, e.splat(rounder)));
-  // Least relative error over [-1/2, 1/2] among polynomials that are 1 at 0: 1e-7.
-  Value p = polynomial(e, r, {0.00132647273, 0.00967151299, 0.05550733581, 0.24022242427, 0.69314700365, 1.0});
-  auto bits = VectorType::get({lanes()}, e.b.getI32Type());
-  auto asBits = [&](Value v) { return arith::BitcastOp::create(e.b, bits, v).getResult(); };
-  Value places = arith::ConstantOp::create(e.b, DenseElementsAttr::get(bits, e.b.getI32IntegerAttr(23)));
-  Value exponent = arith::ShLIOp::create(e.b, asBits(shifted), places);
-  return arith::BitcastOp::create(e.b, e.vec(), arith::AddIOp::create(e.b, asBits(p), exponent));
-}
-
 void ScanEmitter::advance(MutableArrayRef<Value> h, ArrayRef<Value> decays, Value d, Value dx, Value b,
                           SmallVectorImpl<Value> *w) {
   for (auto [n, state] : llvm::enumerate(h)) {
-    Value power = powerOfTwo(e.mulf(d, decays[n]));
+    Value power = powerOfTwo(e, e.mulf(d, decays[n]));
     state = e.fma(power, state, e.mulf(dx, e.splat(e.load(e.at(b, e.index(n))))));
     if (w) {
       w->push_back(power);

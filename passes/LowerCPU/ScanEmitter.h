@@ -7,6 +7,7 @@
 // [group][state][lane].
 #pragma once
 
+#include "passes/Emit/Logistic.h"
 #include "passes/LowerCPU/Kernels.h"
 
 namespace mblm::cpu {
@@ -73,11 +74,6 @@ public:
   mlir::Value skip() { return loadChannels(e.at(skipPointer, channel)); }
   mlir::Value perPosition(mlir::Value piece, mlir::Value n) { return e.at(piece, e.mul(n, lanes())); }
 
-  // softplus(x) and, where asked for, sigmoid(x).
-  mlir::Value softplus(mlir::Value x, mlir::Value *sigmoid = nullptr);
-  mlir::Value sigmoid(mlir::Value x);
-  // 2^x for x <= 0, within 2e-7; below 2^-125 that.
-  mlir::Value powerOfTwo(mlir::Value x);
   // One step of a block of states: h = 2^(d decay) h + dx b. `w` receives the powers.
   void advance(llvm::MutableArrayRef<mlir::Value> h, llvm::ArrayRef<mlir::Value> decays, mlir::Value d, mlir::Value dx,
                mlir::Value b, llvm::SmallVectorImpl<mlir::Value> *w = nullptr);
@@ -85,8 +81,6 @@ public:
   void storeStates(llvm::ArrayRef<mlir::Value> states, mlir::Value pointer);
 
 private:
-  std::pair<mlir::Value, mlir::Value> logistic(mlir::Value x);
-
   mlir::Value sources[5], aLog, skipPointer;
   int64_t strides[5], offsets[5];
 };

@@ -3,8 +3,6 @@
 #include "passes/LowerCPU/SsdEmitter.h"
 #include "passes/LowerCPU/Lanes.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
@@ -140,12 +138,7 @@ void SsdEmitter::computeSteps(const Chunk &chunk, Value head, const Steps &steps
   });
   forVectors([&](Value at) {
     Value d = softplus(e.loadVector(e.at(steps.raw, at)));
-    if (shape.dtMin > 0) {
-      d = arith::MaximumFOp::create(e.b, d, e.splat(shape.dtMin));
-    }
-    if (std::isfinite(shape.dtMax)) {
-      d = arith::MinimumFOp::create(e.b, d, e.splat(shape.dtMax));
-    }
+    d = shape.limits.clamp(e, d);
     e.store(e.select(e.mask(e.sub(chunk.count, at)), d, e.splat(0.0)), e.at(steps.d, at));
   });
   e.loop(e.index(0), e.index(rounded), 1, e.number(0), [&](Value i, ValueRange so) {

@@ -6,6 +6,7 @@
 // beyond the sequence's end have no step and rows of zeros.
 #pragma once
 
+#include "passes/Emit/Logistic.h"
 #include "passes/LowerCPU/Kernels.h"
 
 namespace mblm::cpu {
@@ -14,7 +15,7 @@ struct SsdShape {
   kernel::SpaceAttr space;
   int64_t heads, width, groups, states; // P and N
   int64_t chunk;                        // positions computed at once, a multiple of the tile's rows
-  double dtMin, dtMax;
+  emit::StepLimits limits;
   bool skipPerFeature;
   int64_t strides[4], offsets[4]; // of input, dt, b, c
 
@@ -32,8 +33,7 @@ SsdShape ssdShape(OpT op, const Machine &machine) {
                  static_cast<int64_t>(op.getGroups()),
                  static_cast<int64_t>(op.getStates()),
                  std::min<int64_t>(op.getChunk(), kernel::blockRows),
-                 op.getDtMin().convertToDouble(),
-                 op.getDtMax().convertToDouble(),
+                 {op.getDtMin().convertToDouble(), op.getDtMax().convertToDouble()},
                  mlir::cast<mlir::RankedTensorType>(op.getSkip().getType()).getDimSize(0) != static_cast<int64_t>(op.getHeads()),
                  {},
                  {}};

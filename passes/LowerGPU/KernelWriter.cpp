@@ -10,6 +10,10 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
+void KernelWriter::Step::leaveRoomFor(int64_t blocks) {
+  function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), e.b.getI32IntegerAttr(blocks));
+}
+
 void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_t threads,
                         const std::function<void(Step &)> &body) {
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
@@ -25,8 +29,9 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   func->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
   Block &entry = func.getBody().front();
   builder.setInsertionPointToStart(&entry);
-  Step step{ThreadEmitter(builder, loc, threads), {}};
+  Step step{ThreadEmitter(builder, loc, threads), {}, func};
   ThreadEmitter &e = step.e;
+  e.machine.exp2 = precision == Precision::BF16;
   auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
   step.pointers.assign(entry.args_begin(), entry.args_begin() + tensors);
   e.batch = asIndex(entry.getArgument(tensors));

@@ -40,6 +40,9 @@ public:
   struct Step {
     ThreadEmitter e;
     llvm::SmallVector<mlir::Value> pointers; // of the op's tensors
+    mlir::gpu::GPUFuncOp function;
+    // Registers are to leave room for so many blocks on a multiprocessor.
+    void leaveRoomFor(int64_t blocks);
   };
   void step(mlir::Location loc, unsigned tensors, const Grid &grid, int64_t threads, const std::function<void(Step &)> &body);
 

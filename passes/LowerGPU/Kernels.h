@@ -103,4 +103,16 @@ void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op, Precision precision);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 
+//===----------------------------------------------------------------------===//
+// Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)
+//===----------------------------------------------------------------------===//
+
+void emitScan(KernelWriter &writer, kernel::ScanOp op);
+void emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op);
+SymbolicDim scanGradTemporary(kernel::ScanGradOp op);
+void emitScanStep(KernelWriter &writer, kernel::ScanStepOp op);
+void emitSsdStep(KernelWriter &writer, kernel::SsdStepOp op);
+void emitPrefix(KernelWriter &writer, kernel::PrefixOp op);
+void emitPrefixGrad(KernelWriter &writer, kernel::PrefixGradOp op);
+
 } // namespace mblm::cuda

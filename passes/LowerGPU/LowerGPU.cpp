@@ -68,6 +68,7 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
       .Case([&](kernel::AttentionGradOp op) { return attentionGradTemporary(op, precision); })
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
+      .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
       .Case([&](kernel::UpdateOp) { return updateTemporary(pieces); })
       .Default([](Operation *) { return SymbolicDim(); });
 }
@@ -92,6 +93,12 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
       .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
+      .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
+      .Case([&](kernel::ScanGradOp op) { emitScanGrad(writer, op); })
+      .Case([&](kernel::ScanStepOp op) { emitScanStep(writer, op); })
+      .Case([&](kernel::SsdStepOp op) { emitSsdStep(writer, op); })
+      .Case([&](kernel::PrefixOp op) { emitPrefix(writer, op); })
+      .Case([&](kernel::PrefixGradOp op) { emitPrefixGrad(writer, op); })
       .Default([&](Operation *) { known = false; });
   return known ? success() : op->emitOpError("has no CUDA kernel");
 }

@@ -29,7 +29,9 @@ void cuda::copyPiece(ThreadEmitter &e, Value from, Type fromElement, Value to, T
 }
 
 namespace {
-constexpr int64_t tileDepth = 32, stages = 3;
+constexpr int64_t tileDepth = 32;
+// Tiles that there is room for: the more, the longer may a fetch take; two at least.
+constexpr int64_t mostStages = 4, ringBytes = 64 << 10;
 
 // One factor's tiles in shared memory.
 class Ring {
@@ -38,11 +40,12 @@ public:
       : e(product.e), factor(factor), element(product.element()), outer(outer),
         inner(factor.depthInside ? tileDepth : outer), lines(factor.depthInside ? outer : tileDepth),
         stride(product.stride(inner, factor.depthInside)) {
-    base = e.shared(stages * bytes(), 128);
     int64_t innerFactor = factor.depthInside ? depthFactor : factor.endFactor;
     piece = std::gcd(std::gcd(factor.stride, factor.baseFactor), std::gcd(innerFactor, 16 / size()));
   }
 
+  int64_t bytes() const { return kernel::ceilDiv(lines * stride * size(), 128) * 128; }
+  void allocate(int64_t stages) { base = e.shared(stages * bytes(), 128); }
   SharedTile tile(Value slot) { return {at(slot), stride, factor.depthInside}; }
 
   // Brings depths [k, k + tileDepth), those from `end` on as zeros.
@@ -62,7 +65,6 @@ public:
 
 private:
   int64_t size() const { return element.getIntOrFloatBitWidth() / 8; }
-  int64_t bytes() const { return kernel::ceilDiv(lines * stride * size(), 128) * 128; }
   Value at(Value slot) { return e.at(base, e.mul(slot, bytes()), e.b.getI8Type()); }
 
   ThreadEmitter &e;
@@ -78,6 +80,9 @@ TileProduct::Sums cuda::streamProduct(TileProduct &product, const Factor &a, con
                                       int64_t depthFactor, ValueRange init) {
   ThreadEmitter &e = product.e;
   Ring left(product, a, product.rows, depthFactor), right(product, b, product.columns, depthFactor);
+  int64_t stages = std::clamp<int64_t>(ringBytes / (left.bytes() + right.bytes()), 2, mostStages);
+  left.allocate(stages);
+  right.allocate(stages);
   Value tiles = e.ceilDiv(e.sub(end, begin), tileDepth);
   auto fetch = [&](Value number, Value slot) {
     Value k = e.add(begin, e.mul(number, tileDepth));

@@ -25,7 +25,7 @@ ThreadEmitter::ThreadEmitter(OpBuilder builder, Location loc, int64_t threads)
   blockY = mlir::gpu::BlockIdOp::create(b, mlir::gpu::Dimension::y);
 }
 
-Value ThreadEmitter::exchange(Value value, int64_t distance, int64_t count) {
+Value ThreadEmitter::shuffle(Value value, int64_t distance, NVVM::ShflKind kind, int64_t count) {
   Type i32 = b.getI32Type();
   auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getIntegerAttr(i32, APInt(32, n, true))).getResult(); };
   Value members = number(-1);
@@ -33,9 +33,16 @@ Value ThreadEmitter::exchange(Value value, int64_t distance, int64_t count) {
     Value first = mul(div(lane(), count), count);
     members = arith::ShLIOp::create(b, number((int64_t(1) << count) - 1), arith::IndexCastOp::create(b, i32, first));
   }
-  return NVVM::ShflOp::create(b, value.getType(), members, value, number(distance), number(warpSize - 1), NVVM::ShflKind::bfly,
-                              UnitAttr());
+  // The last lane that may be asked, or, upwards, the first one.
+  Value bound = number(kind == NVVM::ShflKind::up ? 0 : warpSize - 1);
+  return NVVM::ShflOp::create(b, value.getType(), members, value, number(distance), bound, kind, UnitAttr());
 }
+
+Value ThreadEmitter::exchange(Value value, int64_t distance, int64_t count) {
+  return shuffle(value, distance, NVVM::ShflKind::bfly, count);
+}
+Value ThreadEmitter::fromEarlier(Value value, int64_t distance) { return shuffle(value, distance, NVVM::ShflKind::up); }
+Value ThreadEmitter::fromLater(Value value, int64_t distance) { return shuffle(value, distance, NVVM::ShflKind::down); }
 
 Value ThreadEmitter::acrossThreads(Value value, int64_t count, const Combine &combine) {
   for (int64_t distance = count / 2; distance > 0; distance /= 2) {
@@ -106,4 +113,11 @@ void ThreadEmitter::share(int64_t count, const std::function<void(Value)> &body)
     return;
   }
   share(index(count), body);
+}
+
+void ThreadEmitter::keepRolled() {
+  auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  auto loop = cast<scf::ForOp>(b.getBlock()->getParentOp());
+  loop->setAttr("loop_annotation", LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, {}, {}, {}, {}, {},
+                                                                      {}, {}, {}, {}, {}));
 }

@@ -7,6 +7,7 @@
 #include "passes/Emit/Emitter.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
 namespace mblm::cuda {
 using namespace emit;
@@ -29,6 +30,9 @@ public:
   // What the thread `distance` away has (its number in the warp, exclusive or); the `count` neighbours that begin at a multiple
   // of it come here together.
   mlir::Value exchange(mlir::Value value, int64_t distance, int64_t count = warpSize);
+  // What the thread `distance` earlier or later in the warp has; its own where there is none. All of the warp come here.
+  mlir::Value fromEarlier(mlir::Value value, int64_t distance);
+  mlir::Value fromLater(mlir::Value value, int64_t distance);
 
   // The sum over all threads of the block, in a fixed tree; all get it. Needs a power of two of threads.
   mlir::Value sumOfBlock(mlir::Value value);
@@ -46,7 +50,12 @@ public:
   void share(mlir::Value count, const std::function<void(mlir::Value)> &body) { loop(thread, count, threads, body); }
   void share(int64_t count, const std::function<void(mlir::Value)> &body);
 
+  // The innermost loop that is being written stays as it is: its body is long, and has work for the machine without its neighbours.
+  void keepRolled();
+
 private:
+  mlir::Value shuffle(mlir::Value value, int64_t distance, mlir::NVVM::ShflKind kind, int64_t count = warpSize);
+
   mlir::Value sharedBase;
   int64_t used = 0, most = 0;
 };

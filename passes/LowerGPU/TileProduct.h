@@ -48,6 +48,9 @@ public:
 constexpr int64_t scalarSide = 16;
 std::unique_ptr<TileProduct> scalarProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
 
+// In bf16 on tensor cores, with f32 sums. `rows` and `columns` are multiples of 16.
+std::unique_ptr<TileProduct> tensorProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
+
 // Elements of global memory into shared memory, zeros where `inside` does not hold: by cp.async where the types are the same
 // and the bytes 4 to 16.
 void copyPiece(ThreadEmitter &e, mlir::Value from, mlir::Type fromElement, mlir::Value to, mlir::Type toElement, int64_t count,

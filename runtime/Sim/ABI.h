@@ -29,6 +29,7 @@ struct Registers {
 
 // An operation of a kernel.
 struct Site {
+  uint32_t number;    // among the kernel's
   uint32_t text;      // where its name and place begin among the kernel's texts
   uint32_t bytes;     // of a plain access
   uint32_t alignment; // that the access promises
@@ -38,6 +39,8 @@ enum ShuffleKind : uint32_t { Butterfly, Up, Down, Index };
 enum VoteKind : uint32_t { Any, All, Ballot, Uniform };
 enum ReduceKind : uint32_t { Add, And, Max, Min, Or, UnsignedMax, UnsignedMin, Xor };
 enum MatrixKind : uint32_t { BrainFloat16, Half16, TensorFloat8 }; // m16n8 with so many columns of A
+
+enum WgmmaFlags : uint32_t { Accumulate = 1, NegateA = 2, NegateB = 4, ColumnsOfA = 8, RowsOfB = 16 }; // MN-major layouts
 
 struct KernelCode {
   void (*run)(void **arguments);

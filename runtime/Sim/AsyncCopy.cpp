@@ -20,43 +20,38 @@ Nothing operations::copyAsync(Pointer thread, Pointer to, Pointer from, Word byt
                          " bytes into " + std::to_string(bytes));
   }
   if (sourceBytes) {
-    block.touchGlobal(self, uint64_t(from), sourceBytes, bytes, false, where);
+    block.readGlobal(self, uint64_t(from), sourceBytes, bytes, where);
   }
   uint64_t offset = block.sharedOffset(self, to, bytes, bytes, where);
   const Accessor by{block.clocks, self.clock, self.number, block.clocks.blockStart, false};
-  Touch touch = Touch(Clocks::pending, self.number, false, block.siteIndex(where)).withBytes(15);
+  Touch touch = Touch(Clocks::pending, self.number, false, where->number).withBytes(15);
   for (uint64_t word = offset / 4; word < (offset + bytes) / 4; ++word) {
     Conflict conflict = sim::write(block.shared.cell(word), touch, by);
     if (conflict != Conflict::None) {
-      block.failConflict(self, conflict, block.shared.cell(word), "shared", "offset " + std::to_string(word * 4), true,
-                         where);
+      block.failShared(self, conflict, word, true, where);
     }
   }
-  self.copyGroups.back().push_back({static_cast<char *>(to), static_cast<const char *>(from), bytes, sourceBytes, where});
+  self.copies.items.push_back({static_cast<char *>(to), static_cast<const char *>(from), bytes, sourceBytes, where});
 }
 
-Nothing operations::copyAsyncCommit(Pointer thread) { threadOf(thread).copyGroups.emplace_back(); }
+Nothing operations::copyAsyncCommit(Pointer thread) { threadOf(thread).copies.commit(); }
 
 Nothing operations::copyAsyncWait(Pointer thread, Word pending, Pointer) {
   Thread &self = threadOf(thread);
-  size_t committed = self.copyGroups.size() - 1;
-  if (committed > pending) {
-    self.block->landCopies(self, committed - pending);
-  }
+  self.block->landCopies(self, self.copies.dueFor(pending));
 }
 
-void Block::landCopies(Thread &thread, size_t groups) {
-  for (size_t group = 0; group < groups; ++group) {
-    for (const PendingCopy &copy : thread.copyGroups[group]) {
-      std::memcpy(copy.to, copy.from, copy.sourceBytes);
-      std::memset(copy.to + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
-      Touch touch = Touch(thread.clock.now, thread.number, false, siteIndex(copy.site)).withBytes(15);
-      uint64_t offset = uint64_t(copy.to) - shared.base();
-      for (uint64_t word = offset / 4; word < (offset + copy.bytes) / 4; ++word) {
-        shared.cell(word).write = touch;
-        shared.written(word) = 15;
-      }
+void Block::landCopies(Thread &thread, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const PendingCopy &copy = thread.copies.items[i];
+    std::memcpy(copy.to, copy.from, copy.sourceBytes);
+    std::memset(copy.to + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
+    Touch touch = Touch(thread.clock.now, thread.number, false, copy.site->number).withBytes(15);
+    uint64_t offset = uint64_t(copy.to) - shared.base();
+    for (uint64_t word = offset / 4; word < (offset + copy.bytes) / 4; ++word) {
+      shared.cell(word).write = touch;
+      shared.written(word) = 15;
     }
   }
-  thread.copyGroups.erase(thread.copyGroups.begin(), thread.copyGroups.begin() + groups);
+  thread.copies.drop(count);
 }

@@ -60,13 +60,17 @@ void Block::failConflict(const Thread &thread, Conflict conflict, const Cell &ce
                    ", not ordered with the " + (withRead ? "read" : "write") + " by " + with);
 }
 
+void Block::failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site) {
+  failConflict(thread, conflict, shared.cell(word), "shared", "offset " + std::to_string(word * 4), isWrite, site);
+}
+
 void Block::failDeadlock() {
   std::map<std::string, std::pair<uint32_t, const Thread *>> waiters;
   const Thread *first = nullptr;
   for (const Thread &thread : threads) {
     if (!thread.done) {
       first = first ? first : &thread;
-      auto &entry = waiters[std::string(thread.waitsFor) + " at " + textOf(thread.site)];
+      auto &entry = waiters[thread.waitsFor + mbarrierText(thread) + " at " + textOf(thread.site)];
       ++entry.first;
       entry.second = entry.second ? entry.second : &thread;
     }
@@ -77,6 +81,14 @@ void Block::failDeadlock() {
             " (first " + std::to_string(entry.second->number) + ") wait for " + what;
   }
   fail(*first, "deadlock: " + list);
+}
+
+uint32_t Block::newAgent(const Thread &thread) {
+  if (agents + 1 >= Touch::maxThreads) {
+    fail(thread, "mbarrier: the simulator tells at most " + std::to_string(Touch::maxThreads - request->threads) +
+                     " of a block apart");
+  }
+  return agents++;
 }
 
 Thread *Block::nextReady(uint32_t from) {
@@ -102,6 +114,9 @@ Thread *Block::nextReady(uint32_t from) {
 
 void Block::schedule(Thread &thread) {
   Thread *next = nextReady(thread.warp);
+  while (!next && liveThreads && landTile()) { // as late as can be
+    next = nextReady(thread.warp);
+  }
   if (!next) {
     if (liveThreads) {
       failDeadlock();
@@ -124,7 +139,12 @@ void Block::waitFor(Thread &thread, const Site *site, const char *what) {
 }
 
 void Block::finish(Thread &thread) {
-  landCopies(thread, thread.copyGroups.size());
+  if (!thread.copies.items.empty()) {
+    landCopies(thread, thread.copies.items.size());
+  }
+  if (!thread.tileStores.items.empty()) {
+    failUnfinished(thread, thread.tileStores.items.front().site);
+  }
   Warp &warp = warps[thread.warp];
   uint32_t self = 1u << thread.lane;
   thread.done = true;
@@ -141,6 +161,18 @@ void Block::finish(Thread &thread) {
   if (!warp.live) {
     countTraces(warp);
   }
+  if (!liveThreads && !tileLoads.empty()) {
+    failUnfinished(thread, tileLoads.front().site);
+  }
+  for (size_t i = 0; !liveThreads && i < warpGroups.size(); ++i) {
+    if (!warpGroups[i].underway.empty()) {
+      failUnfinished(thread, warpGroups[i].underway.front().site);
+    }
+  }
+}
+
+void Block::failUnfinished(const Thread &thread, const Site *site) {
+  fail(thread, "ends before " + textOf(site) + " was waited for");
 }
 
 void Block::countTraces(Warp &warp) {
@@ -202,19 +234,31 @@ void Block::startBlock(uint64_t index) {
   started.emplace_back(clocks.blockStart, index);
   shared.reset(request->code->staticShared + request->sharedBytes);
   barriers.assign(16, BlockBarrier());
+  mbarriers.clear();
+  tileLoads.clear();
+  agents = request->threads;
+  warpGroups.assign(request->threads / 128 + 1, WarpGroup());
+  for (WarpGroup &group : warpGroups) {
+    group.agent = agents++;
+  }
   liveThreads = request->threads;
   for (size_t i = 0; i < warps.size(); ++i) {
     uint32_t lanes = std::min<uint32_t>(32, request->threads - uint32_t(i) * 32);
     warps[i].lanes = warps[i].live = warps[i].ready = lanes == 32 ? ~0u : (1u << lanes) - 1;
     warps[i].meeting = 0;
   }
+  uint32_t x = uint32_t(index % request->grid[0]), y = uint32_t(index / request->grid[0] % request->grid[1]),
+           z = uint32_t(index / request->grid[0] / request->grid[1]);
   for (Thread &thread : threads) {
-    thread.registers.values[CtaidX] = uint32_t(index % request->grid[0]);
-    thread.registers.values[CtaidY] = uint32_t(index / request->grid[0] % request->grid[1]);
-    thread.registers.values[CtaidZ] = uint32_t(index / request->grid[0] / request->grid[1]);
+    thread.registers.values[CtaidX] = x;
+    thread.registers.values[CtaidY] = y;
+    thread.registers.values[CtaidZ] = z;
     thread.done = false;
     thread.clock = {clocks.blockStart, nullptr};
-    thread.copyGroups.assign(1, {});
+    thread.copies.clear();
+    thread.tileStores.clear();
+    thread.wgmmaCommitted = thread.wgmmaDone = 0;
+    thread.wgmmaFenced = false;
     if (request->code->synchronises) {
       thread.fiber.prepare(stacks.top(thread.number), Stacks::bytes - 40960, fiberMain);
     }

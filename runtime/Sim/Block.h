@@ -13,9 +13,12 @@
 #include "runtime/Sim/Counters.h"
 #include "runtime/Sim/Fiber.h"
 #include "runtime/Sim/GlobalMemory.h"
+#include "runtime/Sim/MBarrier.h"
 #include "runtime/Sim/SharedMemory.h"
+#include "runtime/Sim/Tensor.h"
+#include "runtime/Sim/WarpGroup.h"
 
-#include <functional>
+#include <algorithm>
 #include <memory>
 
 namespace mblm::sim {
@@ -29,23 +32,51 @@ struct PendingCopy {
   const Site *site;
 };
 
-struct Thread {
+// What a thread has set going, oldest first, in groups of which the last is open.
+template <class Item>
+struct Groups {
+  std::vector<Item> items;
+  std::vector<size_t> ends; // of the closed groups
+
+  void commit() { ends.push_back(items.size()); }
+  // How many items must be done for at most `pending` closed groups to be left.
+  size_t dueFor(size_t pending) const { return ends.size() > pending ? ends[ends.size() - pending - 1] : 0; }
+  void drop(size_t count) {
+    items.erase(items.begin(), items.begin() + count);
+    ends.erase(ends.begin(), std::upper_bound(ends.begin(), ends.end(), count));
+    for (size_t &end : ends) {
+      end -= count;
+    }
+  }
+  void clear() {
+    items.clear();
+    ends.clear();
+  }
+};
+
+// What a switch touches lies close together.
+struct alignas(64) Thread {
   Registers registers; // first: the code reads it
+  Fiber fiber;
   Block *block = nullptr;
   uint32_t number = 0, lane = 0, warp = 0;
   bool done = false;
-  ThreadClock clock;
-
   // Where it waits, with what, and for whom.
   const Site *site = nullptr;
   const char *waitsFor = nullptr;
   void *operands = nullptr;
   uint32_t mask = 0;
+  uint32_t waitsAt = 0; // offset of an mbarrier
 
-  // cp.async: copies of each group that has not landed, oldest first; the last one is open.
-  std::vector<std::vector<PendingCopy>> copyGroups;
+  ThreadClock clock;
   Trace trace;
-  Fiber fiber;
+  Groups<PendingCopy> copies;  // cp.async
+  Groups<TileCopy> tileStores; // of tensors
+  // wgmma: groups of products.
+  uint32_t wgmmaCommitted = 0, wgmmaDone = 0;
+  bool wgmmaFenced = false;
+
+  bool meets(const Site *where, uint32_t with) const { return site == where && mask == with; }
 };
 
 struct Warp {
@@ -80,25 +111,41 @@ public:
   void wake(Thread &thread) { warps[thread.warp].ready |= 1u << thread.lane; }
   void countTraces(Warp &warp);
   std::string textOf(const Site *site) const { return request->code->texts + site->text; }
-  uint32_t siteIndex(const Site *site) const { return uint32_t(site - request->code->sites); }
 
   // Runs `execute(lanes, mask)` once when all of `mask` are here, on behalf of the last to come.
+  [[noreturn]] void failMask(const Thread &thread, uint32_t mask, const Site *site);
+  [[noreturn]] void failMeeting(const Thread &thread, const Thread &other, const Site *site);
   template <class Execute>
   void meet(Thread &thread, uint32_t mask, const Site *site, void *operands, Execute execute);
 
   void completeBarrier(BlockBarrier &barrier, Thread &last);
-  void landCopies(Thread &thread, size_t groups); // the oldest ones
+  void landCopies(Thread &thread, size_t count); // the oldest ones
   bool onStack(const Thread &thread, const void *address) const {
     return stacks.contains(request->code->synchronises ? thread.number : 0, address);
   }
 
-  void touchGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, bool isWrite,
-                   const Site *site);
-  void touchShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, bool isWrite,
-                   const Site *site);
-  uint64_t sharedOffset(Thread &thread, const void *address, uint32_t bytes, uint32_t alignment, const Site *site);
+  void readGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
+  void writeGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
+  void readShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
+  void writeShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
+  // Whole words, by an asynchronous unit on behalf of `thread`.
+  void touchSharedAsync(const Thread &thread, uint64_t address, uint32_t bytes, Touch touch, bool isWrite,
+                        const Site *site);
+  MBarrier &mbarrierAt(Thread &thread, const void *address, const Site *site);
+  void completePhase(MBarrier &barrier);
+  uint32_t newAgent(const Thread &thread);
+  uint64_t sharedOffset(const Thread &thread, const void *address, uint32_t bytes, uint32_t alignment, const Site *site) {
+    if (!shared.contains(uint64_t(address), bytes) || (uint64_t(address) & (alignment - 1))) {
+      failOffset(thread, uint64_t(address), bytes, alignment, site);
+    }
+    return uint64_t(address) - shared.base();
+  }
+  [[noreturn]] void failAlignment(const Thread &thread, const std::string &where, uint32_t alignment, const Site *site);
+  [[noreturn]] void failUnwritten(const Thread &thread, uint64_t word, const Site *site);
+  [[noreturn]] void failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site);
   [[noreturn]] void failConflict(const Thread &thread, Conflict conflict, const Cell &cell, const char *space,
-                                 const std::string &where, bool isWrite, const Site *site);
+                                 const std::string &where, bool isWrite,
+                                 const Site *site);
 
   GlobalMemory &memory;
   SharedMemory shared;
@@ -107,6 +154,9 @@ public:
   std::vector<Thread> threads;
   std::vector<Warp> warps;
   std::vector<BlockBarrier> barriers;
+  std::map<uint32_t, MBarrier> mbarriers; // by offset
+  std::vector<TileCopy> tileLoads;        // under way
+  std::vector<WarpGroup> warpGroups;
   uint32_t liveThreads = 0;
   const LaunchRequest *request = nullptr;
 
@@ -120,17 +170,32 @@ private:
   void finish(Thread &thread);
   void finishBarriers(Thread &thread);
   Thread *nextReady(uint32_t warp);
+  bool landTile();
   [[noreturn]] void failDeadlock();
+  [[noreturn]] void failUnfinished(const Thread &thread, const Site *site);
+  std::string mbarrierText(const Thread &thread) const;
   std::string place(const Thread &thread) const;
   std::string blockOf(uint32_t clock) const;
 
-  Allocation *allocationFor(Thread &thread, uint64_t address, uint32_t bytes, const char *what, const Site *site);
+  Allocation &allocationFor(Thread &thread, uint64_t address, uint32_t bytes, const Site *site);
+  template <bool isWrite>
+  void touchGlobal(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
+  template <bool isWrite>
+  void touchShared(Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment, const Site *site);
+  [[noreturn]] void failOffset(const Thread &thread, uint64_t address, uint32_t bytes, uint32_t alignment,
+                               const Site *site);
+  [[noreturn]] void failGlobal(const Thread &thread, Conflict conflict, const Allocation &allocation, uint64_t word,
+                               bool isWrite, const Site *site);
+  [[noreturn]] void failGlobalAlignment(const Thread &thread, const Allocation &allocation, uint64_t byte,
+                                        uint32_t alignment, const Site *site);
+  [[noreturn]] void failBounds(const Thread &thread, uint64_t address, uint32_t bytes, const Site *site);
 
   Stacks stacks;
   Fiber main;
   Thread *running = nullptr;
   std::string failure;
   uint64_t random = 0;
+  uint32_t agents = 0; // numbers given, from the threads' on
   std::vector<Allocation *> lastAllocation;            // of each site
   std::vector<std::pair<uint32_t, uint64_t>> started;  // clock at each block's start, and its number
 };
@@ -140,19 +205,12 @@ void Block::meet(Thread &thread, uint32_t mask, const Site *site, void *operands
   Warp &warp = warps[thread.warp];
   Thread *lanes = &threads[thread.warp * 32];
   uint32_t self = 1u << thread.lane;
-  if (!(mask & self)) {
-    fail(thread, "divergent warp: " + textOf(site) + " with a mask that lacks its own lane");
-  }
-  if ((mask & warp.live) != mask) {
-    fail(thread, "divergent warp: " + textOf(site) + " waits for lanes that have ended or never were");
+  if (!(mask & self) || (mask & warp.live) != mask) {
+    failMask(thread, mask, site);
   }
   uint32_t others = warp.meeting & mask;
-  if (others) {
-    const Thread &other = lanes[__builtin_ctz(others)];
-    if (other.site != site || other.mask != mask) {
-      fail(thread, "divergent warp: " + textOf(site) + " meets thread " + std::to_string(other.number) +
-                       " at " + textOf(other.site));
-    }
+  if (others && !lanes[__builtin_ctz(others)].meets(site, mask)) {
+    failMeeting(thread, lanes[__builtin_ctz(others)], site);
   }
   thread.operands = operands;
   thread.mask = mask;
@@ -162,10 +220,8 @@ void Block::meet(Thread &thread, uint32_t mask, const Site *site, void *operands
     return;
   }
   for (uint32_t rest = others; rest; rest &= rest - 1) {
-    const Thread &other = lanes[__builtin_ctz(rest)];
-    if (other.site != site || other.mask != mask) {
-      fail(thread, "divergent warp: " + textOf(site) + " meets thread " + std::to_string(other.number) +
-                       " at " + textOf(other.site));
+    if (!lanes[__builtin_ctz(rest)].meets(site, mask)) {
+      failMeeting(thread, lanes[__builtin_ctz(rest)], site);
     }
   }
   warp.meeting &= ~mask;

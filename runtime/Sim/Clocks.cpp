@@ -52,6 +52,8 @@ void Clocks::release(Knowledge &into, uint32_t thread, ThreadClock &clock) {
   clock.now = ++time;
 }
 
+void Clocks::note(Knowledge &into, uint32_t agent, uint32_t clock) const { set(into.known, agent, clock, threads); }
+
 void Clocks::acquire(ThreadClock &clock, const KnowledgeRef &from) {
   if (!from || clock.knowledge == from) {
     return;

@@ -49,6 +49,8 @@ public:
 
   // `into` learns what `thread` knows and did; the thread's later accesses are not covered.
   void release(Knowledge &into, uint32_t thread, ThreadClock &clock);
+  // Something that `agent` did at `clock`.
+  void note(Knowledge &into, uint32_t agent, uint32_t clock) const;
   void acquire(ThreadClock &clock, const KnowledgeRef &from);
   // A barrier of all.
   void barrier(std::vector<ThreadClock *> &all);

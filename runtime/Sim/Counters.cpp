@@ -88,7 +88,31 @@ void mblm::sim::countRows(const uint64_t *rows, uint32_t count, Counters &counte
   countShared(rows, count, 16, counters);
 }
 
+// Lanes side by side, as most accesses are.
+static bool countConsecutive(const uint64_t *addresses, size_t lanes, const Access &like, Counters &counters) {
+  uint64_t apart = 0;
+  for (size_t i = 1; i < lanes; ++i) {
+    apart |= addresses[i] - addresses[i - 1] - like.bytes;
+  }
+  if (apart) {
+    return false;
+  }
+  uint64_t bytes = lanes * like.bytes;
+  if (!like.shared) {
+    counters.sectors += (addresses[0] + bytes - 1) / 32 - addresses[0] / 32 + 1;
+    counters.leastSectors += (bytes + 31) / 32;
+  } else if (like.bytes >= 4 && like.bytes <= 16) {
+    counters.sharedAccesses += (bytes + 127) / 128;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 static void countTogether(const uint64_t *addresses, size_t lanes, const Access &like, Counters &counters) {
+  if (countConsecutive(addresses, lanes, like, counters)) {
+    return;
+  }
   if (like.shared) {
     countShared(addresses, lanes, like.bytes, counters);
   } else {

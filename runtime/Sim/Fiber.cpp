@@ -14,9 +14,9 @@ using namespace mblm;
 using namespace mblm::sim;
 
 #if defined(__x86_64__)
-extern "C" void mblmSimSwitch(void **save, void *to);
 asm(R"(
 .text
+.globl mblmSimSwitch
 .type mblmSimSwitch, @function
 mblmSimSwitch:
   pushq %rbp
@@ -46,8 +46,6 @@ void Fiber::prepare(char *top, size_t, void (*entry)()) {
   }
   stackPointer = stack;
 }
-
-void Fiber::change(Fiber &from, Fiber &to) { mblmSimSwitch(&from.stackPointer, to.stackPointer); }
 #else
 void Fiber::prepare(char *top, size_t bytes, void (*entry)()) {
   getcontext(&context);
@@ -56,8 +54,6 @@ void Fiber::prepare(char *top, size_t bytes, void (*entry)()) {
   context.uc_link = nullptr;
   makecontext(&context, entry, 0);
 }
-
-void Fiber::change(Fiber &from, Fiber &to) { swapcontext(&from.context, &to.context); }
 #endif
 
 Stacks::~Stacks() {

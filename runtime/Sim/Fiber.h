@@ -6,7 +6,9 @@
 
 #include <cstddef>
 
-#if !defined(__x86_64__)
+#if defined(__x86_64__)
+extern "C" void mblmSimSwitch(void **save, void *to);
+#else
 #include <ucontext.h>
 #endif
 
@@ -16,13 +18,16 @@ class Fiber {
 public:
   // Will begin with `entry`, which must not return, on the stack that ends at `top`.
   void prepare(char *top, size_t bytes, void (*entry)());
+#if defined(__x86_64__)
   // Saves the running fiber in `from` and goes on with `to`.
-  static void change(Fiber &from, Fiber &to);
+  static void change(Fiber &from, Fiber &to) { mblmSimSwitch(&from.stackPointer, to.stackPointer); }
 
 private:
-#if defined(__x86_64__)
   void *stackPointer = nullptr;
 #else
+  static void change(Fiber &from, Fiber &to) { swapcontext(&from.context, &to.context); }
+
+private:
   ucontext_t context;
 #endif
 };

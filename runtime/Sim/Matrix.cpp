@@ -136,7 +136,7 @@ Nothing operations::loadMatrix(Pointer thread, Pointer row, Word count, Word tra
       for (uint32_t i = 0; i < 8; ++i) {
         Thread &lane = lanes[matrix * 8 + i];
         rows[i] = loadOf(lane).row;
-        block.touchShared(lane, rows[i], 16, 16, false, where);
+        block.readShared(lane, rows[i], 16, 16, where);
         std::memcpy(elements[i], reinterpret_cast<const void *>(rows[i]), 16);
       }
       countRows(rows, 8, block.counters);

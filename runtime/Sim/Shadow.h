@@ -46,6 +46,13 @@ struct Accessor {
   bool proxy;     // an asynchronous unit looks: generic writes must have been fenced
 };
 
+// A pending touch has happened.
+inline void settle(Touch &touch, Touch pending, Touch now) {
+  if (touch == pending) {
+    touch = now;
+  }
+}
+
 enum class Conflict { None, UnorderedWrite, UnorderedRead, Unfenced };
 
 inline bool ordered(const Touch &touch, const Accessor &by) {
@@ -54,15 +61,39 @@ inline bool ordered(const Touch &touch, const Accessor &by) {
          (clock >= by.clocks.blockStart && by.clocks.known(touch.thread(), clock, by.thread, by.clock));
 }
 
+inline Conflict afterWrite(const Cell &cell, Touch touch, const Accessor &by) {
+  if (!(cell.write.bytes() & touch.bytes())) {
+    return Conflict::None;
+  }
+  if (!ordered(cell.write, by)) {
+    return Conflict::UnorderedWrite;
+  }
+  if (by.proxy && !cell.write.async() && cell.write.clock() >= by.since &&
+      !by.clocks.fenced(cell.write.thread(), cell.write.clock(), by.clock)) {
+    return Conflict::Unfenced;
+  }
+  return Conflict::None;
+}
+
+// Nobody has touched it since: the common case, where there is nothing to ask.
+template <bool isWrite>
+inline bool touchFirst(Cell &cell, Touch touch, uint32_t since) {
+  if (cell.write.clock() >= since || cell.lastRead.clock() >= since) { // the first read is no younger
+    return false;
+  }
+  if (isWrite) {
+    cell.write = touch;
+  } else {
+    cell.firstRead = cell.lastRead = touch;
+  }
+  return true;
+}
+
 // Reads `touch.bytes()` of the cell. What conflicts is left in place for the message.
 inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
-  if (cell.write.bytes() & touch.bytes()) {
-    if (!ordered(cell.write, by)) {
-      return Conflict::UnorderedWrite;
-    }
-    if (by.proxy && !cell.write.async() && cell.write.clock() >= by.since &&
-        !by.clocks.fenced(cell.write.thread(), cell.write.clock(), by.clock)) {
-      return Conflict::Unfenced;
+  if (cell.write.clock() >= by.since) {
+    if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+      return conflict;
     }
   }
   if (ordered(cell.firstRead, by)) {
@@ -73,12 +104,16 @@ inline Conflict read(Cell &cell, Touch touch, const Accessor &by) {
 }
 
 inline Conflict write(Cell &cell, Touch touch, const Accessor &by) {
-  if ((cell.write.bytes() & touch.bytes()) && !ordered(cell.write, by)) {
-    return Conflict::UnorderedWrite;
+  if (cell.write.clock() >= by.since) {
+    if (Conflict conflict = afterWrite(cell, touch, by); conflict != Conflict::None) {
+      return conflict;
+    }
   }
-  for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
-    if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {
-      return Conflict::UnorderedRead;
+  if (cell.lastRead.clock() >= by.since) {
+    for (const Touch &reader : {cell.lastRead, cell.firstRead}) {
+      if ((reader.bytes() & touch.bytes()) && !ordered(reader, by)) {
+        return Conflict::UnorderedRead;
+      }
     }
   }
   cell.write = touch;

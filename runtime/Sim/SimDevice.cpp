@@ -6,6 +6,7 @@
 
 #include "runtime/Sim/Block.h"
 #include "runtime/Sim/Operations.h"
+#include "runtime/Sim/Tensor.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Memory.h"
 
@@ -181,8 +182,9 @@ private:
 
 } // namespace
 
-TensorMap Simulator::encode(const TensorTile &) {
-  throw Error(Exit::Device, "simulator: no tensor maps yet");
+TensorMap Simulator::encode(const TensorTile &tile) {
+  memory.require(tile.base, int64_t((tile.size[1] - 1) * tile.rowBytes), "a tensor map");
+  return sim::encodeTile(tile);
 }
 
 std::unique_ptr<SimDevice> SimDevice::open(const Find &find, const std::string &architecture) {

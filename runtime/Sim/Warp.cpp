@@ -11,6 +11,17 @@ using namespace mblm::sim;
 
 static Thread &threadOf(Pointer thread) { return *static_cast<Thread *>(thread); }
 
+void Block::failMask(const Thread &thread, uint32_t mask, const Site *site) {
+  bool self = mask >> thread.lane & 1;
+  fail(thread, "divergent warp: " + textOf(site) +
+                   (self ? " waits for lanes that have ended or never were" : " with a mask that lacks its own lane"));
+}
+
+void Block::failMeeting(const Thread &thread, const Thread &other, const Site *site) {
+  fail(thread, "divergent warp: " + textOf(site) + " meets thread " + std::to_string(other.number) + " at " +
+                   textOf(other.site));
+}
+
 template <class Each>
 static void forLanes(uint32_t mask, Each each) {
   for (; mask; mask &= mask - 1) {

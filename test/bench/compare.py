@@ -103,7 +103,7 @@ def start_peers(options, case, config, folder):
             command += ["--mode", mode, "--device", options.device, "--precision", options.precision]
             peers.append(Peer(mode, [*command, "--weights", str(weights), "--ids", str(ids), *threads]))
         command = [options.mblm, "bench", str(compile_model(options, case, config, folder)), "--entry", options.entry]
-        command += ["--weights", str(weights), "--input", str(ids), "--interactive", *threads]
+        command += ["--weights", str(weights), "--input", str(ids), "--interactive", "--target", options.device, *threads]
         peers.insert(0, Peer("mblm", command))
     except BaseException:
         for peer in peers:

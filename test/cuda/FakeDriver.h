@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A CUDA driver that runs nothing: a shared library with the driver's functions, whose device memory is the host's. It
-// writes down what it is asked for, and fails where it is told to. Modules are texts "kernels: NAME NAME ...".
+// writes down what it is asked for, and fails where it is told to, from the start by FAKE_FAILURES="FUNCTION=CODE ...".
+// Modules are texts, either "kernels: NAME NAME ..." or PTX, whose kernels do nothing.
 #pragma once
 
 #include "runtime/Cuda/Api.h"

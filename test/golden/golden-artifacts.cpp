@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Every recorded case on artifacts that were compiled elsewhere: GOLDEN_ARTIFACTS names their folder, with
-// PACK/CASE.so in it. Needs neither MLIR nor LLVM.
+// PACK/CASE.so in it, GOLDEN_TARGET what they run on: cuda (default), cpu or sim. Needs neither MLIR nor LLVM.
 #include "test/golden/GoldenSuite.h"
 
 #include "runtime/Artifact.h"
@@ -20,7 +20,12 @@ static std::unique_ptr<rt::Program> load(const GoldenCase &golden) {
   if (!std::filesystem::exists(path)) {
     throw Error(Exit::Device, "'" + path + "' is missing; tools/gpu-pack makes it");
   }
-  return rt::loadArtifact(path);
+  const char *named = std::getenv("GOLDEN_TARGET");
+  std::string target = named ? named : "cuda";
+  return rt::loadArtifact(path, 0,
+                          target == "cuda"  ? rt::RunOn::Cuda
+                          : target == "sim" ? rt::RunOn::Simulator
+                                            : rt::RunOn::Cpu);
 }
 
 static const Way artifacts{"artifacts", {}, load};

@@ -47,8 +47,7 @@ std::unique_ptr<rt::Program> interpret(const spec::Spec &spec, bool recompute, b
 constexpr Tolerances f64{/*logits=*/1e-5, /*loss=*/2e-6, /*gradients=*/2e-5, /*gradNorm=*/1e-5, /*weights=*/1e-5};
 
 // Compiled in f32. The folder of artifacts goes with the process: every case of a spec shares one.
-std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &level, bool fuse,
-                                     const driver::Plan &plan = {}) {
+std::unique_ptr<rt::Program> open(const spec::Spec &spec, driver::Options options) {
   static const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("mblm-golden-" + std::to_string(getpid()));
   static const struct Cleaner {
@@ -57,13 +56,27 @@ std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &
   driver::NamedModel model;
   model.path = spec.name;
   model.spec = spec;
-  driver::Options options;
   options.cache = folder;
+  options.note = [](const std::string &line) { ADD_FAILURE() << line; };
+  return driver::openProgram(model, options);
+}
+
+std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &level, bool fuse,
+                                     const driver::Plan &plan = {}) {
+  driver::Options options;
   options.level = level;
   options.fusion.on = fuse;
   options.plan = plan;
-  options.note = [](const std::string &line) { ADD_FAILURE() << line; };
-  return driver::openProgram(model, options);
+  return open(spec, options);
+}
+
+// The CUDA kernels on the simulator.
+std::unique_ptr<rt::Program> simulate(const spec::Spec &spec, const std::string &arch, bool fuse = true) {
+  driver::Options options;
+  options.target = driver::Target::Sim;
+  options.arch = arch;
+  options.fusion.on = fuse;
+  return open(spec, options);
 }
 
 const Way ways[] = {
@@ -71,12 +84,15 @@ const Way ways[] = {
     {"reference_simplified", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true); }},
     {"reference_kept", f64, [](const GoldenCase &golden) { return interpret(golden.spec, false, false); }},
     {"cpu", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", true); }},
+    {"sim", {}, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80"); }},
 };
 // On a few cases only: they compile each spec again.
 const Way moreWays[] = {
     {"cpu_unfused", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", false); }},
     {"cpu_avx2", {}, [](const GoldenCase &golden) { return compile(golden.spec, "avx2", true); }},
     {"cpu_portable", {}, [](const GoldenCase &golden) { return compile(golden.spec, "portable", true); }},
+    {"sim_unfused", {}, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80", false); }},
+    {"sim_sm_90a", {}, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_90a"); }},
     {"reference_thrifty", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true, {{0}, true}); }},
     {"cpu_layers_again", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0, 1, 2}, false}); }},
     {"cpu_thrifty", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true}); }},
@@ -88,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenForward,
 INSTANTIATE_TEST_SUITE_P(All, GoldenTrajectory,
                          testing::Combine(testing::ValuesIn(ways), testing::ValuesIn(trajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenGreedy,
-                         testing::Combine(testing::Values(ways[0], ways[3]), testing::ValuesIn(greedyCases())), testName);
+                         testing::Combine(testing::Values(ways[0], ways[3], ways[4]), testing::ValuesIn(greedyCases())), testName);
 INSTANTIATE_TEST_SUITE_P(More, GoldenForward, testing::Combine(testing::ValuesIn(moreWays), testing::ValuesIn(fewCases)),
                          testName);
 

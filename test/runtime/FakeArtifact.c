@@ -5,7 +5,7 @@
 #include "runtime/ABI.h"
 
 #ifndef FAKE_ABI
-#define FAKE_ABI "4"
+#define FAKE_ABI "5"
 #endif
 #ifndef FAKE_LEVEL
 #define FAKE_LEVEL "portable"

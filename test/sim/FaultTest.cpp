@@ -91,7 +91,7 @@ TEST(SimFault, GlobalOutOfBounds) {
   std::string right = kernel(constant("%n", 192) + "    %o = arith.addi %t, %n : i64\n" + load("%v", "%x", "%o", 1) +
                              store("%v", "%y", "%o", 1));
   expectCaught(right, "constant 192", "constant 193", "out of bounds: llvm.load", "llvm.load %v.at");
-  expectCaught(right, "constant 192", "constant -1", "reads 4 bytes of global memory", "llvm.load %v.at");
+  expectCaught(right, "constant 192", "constant -1", "touches 4 bytes of global memory", "llvm.load %v.at");
 }
 
 TEST(SimFault, SharedOutOfBounds) {

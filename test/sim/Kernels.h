@@ -16,11 +16,12 @@ namespace mblm::test {
 
 // A module with the kernel @k. Its body finds the thread's number as %t (i64), its lane as %lane (i64), the block's number as
 // %b (i64) and shared memory as %s.
-inline std::string kernelText(const std::string &arguments, const std::string &body) {
+inline std::string kernelText(const std::string &arguments, const std::string &body,
+                              const std::string &attributes = "") {
   return R"(gpu.module @kernels {
   llvm.mlir.global external @mblm_shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
   gpu.func @k()" +
-         arguments + R"() kernel {
+         arguments + ") kernel attributes {" + attributes + R"(} {
     %t.index = gpu.thread_id x
     %b.index = gpu.block_id x
     %lane.index = gpu.lane_id

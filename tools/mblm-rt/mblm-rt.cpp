@@ -14,14 +14,20 @@ class ArtifactSource : public cli::ModelSource {
 public:
   void addOptions(CLI::App &command) override {
     command.add_option("ARTIFACT", path, "Made by 'mblm compile'")->required();
+    command.add_option("--target", target, "cpu (default), cuda, or sim: the CUDA kernels on the CPU")
+        ->check(CLI::IsMember({"cpu", "cuda", "sim"}));
   }
   std::string example() const override { return "quickstart.so "; }
   std::unique_ptr<rt::Program> open(const cli::Common &common, cli::Needs) override {
-    return rt::loadArtifact(path, common.threads);
+    return rt::loadArtifact(path, common.threads,
+                            target == "cuda"  ? rt::RunOn::Cuda
+                            : target == "sim" ? rt::RunOn::Simulator
+                                              : rt::RunOn::Cpu);
   }
 
 private:
   std::string path;
+  std::string target = "cpu";
 };
 
 } // namespace

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Norms over groups of features, and their gradients, as native code against the formulas.
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
+#include "test/passes/AgainstInterpreter.h"
 
 #include <gtest/gtest.h>
 
@@ -53,6 +53,7 @@ TEST_P(GroupedNorm, AgreesWithTheFormulas) {
   test.resultType = tensorType({-1, -1, 2 * c.width});
   body += "%all = mblm.concat %y, %dx : " + rows + ", " + rows + " -> " + test.resultType + "\nreturn %all : " + test.resultType;
   expectAgreement(test, 3, 1e-5);
+  expectSimulatedAgreement(test, 3, 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, GroupedNorm, testing::ValuesIn(cases), [](const auto &info) { return info.param.name; });

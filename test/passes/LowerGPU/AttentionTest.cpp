@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Attention's CUDA kernels, forward, backward and cached, against the formulas.
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
+#include "test/passes/AgainstInterpreter.h"
 
 #include <gtest/gtest.h>
 

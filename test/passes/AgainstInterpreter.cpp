@@ -1,6 +1,6 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
+#include "test/passes/AgainstInterpreter.h"
 
 #include "compiler/Interpreter/Interpreter.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
@@ -245,9 +245,6 @@ void test::expectAgreement(const ModuleCase &test, uint64_t seed, double toleran
   run(levels.front(), false, 2);
   for (size_t n = 1; n < levels.size(); ++n) {
     run(levels[n], true, 2);
-  }
-  for (const std::string &level : simulatedLevels()) {
-    run(level, true, 1);
   }
 }
 

@@ -1,10 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scans with any combination, and their gradients, as native code against the interpreter.
-#include "test/passes/LowerCPU/AgainstInterpreter.h"
-
-#include <gtest/gtest.h>
+// Scans with any combination.
+#include "test/passes/RecurrenceCases.h"
 
 using namespace mblm;
 using namespace mblm::test;
@@ -72,14 +70,14 @@ const char *recurrenceVjp = R"(
   mblm.yield %dla, %dlb, %dra, %gb : f32, f32, f32, f32
 )";
 
-struct ScanCase {
+struct PrefixCase {
   const char *name;
   const char *combine, *vjp;
   int64_t inputs, width, batch, slots, inner;
 };
 
 // 64 features are an item, then single vectors.
-const ScanCase cases[] = {{"sum", sum, sumVjp, 1, 5, 2, 33, 1},
+const PrefixCase cases[] = {{"sum", sum, sumVjp, 1, 5, 2, 33, 1},
                           {"sum_of_one_position", sum, sumVjp, 1, 16, 3, 1, 1},
                           {"sum_of_many_features", sum, sumVjp, 1, 147, 1, 20, 1},
                           {"maximum", maximum, maximumVjp, 1, 64, 2, 50, 1},
@@ -88,10 +86,7 @@ const ScanCase cases[] = {{"sum", sum, sumVjp, 1, 5, 2, 33, 1},
                           {"recurrence", recurrence, recurrenceVjp, 2, 130, 2, 40, 1},
                           {"recurrence_of_few_features", recurrence, recurrenceVjp, 2, 3, 2, 100, 1}};
 
-class Scan : public testing::TestWithParam<ScanCase> {};
-
-TEST_P(Scan, AgreesWithTheInterpreter) {
-  const ScanCase &c = GetParam();
+ModuleCase moduleOf(const PrefixCase &c) {
   int64_t vocab = 83, width = c.width;
   ModuleCase test;
   test.vocab = vocab;
@@ -133,9 +128,15 @@ TEST_P(Scan, AgreesWithTheInterpreter) {
   test.resultType = tensorType({-1, c.inner > 1 ? c.inner : -1, 2 * c.inputs * width});
   test.body += "%all = mblm.concat " + states + grads + " : " + types + ", " + types + " -> " + test.resultType +
                "\nreturn %all : " + test.resultType;
-  expectAgreement(test, 11, 1e-5);
+  return test;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Scan, testing::ValuesIn(cases), [](const auto &info) { return info.param.name; });
-
 } // namespace
+
+std::vector<RecurrenceCase> test::prefixCases() {
+  std::vector<RecurrenceCase> all;
+  for (const PrefixCase &c : cases) {
+    all.push_back({std::string("prefix_") + c.name, moduleOf(c), 1e-5});
+  }
+  return all;
+}

@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A module of `mblm` ops as native code against the reference interpreter. @train_step takes ids [B, M*inner], from which
+// A module of `mblm` ops as code for some target against the reference interpreter. @train_step takes ids [B, M*inner], from which
 // tables make its inputs, and returns one tensor, whose columns are several results side by side; it may add gradients of
 // its parameters.
 #pragma once
@@ -33,7 +33,7 @@ struct ModuleCase {
 // "tensor<2x3xf32>"; -1 is dynamic.
 std::string tensorType(llvm::ArrayRef<int64_t> shape);
 
-// As native code and as CUDA kernels on the simulator: every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
+// Every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
 void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance);
 

@@ -1,0 +1,114 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A whole artifact on the driver's fake: what a model asks of the device, and what its failures look like from outside.
+#include "runtime/Artifact.h"
+#include "test/cuda/Fixture.h"
+
+#include <algorithm>
+
+using namespace mblm;
+
+namespace {
+
+class ProgramTest : public test::CudaTest {
+protected:
+  void SetUp() override {
+    CudaTest::SetUp();
+    setenv("MBLM_CUDA_DRIVER", FAKE_DRIVER, 1);
+    call.batch = 2;
+    call.slots = 3;
+    call.ids = ids.data();
+    call.params = params.data();
+    call.output = output.data();
+  }
+  void TearDown() override {
+    unsetenv("MBLM_CUDA_DRIVER");
+    CudaTest::TearDown();
+  }
+
+  static std::unique_ptr<rt::Program> load(rt::RunOn runOn) { return rt::loadArtifact(FAKE_GPU_ARTIFACT, 1, runOn); }
+
+  int64_t count(const std::string &begin) const {
+    return std::count_if(fake.calls.begin(), fake.calls.end(),
+                         [&](const std::string &made) { return made.rfind(begin, 0) == 0; });
+  }
+
+  std::vector<int32_t> ids = std::vector<int32_t>(24);
+  std::vector<float> params = std::vector<float>(16), output = std::vector<float>(240, 1);
+  rt::Call call;
+};
+
+TEST_F(ProgramTest, LaunchesThenReplays) {
+  auto program = load(rt::RunOn::Cuda);
+  fake.calls.clear();
+  program->run(rt::Entry::Forward, call);
+  EXPECT_EQ(count("cuLaunchKernel scale 8x2x1 128x1x1 65536"), 1);
+  EXPECT_EQ(count("cuLaunchKernel scan 8x2x1 128x1x1 65536"), 1);
+  EXPECT_EQ(count("cuFuncSetAttribute 65536"), 2);
+  EXPECT_EQ(count("cuGraph"), 0);
+  EXPECT_EQ(count("cuMemcpyDtoHAsync 960"), 1);
+  program->run(rt::Entry::Forward, call); // recorded
+  fake.calls.clear();
+  program->run(rt::Entry::Forward, call);
+  EXPECT_EQ(count("cuGraphLaunch"), 1);
+  EXPECT_EQ(count("  scale"), 1);
+  EXPECT_EQ(count("  scan"), 1);
+  EXPECT_EQ(count("cuLaunchKernel") + count("cuMemAllocAsync"), 0);
+}
+
+TEST_F(ProgramTest, LargerCallsGetLargerBuffers) {
+  auto program = load(rt::RunOn::Cuda);
+  for (int times = 0; times < 2; ++times) {
+    program->run(rt::Entry::Forward, call);
+  }
+  ids.resize(48);
+  output.resize(480);
+  call.ids = ids.data();
+  call.output = output.data();
+  call.slots = 6;
+  fake.calls.clear();
+  program->run(rt::Entry::Forward, call);
+  EXPECT_GT(count("cuMemFreeAsync"), 0);
+  EXPECT_EQ(count("cuGraphExecDestroy"), 1); // its pointers are of old
+  EXPECT_EQ(count("cuLaunchKernel scale 16x2x1"), 1);
+}
+
+TEST_F(ProgramTest, NoRoom) {
+  auto program = load(rt::RunOn::Cuda);
+  fake.failures["cuMemAllocAsync"] = rt::cuda::OutOfMemory;
+  std::string line = failure([&] { program->run(rt::Entry::Forward, call); });
+  EXPECT_EQ(line.rfind("4: Fake GPU: cannot allocate ", 0), 0u) << line;
+  EXPECT_NE(line.find("entry 'forward' of fake with batch 2 and 3 slots"), std::string::npos) << line;
+  fake.failures.clear();
+  program->run(rt::Entry::Forward, call);
+}
+
+TEST_F(ProgramTest, KernelThatFails) {
+  {
+    auto program = load(rt::RunOn::Cuda);
+    fake.failures["cuStreamSynchronize"] = rt::cuda::IllegalAddress;
+    std::string line = failure([&] { program->run(rt::Entry::Forward, call); });
+    EXPECT_NE(line.find("in kernel 'scan' (/stages/0/scan) or one launched before it"), std::string::npos) << line;
+    EXPECT_EQ(failure([&] { program->run(rt::Entry::Forward, call); }), line);
+  }
+  for (const auto &[address, bytes] : fake.memory) { // a lost context frees nothing
+    std::free(reinterpret_cast<void *>(uintptr_t(address)));
+  }
+  fake.memory.clear();
+  fake.alive.clear();
+}
+
+TEST_F(ProgramTest, NoDriver) {
+  setenv("MBLM_CUDA_DRIVER", "/nowhere/libcuda.so", 1);
+  EXPECT_EQ(failure([] { load(rt::RunOn::Cuda); }).rfind("6: no CUDA driver: /nowhere/libcuda.so: ", 0), 0u);
+}
+
+TEST_F(ProgramTest, TheCpuNeedsNoDriver) {
+  setenv("MBLM_CUDA_DRIVER", "/nowhere/libcuda.so", 1);
+  load(rt::RunOn::Cpu)->run(rt::Entry::Forward, call);
+  EXPECT_EQ(output[0], 7);
+  EXPECT_TRUE(fake.calls.empty());
+}
+
+} // namespace

@@ -1,0 +1,20 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Recurrences as CUDA kernels on the simulator against the interpreter.
+#include "test/passes/RecurrenceCases.h"
+
+#include <gtest/gtest.h>
+
+using namespace mblm::test;
+
+namespace {
+class Recurrence : public testing::TestWithParam<RecurrenceCase> {};
+
+TEST_P(Recurrence, AgreesWithTheInterpreter) {
+  expectSimulatedAgreement(GetParam().test, 7, GetParam().tolerance, "f32");
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Recurrence, testing::ValuesIn(recurrenceCases()),
+                         [](const auto &info) { return info.param.name; });
+} // namespace
