@@ -17,8 +17,8 @@ Grid AttentionBlock::grid(const AttentionShape &shape, const TileSizes &sizes) {
   return {*shape.space.getSequences().times(most), sizes.rows, shape.heads};
 }
 
-AttentionBlock::AttentionBlock(KernelWriter::Step &s, const AttentionShape &shape, AttentionTiles &tiles, Value dropoutKey,
-                               bool lastFirst)
+AttentionBlock::AttentionBlock(KernelWriter::Step &s, const AttentionShape &shape, AttentionTiles &tiles,
+                               Value dropoutKey, bool lastFirst)
     : s(s), e(s.e), shape(shape), tiles(tiles), positions(e.form(shape.space.getPositions())), head(e.blockY) {
   Value blocks = e.ceilDiv(positions, tiles.sizes.rows);
   sequence = e.div(e.blockX, blocks);

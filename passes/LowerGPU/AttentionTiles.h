@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two products of attention, of tiles in shared memory. What comes out stays in registers: each thread has some rows of the
-// block, and shares a row with neighbouring threads.
+// The two products of attention, of tiles in shared memory. What comes out stays in registers: each thread has some
+// rows of the block, and shares a row with neighbouring threads.
 #pragma once
 
 #include "passes/LowerGPU/KernelWriter.h"
@@ -32,7 +32,8 @@ public:
 
   static int64_t paddedDepth(int64_t width) { return kernel::ceilDiv(width, 16) * 16; }
   virtual mlir::Type element() const = 0;
-  // From row to row of a tile, in elements: an odd number of 16 bytes, so that neighbouring rows lie in different banks.
+  // From row to row of a tile, in elements: an odd number of 16 bytes, so that neighbouring rows lie in different
+  // banks.
   int64_t stride() const {
     int64_t piece = 128 / element().getIntOrFloatBitWidth();
     return (kernel::ceilDiv(depth, piece) | 1) * piece;

@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Forward attention with an online softmax in registers: what a thread has of its rows is rescaled as their maxima grow.
+// Forward attention with an online softmax in registers: what a thread has of its rows is rescaled as their maxima
+// grow.
 #include "passes/LowerGPU/ShortAttention.h"
 
 using namespace mlir;
@@ -63,7 +64,8 @@ public:
     Sums state = overKeys(middle, end, overKeys(begin, middle, init, /*masked=*/false), /*masked=*/true);
     block.arrive(); // the last fetch, of nothing
     ValueRange after(state);
-    write(block.rowsOf(result), after.take_front(rows.size()), after.slice(rows.size(), rows.size()), after.drop_front(2 * rows.size()));
+    write(block.rowsOf(result), after.take_front(rows.size()), after.slice(rows.size(), rows.size()),
+          after.drop_front(2 * rows.size()));
   }
 
 private:
@@ -80,6 +82,7 @@ private:
     case MaskKind::BlockCausal:
       return begin;
     }
+    llvm_unreachable("a mask");
   }
 
   // Scores become probabilities up to the maxima, dropped or not; the sums are of all of them.
@@ -91,7 +94,8 @@ private:
       Value row = rows.at(e, r), i = e.add(block.first, row), top = maxima[r];
       AttentionBlock::Window window;
       if (masked) {
-        window = block.window(at, shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value(), shape.endKey(e, i));
+        window =
+            block.window(at, shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value(), shape.endKey(e, i));
       }
       for (auto [score, offset] : llvm::zip(line, columns.offsets)) {
         score = block.masked(block.scaled(score), window, offset);
@@ -115,17 +119,20 @@ private:
   void write(const HeadRows &result, ValueRange maxima, ValueRange sums, ValueRange mixed) {
     const AttentionShape &shape = plan.shape;
     Places places = tiles.columnsOfThread(tiles.depth);
+    bool neighbours = places.size() > 1 && places.offsets[1] == places.offsets[0] + 1;
+    int64_t together = neighbours && shape.width % 2 == 0 ? 2 : 1;
     Value heads = e.add(e.mul(e.mul(block.sequence, block.positions), shape.heads), block.head);
     for (size_t r = 0; r < rows.size(); ++r) {
       Value i = e.add(block.first, rows.at(e, r)), line = e.add(heads, e.mul(i, shape.heads));
       Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); });
       e.when(e.less(i, block.positions), [&] {
         Value inverse = e.divf(e.number(1), sum);
-        for (size_t c = 0; c < places.size(); ++c) {
+        WithLanes lanes(e, together);
+        for (size_t c = 0; c < places.size(); c += together) {
           Value column = places.at(e, c);
           auto put = [&] {
-            Value value = e.mulf(mixed[r * places.size() + c], inverse);
-            e.storeNumbers(value, result.memory(), e.add(result.offset(e, i), column));
+            Value some = vector::FromElementsOp::create(e.b, e.vec(), mixed.slice(r * places.size() + c, together));
+            e.storeNumbers(e.mulf(some, e.splat(inverse)), result.memory(), e.add(result.offset(e, i), column));
           };
           tiles.depth == shape.width ? put() : e.when(e.less(column, e.index(shape.width)), put);
         }
@@ -159,7 +166,8 @@ static SmallVector<unsigned> packedInputs(const AttentionPlan &plan, Type elemen
 
 SymbolicDim cuda::attentionTemporary(kernel::AttentionOp op, Precision precision) {
   AttentionPlan plan(op, 0, precision);
-  return isShort(op.getSpace()) ? SymbolicDim() : plan.packedFloats(packedInputs(plan, plan.tileElement(op.getContext())).size());
+  return isShort(op.getSpace()) ? SymbolicDim()
+                                : plan.packedFloats(packedInputs(plan, plan.tileElement(op.getContext())).size());
 }
 
 void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
@@ -172,8 +180,9 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   unsigned tensors = plan.temporary + (packed.empty() ? 0 : 1);
   HeadTensor sources[3] = {plan.inputs[0], plan.inputs[1], plan.inputs[2]};
   for (auto [number, n] : llvm::enumerate(packed)) {
-    sources[n] = packHeads(writer, op.getLoc(), tensors, plan.shape, sources[n], plan.isRotated(n) ? plan.table : std::nullopt,
-                           plan.temporary, element, plan.packedBegin(number));
+    sources[n] =
+        packHeads(writer, op.getLoc(), tensors, plan.shape, sources[n], plan.isRotated(n) ? plan.table : std::nullopt,
+                  plan.temporary, element, plan.packedBegin(number));
   }
   TileSizes sizes = tileSizes(plan);
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {

@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Backward attention, probabilities computed again from the log-sum-exp: one kernel goes over keys for the gradients of its queries,
-// one over queries for those of its keys and values, so that every gradient has one writer and a fixed order of sums. Both read
-// packed copies; so the result may lie where query, key and value did.
+// Backward attention, probabilities computed again from the log-sum-exp: one kernel goes over keys for the gradients of
+// its queries, one over queries for those of its keys and values, so that every gradient has one writer and a fixed
+// order of sums. Both read packed copies; so the result may lie where query, key and value did.
 #include "passes/LowerGPU/ShortAttention.h"
 #include "passes/LowerGPU/TileProduct.h"
 
@@ -56,20 +56,21 @@ public:
       Sums zeros = tiles.zeros(tiles.depth);
       Sums grads = overTiles(sources.query, sources.grad, sources.key, sources.value, shape.firstKey(e, block.first),
                              shape.endKey(e, last), zeros, [&](Value at, ValueRange before, Value keys, Value values) {
-        block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
-        Sums scores = tiles.score(own[0], keys), products = tiles.score(own[1], values);
-        for (size_t r = 0, n = 0; r < rows.size(); ++r) {
-          Value row = rows.at(e, r), i = e.add(block.first, row);
-          Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
-          AttentionBlock::Window window = block.window(at, first, shape.endKey(e, i));
-          for (size_t c = 0; c < columns.size(); ++c, ++n) {
-            Value p = probability(scores[n], lses[r], window, columns.offsets[c]);
-            Value product = block.drop(products[n], factors, row, columns.at(e, c), tiles.sizes.columns);
-            scores[n] = scoreGrad(p, product, dots[r]);
-          }
-        }
-        return tiles.mix(before, scores, keys);
-      });
+                               block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
+                               Sums scores = tiles.score(own[0], keys), products = tiles.score(own[1], values);
+                               for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+                                 Value row = rows.at(e, r), i = e.add(block.first, row);
+                                 Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
+                                 AttentionBlock::Window window = block.window(at, first, shape.endKey(e, i));
+                                 for (size_t c = 0; c < columns.size(); ++c, ++n) {
+                                   Value p = probability(scores[n], lses[r], window, columns.offsets[c]);
+                                   Value product =
+                                       block.drop(products[n], factors, row, columns.at(e, c), tiles.sizes.columns);
+                                   scores[n] = scoreGrad(p, product, dots[r]);
+                                 }
+                               }
+                               return tiles.mix(before, scores, keys);
+                             });
       write(grads, result, plan.table);
     });
   }
@@ -92,31 +93,35 @@ public:
       Sums zeros = tiles.zeros(tiles.depth);
       size_t half = zeros.size();
       zeros.append(half, e.number(0));
-      Sums grads = overTiles(sources.key, sources.value, sources.query, sources.grad, shape.firstQuery(e, block.first),
-                             shape.endQuery(e, last), zeros, [&](Value at, ValueRange before, Value queries, Value queryGrads) {
-        block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
-        Sums scores = tiles.score(own[0], queries), products = tiles.score(own[1], queryGrads);
-        Sums probabilities = scores;
-        Sums lses, dots;
-        for (size_t c = 0; c < columns.size(); ++c) {
-          Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), columns.at(e, c)));
-          lses.push_back(e.mulf(e.load(place), e.number(tiles.unit())));
-          dots.push_back(e.load(e.at(place, e.index(tiles.sizes.columns))));
-        }
-        for (size_t r = 0, n = 0; r < rows.size(); ++r) {
-          Value row = rows.at(e, r), j = e.add(block.first, row);
-          AttentionBlock::Window window = block.window(at, shape.mask == MaskKind::Full ? Value() : j, shape.endQuery(e, j));
-          for (size_t c = 0; c < columns.size(); ++c, ++n) {
-            Value p = probability(scores[n], lses[c], window, columns.offsets[c]), column = columns.at(e, c);
-            Value product = block.drop(products[n], factors, column, row, tiles.sizes.rows);
-            scores[n] = scoreGrad(p, product, dots[c]);
-            probabilities[n] = block.drop(p, factors, column, row, tiles.sizes.rows);
-          }
-        }
-        Sums after = tiles.mix(before.take_front(half), scores, queries);
-        after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
-        return after;
-      }, fetchStatistics);
+      Sums grads = overTiles(
+          sources.key, sources.value, sources.query, sources.grad, shape.firstQuery(e, block.first),
+          shape.endQuery(e, last), zeros,
+          [&](Value at, ValueRange before, Value queries, Value queryGrads) {
+            block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
+            Sums scores = tiles.score(own[0], queries), products = tiles.score(own[1], queryGrads);
+            Sums probabilities = scores;
+            Sums lses, dots;
+            for (size_t c = 0; c < columns.size(); ++c) {
+              Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), columns.at(e, c)));
+              lses.push_back(e.mulf(e.load(place), e.number(tiles.unit())));
+              dots.push_back(e.load(e.at(place, e.index(tiles.sizes.columns))));
+            }
+            for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+              Value row = rows.at(e, r), j = e.add(block.first, row);
+              AttentionBlock::Window window =
+                  block.window(at, shape.mask == MaskKind::Full ? Value() : j, shape.endQuery(e, j));
+              for (size_t c = 0; c < columns.size(); ++c, ++n) {
+                Value p = probability(scores[n], lses[c], window, columns.offsets[c]), column = columns.at(e, c);
+                Value product = block.drop(products[n], factors, column, row, tiles.sizes.rows);
+                scores[n] = scoreGrad(p, product, dots[c]);
+                probabilities[n] = block.drop(p, factors, column, row, tiles.sizes.rows);
+              }
+            }
+            Sums after = tiles.mix(before.take_front(half), scores, queries);
+            after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
+            return after;
+          },
+          fetchStatistics);
       write(ValueRange(grads).take_front(half), keyResult, plan.table);
       write(ValueRange(grads).drop_front(half), valueResult, {});
     });
@@ -124,8 +129,8 @@ public:
 
 private:
   // With the block's rows of two tensors in `own`: goes through tiles of two others, the next ones on their way.
-  Sums overTiles(const HeadTensor &a, const HeadTensor &b, const HeadTensor &across, const HeadTensor &alsoAcross, Value from,
-                 Value end, ValueRange init,
+  Sums overTiles(const HeadTensor &a, const HeadTensor &b, const HeadTensor &across, const HeadTensor &alsoAcross,
+                 Value from, Value end, ValueRange init,
                  const std::function<Sums(Value at, ValueRange before, Value tile, Value alsoTile)> &body,
                  const std::function<void(Value at, Value end)> &fetchMore = {}) {
     int64_t step = tiles.sizes.columns;
@@ -215,7 +220,8 @@ private:
 } // namespace
 
 // grad . output of every position and head: a group of threads has one.
-static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const AttentionPlan &plan, const Sources &sources) {
+static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const AttentionPlan &plan,
+                     const Sources &sources) {
   const AttentionShape &shape = plan.shape;
   RowShape form = rowShape(shape.width, 1, shape.width);
   SymbolicDim lines = scaled(rowsOf(shape.space), shape.heads);
@@ -227,10 +233,12 @@ static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const Att
     Value there = e.less(line, count), safe = e.select(there, line, e.index(0));
     Value lane = e.rem(e.thread, e.index(form.group));
     Memory grad = memoryOf(s.pointers[0], op.getGrad()), output = memoryOf(s.pointers[4], op.getOutput());
-    Value sum = e.loop(e.mul(lane, form.lanes), e.index(shape.width), form.lanes * form.group, e.splat(0.0), [&](Value c, ValueRange so) {
-      Value place = e.add(e.mul(safe, shape.width), c);
-      return Sums{e.fma(e.loadNumbers(grad, place, true), e.loadNumbers(output, place, true), so[0])};
-    })[0];
+    Value sum =
+        e.loop(e.mul(lane, form.lanes), e.index(shape.width), form.lanes * form.group, e.splat(0.0),
+               [&](Value c, ValueRange so) {
+                 Value place = e.add(e.mul(safe, shape.width), c);
+                 return Sums{e.fma(e.loadNumbers(grad, place, true), e.loadNumbers(output, place, true), so[0])};
+               })[0];
     Value dot = e.acrossThreads(e.sumLanes(sum), form.group, [&](Value x, Value y) { return e.addf(x, y); });
     e.when(arith::AndIOp::create(e.b, there, e.equal(lane, e.index(0))), [&] {
       Value positions = e.form(shape.space.getPositions()), row = e.div(line, shape.heads);
@@ -249,8 +257,9 @@ static int64_t packedTensors(kernel::AttentionGradOp op, const AttentionPlan &pl
 
 SymbolicDim cuda::attentionGradTemporary(kernel::AttentionGradOp op, Precision precision) {
   AttentionPlan plan(op, 1, precision);
-  return isShort(op.getSpace()) ? SymbolicDim()
-                                : plan.packedFloats(packedTensors(op, plan)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
+  return isShort(op.getSpace())
+             ? SymbolicDim()
+             : plan.packedFloats(packedTensors(op, plan)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
 }
 
 void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
@@ -262,8 +271,8 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   Sources sources;
   int64_t packed = 0;
   auto pack = [&](const HeadTensor &tensor, std::optional<unsigned> table) {
-    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary, plan.tileElement(op.getContext()),
-                     plan.packedBegin(packed++));
+    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary,
+                     plan.tileElement(op.getContext()), plan.packedBegin(packed++));
   };
   sources.query = pack(plan.inputs[0], plan.table);
   sources.key = pack(plan.inputs[1], plan.table);
@@ -277,13 +286,16 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   sources.dotsBegin = plan.packedFloats(packed);
   emitDots(writer, op, plan, sources);
   TileSizes sizes = tileSizes(plan);
-  auto step = [&](bool lastFirst, const std::function<void(Backward &)> &body) {
-    writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
-      auto tiles = plan.tiles(s.e, sizes);
-      AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
-      Backward backward(block, plan, sources);
-      body(backward);
-    });
+  // `blocks`: how many shall have registers on a multiprocessor at once.
+  auto step = [&](bool lastFirst, int64_t blocks, const std::function<void(Backward &)> &body) {
+    writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads,
+                [&](KernelWriter::Step &s) {
+                  auto tiles = plan.tiles(s.e, sizes);
+                  AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
+                  Backward backward(block, plan, sources);
+                  body(backward);
+                  s.leaveRoomFor(std::min(blocks, writer.architecture.sharedBytes / s.e.mostSharedBytes()));
+                });
   };
   HeadTensor results[3];
   for (auto [n, result] : llvm::enumerate(results)) {
@@ -291,6 +303,7 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
     result.offset = n * result.stride;
     result.stride *= 3;
   }
-  step(plan.shape.mask == MaskKind::Causal, [&](Backward &b) { b.emitQueries(results[0]); });
-  step(false, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
+  bool narrow = plan.shape.width <= 64;
+  step(plan.shape.mask == MaskKind::Causal, narrow ? 2 : 1, [&](Backward &b) { b.emitQueries(results[0]); });
+  step(false, narrow && !plan.onTensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
 }

@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention of a call's queries to the keys and values of a state. A block has a few queries of one sequence and head; groups of its
-// threads take the keys in turn, each with a softmax of its own, and these are joined in order. The keys of a long state are cut
-// into parts, a block each, which a second kernel joins.
+// Attention of a call's queries to the keys and values of a state. A block has a few queries of one sequence and head;
+// groups of its threads take the keys in turn, each with a softmax of its own, and these are joined in order. The keys
+// of a long state are cut into parts, a block each, which a second kernel joins.
 #include "passes/Emit/AttentionShape.h"
 #include "passes/LowerGPU/AttentionBlock.h"
 #include "passes/LowerGPU/Kernels.h"
@@ -77,11 +77,11 @@ public:
       init.append(pieces, e.splat(0.0));
     }
     // Whole turns of all groups for each part.
-    Value perPart = e.mul(e.ceilDiv(e.ceilDiv(e.sub(end, first), plan.parts), groups * keysTogether), groups * keysTogether);
+    Value perPart =
+        e.mul(e.ceilDiv(e.ceilDiv(e.sub(end, first), plan.parts), groups * keysTogether), groups * keysTogether);
     Value from = e.add(first, e.mul(part, perPart)), to = e.min(e.add(from, perPart), end);
-    Sums state = e.loop(from, to, groups * keysTogether, init, [&](Value key, ValueRange before) {
-      return takeKeys(e.add(key, group), end, before);
-    });
+    Sums state = e.loop(from, to, groups * keysTogether, init,
+                        [&](Value key, ValueRange before) { return takeKeys(e.add(key, group), end, before); });
     join(state);
     write();
   }
@@ -102,8 +102,8 @@ private:
     return values;
   }
 
-  // Of one group: keys `key`, `key + groups`, ... below `end`. All groups come here equally often, so that a warp's threads meet
-  // in the sums.
+  // Of one group: keys `key`, `key + groups`, ... below `end`. All groups come here equally often, so that a warp's
+  // threads meet in the sums.
   Sums takeKeys(Value key, Value end, ValueRange before) {
     Memory keys = memoryOf(s.pointers[1], op.getKey()), values = memoryOf(s.pointers[2], op.getValue());
     Sums places, rows, features;
@@ -123,7 +123,8 @@ private:
       for (int64_t n = 0; n < keysTogether; ++n) {
         Value seen = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, places[n], i);
         if (shape.mask == MaskKind::BlockCausal) {
-          seen = arith::AndIOp::create(e.b, seen, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], hidden));
+          seen = arith::AndIOp::create(e.b, seen,
+                                       arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], hidden));
         }
         Value sum = e.splat(0.0);
         for (int64_t p = 0; p < pieces; ++p) {

@@ -10,7 +10,8 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-HeadRows cuda::headRows(KernelWriter::Step &s, const AttentionShape &shape, const HeadTensor &tensor, Value sequence, Value head) {
+HeadRows cuda::headRows(KernelWriter::Step &s, const AttentionShape &shape, const HeadTensor &tensor, Value sequence,
+                        Value head) {
   ThreadEmitter &e = s.e;
   Value positions = e.form(shape.space.getPositions());
   if (tensor.packed) {
@@ -40,7 +41,8 @@ static void copyRotated(ThreadEmitter &e, const LineCopy &copy, Value line, Valu
 }
 
 void cuda::copyLines(ThreadEmitter &e, const LineCopy &copy) {
-  int64_t columns = copy.table ? copy.width / 2 : copy.width, lanes = std::gcd<int64_t>(4, columns), pieces = columns / lanes;
+  int64_t columns = copy.table ? copy.width / 2 : copy.width, lanes = std::gcd<int64_t>(4, columns),
+          pieces = columns / lanes;
   WithLanes withLanes(e, lanes);
   e.share(copy.lines * pieces, [&](Value number) {
     Value line = e.div(number, pieces), c = e.mul(e.rem(number, e.index(pieces)), lanes);
@@ -67,7 +69,8 @@ HeadTensor cuda::packHeads(KernelWriter &writer, Location loc, unsigned tensors,
     auto position = [&](Value line) { return e.rem(row(line), positions); };
     auto place = [&](const HeadTensor &tensor) {
       return LineCopy::End{{s.pointers[tensor.pointer], {}, tensor.element, true}, [&](Value line) {
-                             Value sequence = e.div(row(line), positions), head = e.rem(e.add(from, line), e.index(shape.heads));
+                             Value sequence = e.div(row(line), positions),
+                                   head = e.rem(e.add(from, line), e.index(shape.heads));
                              return headRows(s, shape, tensor, sequence, head).offset(e, position(line));
                            }};
     };
