@@ -154,20 +154,22 @@ private:
 } // namespace
 
 // Inputs that tiles cannot read as they lie.
-static SmallVector<unsigned> packedInputs(const AttentionPlan &plan, Type element) {
-  SmallVector<unsigned> packed;
-  for (unsigned n = 0; n < 3; ++n) {
-    if (plan.isRotated(n) || plan.inputs[n].element != element) {
-      packed.push_back(n);
+static SmallVector<AttentionPlan::Pack> packsOf(const AttentionPlan &plan, MutableArrayRef<HeadTensor> sources,
+                                                Type element) {
+  SmallVector<AttentionPlan::Pack> packs;
+  for (auto [n, source] : llvm::enumerate(sources)) {
+    if (plan.isRotated(n) || source.element != element) {
+      packs.push_back({&source, plan.isRotated(n)});
     }
   }
-  return packed;
+  return packs;
 }
 
 SymbolicDim cuda::attentionTemporary(kernel::AttentionOp op, Precision precision) {
   AttentionPlan plan(op, 0, precision);
-  return isShort(op.getSpace()) ? SymbolicDim()
-                                : plan.packedFloats(packedInputs(plan, plan.tileElement(op.getContext())).size());
+  return isShort(op.getSpace())
+             ? SymbolicDim()
+             : plan.packedFloats(packsOf(plan, plan.inputs, plan.tileElement(op.getContext())).size());
 }
 
 void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
@@ -175,14 +177,11 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   if (isShort(op.getSpace())) {
     return emitShortAttention(writer, op, plan);
   }
-  Type element = plan.tileElement(op.getContext());
-  SmallVector<unsigned> packed = packedInputs(plan, element);
-  unsigned tensors = plan.temporary + (packed.empty() ? 0 : 1);
   HeadTensor sources[3] = {plan.inputs[0], plan.inputs[1], plan.inputs[2]};
-  for (auto [number, n] : llvm::enumerate(packed)) {
-    sources[n] =
-        packHeads(writer, op.getLoc(), tensors, plan.shape, sources[n], plan.isRotated(n) ? plan.table : std::nullopt,
-                  plan.temporary, element, plan.packedBegin(number));
+  auto packs = packsOf(plan, sources, plan.tileElement(op.getContext()));
+  unsigned tensors = plan.temporary + (packs.empty() ? 0 : 1);
+  if (!packs.empty()) {
+    plan.pack(writer, op.getLoc(), tensors, packs);
   }
   TileSizes sizes = tileSizes(plan);
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {

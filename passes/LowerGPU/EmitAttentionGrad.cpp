@@ -269,18 +269,16 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   }
   unsigned tensors = plan.temporary + 1;
   Sources sources;
-  int64_t packed = 0;
-  auto pack = [&](const HeadTensor &tensor, std::optional<unsigned> table) {
-    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary,
-                     plan.tileElement(op.getContext()), plan.packedBegin(packed++));
-  };
-  sources.query = pack(plan.inputs[0], plan.table);
-  sources.key = pack(plan.inputs[1], plan.table);
-  sources.value = pack(plan.inputs[2], {});
+  sources.query = plan.inputs[0];
+  sources.key = plan.inputs[1];
+  sources.value = plan.inputs[2];
   sources.grad = plan.wholeTensor(0, op.getGrad());
-  if (packedTensors(op, plan) == 4) {
-    sources.grad = pack(sources.grad, {});
-  }
+  AttentionPlan::Pack packs[] = {{&sources.query, plan.isRotated(0)},
+                                 {&sources.key, plan.isRotated(1)},
+                                 {&sources.value, false},
+                                 {&sources.grad, false}};
+  int64_t packed = packedTensors(op, plan);
+  plan.pack(writer, op.getLoc(), tensors, ArrayRef(packs).take_front(packed));
   sources.lse = 5;
   sources.dots = plan.temporary;
   sources.dotsBegin = plan.packedFloats(packed);
@@ -303,7 +301,7 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
     result.offset = n * result.stride;
     result.stride *= 3;
   }
-  bool narrow = plan.shape.width <= 64;
-  step(plan.shape.mask == MaskKind::Causal, narrow ? 2 : 1, [&](Backward &b) { b.emitQueries(results[0]); });
-  step(false, narrow && !plan.onTensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
+  bool roomy = plan.shape.width <= 64 && !plan.dropoutKey;
+  step(plan.shape.mask == MaskKind::Causal, roomy ? 2 : 1, [&](Backward &b) { b.emitQueries(results[0]); });
+  step(false, roomy && !plan.onTensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
 }

@@ -1,7 +1,6 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerGPU/HeadRows.h"
-#include "passes/LowerGPU/Kernels.h"
 #include "passes/LowerGPU/TileProduct.h"
 
 #include <numeric>
@@ -49,42 +48,6 @@ void cuda::copyLines(ThreadEmitter &e, const LineCopy &copy) {
     auto work = [&] { copy.table ? copyRotated(e, copy, line, c) : copyPlain(e, copy, line, c); };
     copy.active ? e.when(copy.active(line), work) : work();
   });
-}
-
-HeadTensor cuda::packHeads(KernelWriter &writer, Location loc, unsigned tensors, const AttentionShape &shape,
-                           const HeadTensor &source, std::optional<unsigned> table, unsigned target, Type element,
-                           const SymbolicDim &begin) {
-  constexpr int64_t linesOfBlock = 64;
-  SymbolicDim lines = scaled(rowsOf(shape.space), shape.heads);
-  HeadTensor packed;
-  packed.pointer = target;
-  packed.element = element;
-  packed.packed = true;
-  packed.begin = begin;
-  writer.step(loc, tensors, {lines, linesOfBlock}, blockThreads, [&](KernelWriter::Step &s) {
-    ThreadEmitter &e = s.e;
-    Value from = e.mul(e.blockX, linesOfBlock), count = e.form(lines), positions = e.form(shape.space.getPositions());
-    // Heads of a row lie side by side: they come one after another.
-    auto row = [&](Value line) { return e.div(e.add(from, line), shape.heads); };
-    auto position = [&](Value line) { return e.rem(row(line), positions); };
-    auto place = [&](const HeadTensor &tensor) {
-      return LineCopy::End{{s.pointers[tensor.pointer], {}, tensor.element, true}, [&](Value line) {
-                             Value sequence = e.div(row(line), positions),
-                                   head = e.rem(e.add(from, line), e.index(shape.heads));
-                             return headRows(s, shape, tensor, sequence, head).offset(e, position(line));
-                           }};
-    };
-    LineCopy copy;
-    copy.lines = linesOfBlock;
-    copy.width = shape.width;
-    copy.from = place(source);
-    copy.to = place(packed);
-    copy.active = [&](Value line) { return e.less(e.add(from, line), count); };
-    copy.table = table ? s.pointers[*table] : Value();
-    copy.position = position;
-    copyLines(e, copy);
-  });
-  return packed;
 }
 
 void cuda::fetchRows(ThreadEmitter &e, const HeadRows &rows, Value from, Value end, Value target, const Fetch &fetch) {

@@ -8,8 +8,6 @@
 #include "passes/Emit/AttentionShape.h"
 #include "passes/LowerGPU/KernelWriter.h"
 
-#include <optional>
-
 namespace mblm::cuda {
 
 // A tensor with the features of all heads: those of a row begin at `offset` of its `stride` elements. Or, packed, the
@@ -49,11 +47,6 @@ struct LineCopy {
   bool inverse = false;
 };
 void copyLines(ThreadEmitter &e, const LineCopy &copy);
-
-// A kernel that packs the heads of `source` into the pointer `target`, as `element`, from `begin` elements on.
-HeadTensor packHeads(KernelWriter &writer, mlir::Location loc, unsigned tensors, const AttentionShape &shape,
-                     const HeadTensor &source, std::optional<unsigned> table, unsigned target, mlir::Type element,
-                     const SymbolicDim &begin);
 
 // Brings rows [from, from + lines) into lines of shared memory of `depth` elements, `stride` apart, by cp.async where
 // that can; zeros stand for rows from `end` on and behind a row's `width` elements. The shared lines have the rows'
