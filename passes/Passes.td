@@ -153,6 +153,22 @@ def FuseKernelsPass : Pass<"kernel-fuse", "::mlir::func::FuncOp"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Precision
+//===----------------------------------------------------------------------===//
+
+def NarrowStoragePass : Pass<"kernel-narrow-storage", "::mlir::func::FuncOp"> {
+  let summary = "Keeps tensors between kernels in bf16.";
+  let description = [{
+    Results with a number for each feature of each row become bf16, and so do packs of weights; what kernels sum up, keep once a
+    row or a head, or hand to the caller stays f32, as do parameters, gradients of parameters, and states.
+
+    Needs: a function in `kernel` ops. Leaves: the same function with other types.
+
+    Example: `kernel.gemm` of tensor<?x?x512xf32> becomes one of tensor<?x?x512xbf16>; its epilogue still computes in f32.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
 // LowerCPU
 //===----------------------------------------------------------------------===//
 

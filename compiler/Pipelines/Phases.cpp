@@ -135,6 +135,9 @@ static void addLLVMPasses(OpPassManager &passes) {
 }
 
 static void addGPUPasses(OpPassManager &passes, const std::string &arch, const std::string &precision) {
+  if (precision == "bf16") {
+    passes.addNestedPass<func::FuncOp>(createNarrowStoragePass());
+  }
   LowerGPUPassOptions options;
   options.arch = arch;
   options.precision = precision;

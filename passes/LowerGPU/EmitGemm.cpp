@@ -21,9 +21,11 @@ struct GemmPlan {
   RowProgram prologue, epilogue;
   SymbolicDim rows;
   bool plainRows;    // the prologue only reads its tensor
-  bool plainResult;  // the epilogue only writes the product
   bool together;     // the epilogue runs on tiles
+  bool summed;       // over blocks of rows
   int64_t tileColumns;
+  // Tensor cores want taller tiles: each number that is fetched then serves more products. Sums over rows want blocks of theirs.
+  int64_t tileRows(Precision precision) const { return precision == Precision::BF16 && !summed ? 2 * blockRows : blockRows; }
   SymbolicDim rowFloats() const { return plainRows ? SymbolicDim() : scaled(rows, prologue.columns); }
   SymbolicDim productFloats() const { return together ? SymbolicDim() : scaled(rows, epilogue.columns); }
 };
@@ -34,7 +36,21 @@ SymbolicDim cuda::scaled(const SymbolicDim &dim, int64_t factor) {
 }
 
 std::unique_ptr<TileProduct> cuda::makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns) {
-  return scalarProduct(e, rows, columns);
+  return writer.precision == Precision::BF16 ? tensorProduct(e, rows, columns) : scalarProduct(e, rows, columns);
+}
+
+cuda::Weight::Weight(Value packed) : transposed(false), factor(4) {
+  auto type = cast<RankedTensorType>(packed.getType());
+  element = type.getElementType();
+  if (auto pack = packed.getDefiningOp<kernel::PackOp>()) {
+    transposed = pack.getTransposed();
+    packed = pack.getWeight();
+    type = cast<RankedTensorType>(packed.getType());
+  }
+  auto weight = packed.getDefiningOp<kernel::WeightOp>();
+  factor = !element.isF32() ? 64 : weight && weight.getOffset() % 4 ? 1 : 4;
+  rows = type.getRank() > 1 ? type.getDimSize(0) : 1;
+  columns = type.getRank() ? type.getShape().back() : 1;
 }
 
 GemmPlan::GemmPlan(kernel::GemmOp op)
@@ -44,7 +60,7 @@ GemmPlan::GemmPlan(kernel::GemmOp op)
                static_cast<int64_t>(op.getWidth())},
       rows(rowsOf(op.getSpace())) {
   plainRows = readsPlainRows(prologue, op.getInputs(), op.getSpace());
-  plainResult = RowEmitter::isIdentity(epilogue.body, epilogue.columns);
+  summed = !op.getBlockSums().empty();
   bool whole = epilogue.looksAcrossColumns();
   together = !whole || epilogue.columns <= widestTile;
   tileColumns = std::min(whole && together ? widestTile : usualTile, ceilDiv(epilogue.columns, 16) * 16);
@@ -55,17 +71,49 @@ SymbolicDim cuda::gemmTemporary(kernel::GemmOp op) {
   return plan.rowFloats() + plan.productFloats();
 }
 
-void cuda::writeTile(TileProduct &product, ValueRange sums, Value base, Value from, Value rows, Value c0, int64_t columns) {
+void cuda::writeTile(TileProduct &product, ValueRange sums, const Memory &to, Value from, Value rows, Value c0,
+                     int64_t columns) {
   ThreadEmitter &e = product.e;
   product.visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
-    Value r = e.add(from, row);
+    Value r = e.add(from, row), c = e.add(c0, column), place = e.add(e.mul(r, columns), c);
+    WithLanes lanes(e, neighbours.size());
+    bool aligned = columns % static_cast<int64_t>(neighbours.size()) == 0;
     e.when(e.less(r, rows), [&] {
+      if (aligned) {
+        e.when(e.less(c, e.index(columns)), [&] {
+          Value vector = vector::FromElementsOp::create(e.b, e.vec(), SmallVector<Value>(neighbours));
+          e.storeNumbers(vector, to, place);
+        });
+        return;
+      }
       for (auto [n, value] : llvm::enumerate(neighbours)) {
-        Value c = e.add(e.add(c0, column), n);
-        e.when(e.less(c, e.index(columns)), [&, value = value] { e.store(value, e.at(base, e.add(e.mul(r, columns), c))); });
+        e.when(e.less(e.add(c, n), e.index(columns)), [&, n = n, value = value] { e.storeNumbers(value, to, e.add(place, n)); });
       }
     });
   });
+}
+
+// The block's tile of the product, for the rows from `from` and the columns from `n0` on.
+static TileProduct::Sums multiply(TileProduct &product, const GemmPlan &plan, const Weight &weight, const Memory &rowsOf,
+                                  Value weightAt, Value from, Value n0) {
+  ThreadEmitter &e = product.e;
+  int64_t depth = plan.prologue.columns, columns = plan.epilogue.columns;
+  Factor a;
+  a.base = rowsOf.base;
+  a.element = rowsOf.element;
+  a.stride = depth;
+  a.first = from;
+  a.end = e.form(plan.rows);
+  Factor b;
+  b.base = weightAt;
+  b.element = weight.element;
+  b.stride = weight.columns;
+  b.depthInside = !weight.transposed;
+  b.first = n0;
+  b.end = e.index(columns);
+  b.endFactor = columns;
+  b.baseFactor = weight.factor;
+  return streamProduct(product, a, b, e.index(0), e.index(depth), depth, product.zeros());
 }
 
 void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
@@ -75,50 +123,33 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   GemmPlan plan(op);
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   unsigned temporary = results + op.getNumResults();
-  bool needsTemporary = !plan.plainRows || !plan.together;
-  unsigned tensors = temporary + needsTemporary;
+  unsigned tensors = temporary + (!plan.plainRows || !plan.together);
   auto productAt = [&](ThreadEmitter &e, ArrayRef<Value> pointers) {
     return e.at(pointers[temporary], e.form(plan.rowFloats()));
   };
   if (!plan.plainRows) {
-    emitRowsInto(writer, op, op.getSpace(), plan.prologue, op.getInputs(), tensors, 0, temporary,
-                 Builder(op.getContext()).getF32Type());
+    emitRowsInto(writer, op, op.getSpace(), plan.prologue, op.getInputs(), tensors, 0, temporary, writer.storage());
   }
-  auto weight = cast<RankedTensorType>(weightOf(op.getPacked()).getType());
-  auto pack = op.getPacked().getDefiningOp<kernel::PackOp>();
-  bool transposed = pack && pack.getTransposed();
-  int64_t columns = plan.epilogue.columns, depth = plan.prologue.columns, tileColumns = plan.tileColumns;
-  Grid grid{plan.rows, blockRows, ceilDiv(columns, tileColumns)};
+  Weight weight(op.getPacked());
+  int64_t columns = plan.epilogue.columns, tileColumns = plan.tileColumns;
+  int64_t tileRows = plan.tileRows(writer.precision);
+  Grid grid{plan.rows, tileRows, ceilDiv(columns, tileColumns)};
   writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     ArrayRef<Value> pointers = s.pointers;
-    auto product = makeProduct(writer, e, blockRows, tileColumns);
-    Value from = e.mul(e.blockX, blockRows), rows = e.form(plan.rows), n0 = e.mul(e.blockY, tileColumns);
-    Factor a;
-    a.base = plan.plainRows ? pointers[0] : pointers[temporary];
-    a.element = e.f32();
-    a.stride = depth;
-    a.first = from;
-    a.end = rows;
-    Factor b;
-    b.base = pointers[inputs];
-    b.element = weight.getElementType();
-    b.stride = weight.getDimSize(1);
-    b.depthInside = !transposed;
-    b.first = n0;
-    b.end = e.index(columns);
-    b.endFactor = columns;
-    b.baseFactor = weightFactor(op.getPacked());
+    Value from = e.mul(e.blockX, tileRows), n0 = e.mul(e.blockY, tileColumns);
+    Memory rowsOfA = plan.plainRows ? memoryOf(pointers[0], op.getInputs()[0])
+                                    : Memory{pointers[temporary], {}, writer.storage(), true};
+    auto product = makeProduct(writer, e, tileRows, tileColumns);
     int64_t mark = e.sharedBytes();
-    auto sums = streamProduct(*product, a, b, e.index(0), e.index(depth), depth, product->zeros());
+    auto sums = multiply(*product, plan, weight, rowsOfA, pointers[inputs], from, n0);
     e.releaseShared(mark);
-    if (!plan.together || plan.plainResult) {
-      Value target = plan.together ? pointers[results] : productAt(e, pointers);
-      writeTile(*product, sums, target, from, rows, n0, columns);
-      return;
+    if (!plan.together) {
+      Memory target{productAt(e, pointers), {}, e.f32(), true};
+      return writeTile(*product, sums, target, from, e.form(plan.rows), n0, columns);
     }
     int64_t stride = tileColumns + 4;
-    Value tile = e.shared(blockRows * stride * 4);
+    Value tile = e.shared(tileRows * stride * 4);
     product->store(sums, tile, stride);
     SmallVector<Memory> after = memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs());
     auto tensorsOf = [&](Value rowInBlock) {
@@ -136,11 +167,11 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
     if (grid.y > 1) {
       range = {n0, end};
     }
-    emitRowsOfBlock(e, plan.epilogue, op.getSpace(), from, blockRows, tensorsOf, writeResults, range);
+    emitRowsOfBlock(e, plan.epilogue, op.getSpace(), from, tileRows, tensorsOf, writeResults, range);
     blockSums.finish(e.blockX, n0, end);
   });
   if (!plan.together) {
-    auto tensorsOf = [&, extra](ThreadEmitter &e, ArrayRef<Value> pointers, Value row) {
+    auto tensorsOf = [&](ThreadEmitter &e, ArrayRef<Value> pointers, Value row) {
       SmallVector<Memory> all{{e.at(productAt(e, pointers), e.mul(row, columns)), {}, e.f32(), true}};
       llvm::append_range(all, memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs()));
       return all;

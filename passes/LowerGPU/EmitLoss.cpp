@@ -19,7 +19,7 @@ struct HeadPlan {
   HeadPlan(OpT op, unsigned weightAt)
       : prologue{op.getPrologue().front(), static_cast<int64_t>(op.getDepth()), static_cast<int64_t>(op.getPrologueSegments()),
                  static_cast<int64_t>(op.getPrologueWidth())},
-        space(op.getSpace()), rows(rowsOf(space)), columns(op.getColumns()), weightAt(weightAt),
+        weight(op.getPacked()), space(op.getSpace()), rows(rowsOf(space)), columns(op.getColumns()), weightAt(weightAt),
         plainRows(readsPlainRows(prologue, op.getInputs(), space)) {
     constexpr int64_t widest = 256;
     int64_t tiles = ceilDiv(columns, widest);
@@ -28,9 +28,10 @@ struct HeadPlan {
     blockRows = 48 * stride * 4 <= 80 << 10 ? 48 : 16;
   }
   SymbolicDim rowFloats() const { return plainRows ? SymbolicDim() : scaled(rows, prologue.columns); }
-  int64_t paddedColumns() const { return ceilDiv(columns, 4) * 4; }
+  int64_t paddedColumns() const { return ceilDiv(columns, 8) * 8; } // whole 16-byte pieces
 
   RowProgram prologue;
+  Weight weight;
   kernel::SpaceAttr space;
   SymbolicDim rows;
   int64_t columns, tileColumns, stride, blockRows;
@@ -53,21 +54,30 @@ template <typename OpT> struct Pointers {
 };
 } // namespace
 
+// The rows that the logits are made of.
+template <typename OpT>
+static Memory rowsOfHead(const KernelWriter &writer, KernelWriter::Step &s, OpT op, const HeadPlan &plan, unsigned temporary) {
+  return plan.plainRows ? memoryOf(s.pointers[0], op.getInputs()[0])
+                        : Memory{s.pointers[temporary], {}, writer.storage(), true};
+}
+
 // The block's logits, without bias, as rows of shared memory.
-static Value emitLogits(const KernelWriter &writer, KernelWriter::Step &s, const HeadPlan &plan, Value rowsAt, Value from) {
+static Value emitLogits(const KernelWriter &writer, KernelWriter::Step &s, const HeadPlan &plan, const Memory &rowsAt,
+                        Value from) {
   ThreadEmitter &e = s.e;
   int64_t depth = plan.prologue.columns;
   Value logits = e.shared(plan.blockRows * plan.stride * 4);
   for (int64_t n0 = 0; n0 < plan.columns; n0 += plan.tileColumns) {
     auto product = makeProduct(writer, e, plan.blockRows, plan.tileColumns);
     Factor a;
-    a.base = rowsAt;
-    a.element = e.f32();
+    a.base = rowsAt.base;
+    a.element = rowsAt.element;
     a.stride = depth;
     a.first = from;
     a.end = e.form(plan.rows);
     Factor b = a;
     b.base = s.pointers[plan.weightAt];
+    b.element = plan.weight.element;
     b.first = e.index(n0);
     b.end = e.index(plan.columns);
     int64_t mark = e.sharedBytes();
@@ -101,14 +111,15 @@ void cuda::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
   Pointers<kernel::CrossEntropyOp> at(op);
   HeadPlan plan(op, at.weight);
   unsigned tensors = at.temporary + !plan.plainRows;
+  auto rowsAt = [&](KernelWriter::Step &s) { return rowsOfHead(writer, s, op, plan, at.temporary); };
   if (!plan.plainRows) {
     emitRowsInto(writer, op, plan.space, plan.prologue, op.getInputs(), tensors, 0, at.temporary,
-                 Float32Type::get(op.getContext()));
+                 writer.storage());
   }
   writer.step(op.getLoc(), tensors, {plan.rows, plan.blockRows}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value from = e.mul(e.blockX, plan.blockRows), bias = at.bias ? s.pointers[*at.bias] : Value();
-    Value logits = emitLogits(writer, s, plan, s.pointers[plan.plainRows ? 0 : at.temporary], from);
+    Value logits = emitLogits(writer, s, plan, rowsAt(s), from);
     forLogits(e, plan, logits, from, [&](Value row, Value k, Value t, Value line) {
       auto over = [&](Value init, const Emitter::Combine &combine) {
         Value mine = e.loop(e.lane(), e.index(plan.columns), warpSize, init, [&](Value v, ValueRange so) {
@@ -138,16 +149,17 @@ SymbolicDim cuda::crossEntropyGradTemporary(kernel::CrossEntropyGradOp op) {
 
 // Sums over the rows of each of the 16 parts: of the logits' gradients alone.
 static void emitBiasSums(KernelWriter &writer, kernel::CrossEntropyGradOp op, const HeadPlan &plan, unsigned tensors,
-                         unsigned result, const std::function<Value(KernelWriter::Step &)> &logitGrads) {
+                         unsigned result, const std::function<Memory(KernelWriter::Step &)> &logitGrads) {
   int64_t groups = ceilDiv(plan.columns, warpSize), stride = plan.paddedColumns(), warps = blockThreads / warpSize;
   writer.step(op.getLoc(), tensors, {SymbolicDim::constant(groups), 1, lossChunks}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value column = e.add(e.mul(e.blockX, warpSize), e.lane()), inside = e.less(column, e.index(plan.columns));
-    Value source = e.at(logitGrads(s), e.select(inside, column, e.index(0)));
+    Memory source = logitGrads(s);
+    Value first = e.select(inside, column, e.index(0));
     Value rows = e.form(plan.rows), perPart = e.ceilDiv(rows, lossChunks);
     Value begin = e.min(e.mul(e.blockY, perPart), rows), end = e.min(e.add(begin, perPart), rows);
     Value sum = e.loop(e.add(begin, e.warp()), end, warps, e.number(0), [&](Value r, ValueRange so) {
-      return SmallVector<Value>{e.addf(so[0], e.load(e.at(source, e.mul(r, stride))))};
+      return SmallVector<Value>{e.addf(so[0], e.loadNumbers(source, e.add(e.mul(r, stride), first), /*wide=*/false))};
     })[0];
     addWarps(e, sum, [&](Value total) {
       e.when(inside, [&] {
@@ -162,11 +174,13 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
   HeadPlan plan(op, at.weight);
   unsigned tensors = at.temporary + 1;
   int64_t depth = plan.prologue.columns, columns = plan.columns, stride = plan.paddedColumns();
-  auto rowsAt = [&](KernelWriter::Step &s) { return s.pointers[plan.plainRows ? 0 : at.temporary]; };
-  auto logitGrads = [&](KernelWriter::Step &s) { return s.e.at(s.pointers[at.temporary], s.e.form(plan.rowFloats())); };
+  auto rowsAt = [&](KernelWriter::Step &s) { return rowsOfHead(writer, s, op, plan, at.temporary); };
+  auto logitGrads = [&](KernelWriter::Step &s) {
+    return Memory{s.e.at(s.pointers[at.temporary], s.e.form(plan.rowFloats())), {}, writer.storage(), true};
+  };
   if (!plan.plainRows) {
     emitRowsInto(writer, op, plan.space, plan.prologue, op.getInputs(), tensors, 0, at.temporary,
-                 Float32Type::get(op.getContext()));
+                 writer.storage());
   }
   writer.step(op.getLoc(), tensors, {plan.rows, plan.blockRows}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
@@ -175,7 +189,8 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
     forLogits(e, plan, logits, from, [&](Value row, Value k, Value t, Value line) {
       auto [id, counts] = targetOf(e, s.pointers[at.ids], plan.space.getPositions(), k, t, op.getOffset(), op.getIgnore());
       Value scale = e.select(counts, e.load(e.at(s.pointers[at.ids + 1], row)), e.number(0));
-      Value lse = e.load(e.at(s.pointers[at.ids + 2], row)), target = e.at(logitGrads(s), e.mul(row, stride));
+      Value lse = e.load(e.at(s.pointers[at.ids + 2], row)), target = e.mul(row, stride);
+      Memory gradsOfLogits = logitGrads(s);
       e.loop(e.lane(), e.index(stride), warpSize, [&, id = id](Value v) {
         Value inside = e.less(v, e.index(columns));
         Value grad = e.valueWhen(inside, [&] {
@@ -183,7 +198,7 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
           Value product = e.mulf(probability, scale);
           return e.select(e.equal(v, id), e.subf(product, scale), product);
         });
-        e.store(grad, e.at(target, v));
+        e.storeNumbers(grad, gradsOfLogits, e.add(target, v));
       });
     });
   });
@@ -194,14 +209,14 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
     auto product = makeProduct(writer, e, tileRows, tileColumns);
     Value from = e.mul(e.blockX, tileRows), rows = e.form(plan.rows), c0 = e.mul(e.blockY, tileColumns);
     Factor a;
-    a.base = logitGrads(s);
-    a.element = e.f32();
+    a.base = logitGrads(s).base;
+    a.element = writer.storage();
     a.stride = stride;
     a.first = from;
     a.end = rows;
     Factor b;
     b.base = s.pointers[at.weight];
-    b.element = e.f32();
+    b.element = plan.weight.element;
     b.stride = depth;
     b.depthInside = false;
     b.first = c0;
@@ -209,7 +224,7 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
     b.endFactor = depth;
     // Rows are padded with zeros up to their stride.
     auto sums = streamProduct(*product, a, b, e.index(0), e.index(columns), stride, product->zeros());
-    writeTile(*product, sums, s.pointers[at.results], from, rows, c0, depth);
+    writeTile(*product, sums, memoryOf(s.pointers[at.results], op.getResult()), from, rows, c0, depth);
   });
   SumProduct p;
   p.rows = plan.rows;
@@ -217,8 +232,10 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
   p.gradStride = stride;
   p.depth = depth;
   p.parts = lossChunks;
-  p.grad = logitGrads;
-  p.packed = rowsAt;
+  p.gradElement = writer.storage();
+  p.packedElement = plan.plainRows ? cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType() : writer.storage();
+  p.grad = [&](KernelWriter::Step &s) { return logitGrads(s).base; };
+  p.packed = [&](KernelWriter::Step &s) { return rowsAt(s).base; };
   p.target = [&](KernelWriter::Step &s) { return s.pointers[at.results + 1]; };
   emitSumProduct(writer, op.getLoc(), tensors, p);
   emitBiasSums(writer, op, plan, tensors, at.results + 2, logitGrads);

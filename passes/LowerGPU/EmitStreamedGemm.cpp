@@ -35,7 +35,7 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
     ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), {});
     // c[r, n] for `count` rows and the block's columns, a warp a column.
     auto multiply = [&](int64_t count) {
-      int64_t lanes = depth % 4 == 0 && weightFactor(op.getPacked()) == 4 ? 4 : 1;
+      int64_t lanes = depth % 4 == 0 && Weight(op.getPacked()).factor == 4 ? 4 : 1;
       WithLanes guard(e, lanes);
       e.loop(e.add(n0, e.warp()), end, warps, [&](Value n) {
         SmallVector<Value> zeros(count, e.splat(0.0));

@@ -32,10 +32,10 @@ void cuda::emitSumProduct(KernelWriter &writer, Location loc, unsigned tensors, 
     Value n0 = e.mul(e.div(e.blockX, across), tileRows), c0 = e.mul(e.rem(e.blockX, e.index(across)), tileColumns);
     Value rows = e.form(p.rows), perPart = e.ceilDiv(rows, p.parts);
     Value begin = e.min(e.mul(e.blockY, perPart), rows), end = e.min(e.add(begin, perPart), rows);
-    auto factor = [&](Value base, int64_t stride, int64_t count, Value first) {
+    auto factor = [&](Value base, Type element, int64_t stride, int64_t count, Value first) {
       Factor f;
       f.base = base;
-      f.element = e.f32();
+      f.element = element;
       f.stride = stride;
       f.depthInside = false;
       f.first = first;
@@ -43,7 +43,8 @@ void cuda::emitSumProduct(KernelWriter &writer, Location loc, unsigned tensors, 
       f.endFactor = count;
       return f;
     };
-    auto sums = streamProduct(*product, factor(p.grad(s), p.gradStride, p.columns, n0), factor(p.packed(s), p.depth, p.depth, c0),
+    auto sums = streamProduct(*product, factor(p.grad(s), p.gradElement, p.gradStride, p.columns, n0),
+                              factor(p.packed(s), p.packedElement, p.depth, p.depth, c0),
                               begin, end, 1, product->zeros());
     Value target = e.at(p.target(s), e.mul(e.blockY, p.columns * p.depth));
     product->visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
@@ -69,6 +70,8 @@ void cuda::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
   p.parts = partsOf(op);
   p.add = p.parts == 1;
   unsigned tensors = p.add ? 3 : 4;
+  p.gradElement = cast<RankedTensorType>(op.getGrad().getType()).getElementType();
+  p.packedElement = cast<RankedTensorType>(op.getPacked().getType()).getElementType();
   p.grad = [](KernelWriter::Step &s) { return s.pointers[0]; };
   p.packed = [](KernelWriter::Step &s) { return s.pointers[1]; };
   p.target = [&](KernelWriter::Step &s) { return s.pointers[p.add ? 2 : 3]; };

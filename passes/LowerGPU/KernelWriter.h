@@ -46,6 +46,12 @@ public:
   };
   void step(mlir::Location loc, unsigned tensors, const Grid &grid, int64_t threads, const std::function<void(Step &)> &body);
 
+  // Of tensors that only this op's kernels see.
+  mlir::Type storage() const {
+    mlir::MLIRContext *context = module->getContext();
+    return precision == Precision::BF16 ? mlir::Type(mlir::BFloat16Type::get(context)) : mlir::Float32Type::get(context);
+  }
+
   mlir::gpu::GPUModuleOp module;
   const Architecture architecture;
   const Precision precision;

@@ -13,17 +13,14 @@ namespace mblm::cuda {
 // Threads of a block where nothing asks for another number.
 constexpr int64_t blockThreads = 256;
 
-// Whether a pack's weight is read in its place: what a pack of it would be, a kernel reads from the weight itself.
-inline mlir::Value weightOf(mlir::Value packed) {
-  auto pack = packed.getDefiningOp<kernel::PackOp>();
-  return pack ? pack.getWeight() : packed;
-}
-
-// What certainly divides the place of a weight's first float, up to 4: key projections follow their queries directly.
-inline int64_t weightFactor(mlir::Value packed) {
-  auto weight = weightOf(packed).getDefiningOp<kernel::WeightOp>();
-  return weight && weight.getOffset() % 4 ? 1 : 4;
-}
+// A product's weight as it lies in memory: packs are none here but for their type.
+struct Weight {
+  explicit Weight(mlir::Value packed);
+  mlir::Type element;
+  int64_t rows, columns;
+  bool transposed; // the depth are its rows
+  int64_t factor;  // what certainly divides the place of its first number: key projections follow their queries directly
+};
 
 //===----------------------------------------------------------------------===//
 // Rows (EmitRows.cpp)
@@ -45,6 +42,7 @@ void emitRows(KernelWriter &writer, kernel::RowsOp op);
 void emitPackRows(KernelWriter &writer, kernel::PackRowsOp op); // rows one behind the other
 void emitRemember(KernelWriter &writer, kernel::RememberOp op);
 void emitTranspose(KernelWriter &writer, kernel::TransposeOp op);
+void emitPack(KernelWriter &writer, kernel::PackOp op); // the weight in bf16, as it lies
 
 //===----------------------------------------------------------------------===//
 // Sums, tables, steps (EmitSums.cpp, EmitTables.cpp, EmitUpdate.cpp)
@@ -68,7 +66,7 @@ class TileProduct;
 // A product in the kernels' precision.
 std::unique_ptr<TileProduct> makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns);
 // Sums of a tile to rows [from, rows) and columns [c0, columns) of memory.
-void writeTile(TileProduct &product, mlir::ValueRange sums, mlir::Value base, mlir::Value from, mlir::Value rows, mlir::Value c0,
+void writeTile(TileProduct &product, mlir::ValueRange sums, const Memory &to, mlir::Value from, mlir::Value rows, mlir::Value c0,
                int64_t columns);
 SymbolicDim scaled(const SymbolicDim &dim, int64_t factor);
 
@@ -84,6 +82,7 @@ struct SumProduct {
   int64_t depth = 0;                   // c
   int64_t parts = 1;
   bool add = false;
+  mlir::Type gradElement, packedElement;
   std::function<mlir::Value(KernelWriter::Step &)> grad, packed, target;
 };
 void emitSumProduct(KernelWriter &writer, mlir::Location loc, unsigned tensors, const SumProduct &product);

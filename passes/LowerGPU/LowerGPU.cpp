@@ -45,20 +45,40 @@ private:
 };
 } // namespace
 
-// A view's tensor; what a pack is made of, which products read themselves.
-static Value rootOf(Value value) {
-  for (;;) {
-    if (auto view = value.getDefiningOp<kernel::ViewOp>()) {
-      value = view.getInput();
-    } else if (auto pack = value.getDefiningOp<kernel::PackOp>()) {
-      value = pack.getWeight();
-    } else {
-      return value;
+// The first pack of a weight, which stands for all: products read a weight as it lies, transposed or not.
+static kernel::PackOp firstPack(kernel::PackOp pack) {
+  for (Operation *user : pack.getWeight().getUsers()) {
+    auto other = dyn_cast<kernel::PackOp>(user);
+    if (other && other.getType().getElementType() == pack.getType().getElementType() && other->isBeforeInBlock(pack)) {
+      pack = other;
     }
   }
+  return pack;
 }
 
-static bool isKernel(Operation *op) { return !isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp, kernel::PackOp>(op); }
+// The tensor in memory that a value is: of a view what it shows; of a pack in f32 the weight itself.
+static Value rootOf(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto view = dyn_cast<kernel::ViewOp>(op)) {
+      value = view.getInput();
+    } else if (auto pack = dyn_cast<kernel::PackOp>(op)) {
+      if (pack.getType().getElementType().isBF16()) {
+        return firstPack(pack);
+      }
+      value = pack.getWeight();
+    } else {
+      break;
+    }
+  }
+  return value;
+}
+
+static bool isKernel(Operation *op) {
+  if (auto pack = dyn_cast<kernel::PackOp>(op)) {
+    return pack.getType().getElementType().isBF16() && firstPack(pack) == pack;
+  }
+  return !isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp>(op);
+}
 
 SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
@@ -81,6 +101,7 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::PackRowsOp op) { emitPackRows(writer, op); })
       .Case([&](kernel::RememberOp op) { emitRemember(writer, op); })
       .Case([&](kernel::TransposeOp op) { emitTranspose(writer, op); })
+      .Case([&](kernel::PackOp op) { emitPack(writer, op); })
       .Case([&](kernel::ReduceOp op) { emitReduce(writer, op); })
       .Case([&](kernel::EmbedGradOp op) { emitEmbedGrad(writer, op); })
       .Case([&](kernel::RopeTableOp op) { emitRopeTable(writer, op); })
@@ -115,7 +136,7 @@ std::string Lowering::kernelName(Operation *op) {
 const SmallVector<Launch> *Lowering::compile(Operation *op) {
   std::string key = codeKey(op);
   for (Value operand : op->getOperands()) {
-    key += std::to_string(weightFactor(operand));
+    key += std::to_string(Weight(operand).factor);
     if (auto pack = operand.getDefiningOp<kernel::PackOp>()) {
       key += pack.getTransposed() ? " transposed" : " as it is"; // and the op reads it so
     }

@@ -8,10 +8,9 @@ using namespace mblm::cuda;
 
 void TileProduct::store(ValueRange sums, Value base, int64_t stride) {
   visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
-    Value at = e.add(e.mul(row, stride), column);
-    for (auto [n, value] : llvm::enumerate(neighbours)) {
-      e.store(value, e.at(base, e.add(at, n)));
-    }
+    WithLanes lanes(e, neighbours.size());
+    Value vector = vector::FromElementsOp::create(e.b, e.vec(), SmallVector<Value>(neighbours));
+    e.storeNumbers(vector, {base, {}, e.f32(), true}, e.add(e.mul(row, stride), column));
   });
 }
 

@@ -50,6 +50,11 @@ static Place resultPlace(unsigned number, bool scalar) {
   return scalar ? Place{MBLM_SCALARS, SymbolicDim::constant(order[number])} : Place{MBLM_OUTPUT, {}};
 }
 
+static SymbolicDim halved(const SymbolicDim &dim) {
+  auto half = [](int64_t n) { return (n + 1) / 2; };
+  return {half(dim.one), half(dim.m), half(dim.b), half(dim.bm), half(dim.piece)};
+}
+
 FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &steps) {
   Placement result;
   DenseMap<Value, Place> &places = result.places;
@@ -101,6 +106,9 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
       index[value] = buffers.size();
       ArenaBuffer buffer;
       buffer.floats = *numElements(kernel::shapeOf(value));
+      if (cast<RankedTensorType>(value.getType()).getElementType().isBF16()) {
+        buffer.floats = halved(buffer.floats);
+      }
       buffer.first = step;
       buffer.last = last;
       if (function.isPrivate() && (buffer.floats.m || buffer.floats.b)) {

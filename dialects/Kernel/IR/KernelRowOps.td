@@ -14,11 +14,11 @@ def Kernel_LoadOp : Kernel_Op<"load", [Pure, Kernel_InRowProgram]> {
   let summary = "Reads an element of a tensor argument of the row program.";
   let description = [{
     With `or_zero`, an index of dimension 1 outside the tensor gives zero instead of an element; all other indices are in
-    range. i32 elements are read as `i32`.
+    range. i32 elements are read as `i32`, bf16 elements as `f32`.
 
     Constraints:
     * (C1) one index per dimension of `tensor`.
-    * (C2) the result has the element type of `tensor`.
+    * (C2) the result has the element type of `tensor`, f32 for bf16.
     * (C3) it stands in a row program.
     * (C4) with `or_zero`, `tensor` has a dimension 1.
   }];

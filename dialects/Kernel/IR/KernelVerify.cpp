@@ -148,9 +148,10 @@ LogicalResult kernel::LoadOp::verify() {
            << type.getRank() << "), but got " << getIndices().size();
   }
   // load_c2
-  if (getType() != type.getElementType()) {
-    return emitOpError("expects the result to have the element type of 'tensor' (")
-           << type.getElementType() << "), but got " << getType();
+  Type expected = type.getElementType().isBF16() ? Float32Type::get(getContext()) : type.getElementType();
+  if (getType() != expected) {
+    return emitOpError("expects the result to have the element type of 'tensor', f32 for bf16 (")
+           << expected << "), but got " << getType();
   }
   // load_c3 is its trait. load_c4
   if (getOrZero() && type.getRank() < 2) {
