@@ -101,6 +101,7 @@ SymbolicDim attentionTemporary(kernel::AttentionOp op, Precision precision);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op, Precision precision);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
+SymbolicDim cachedAttentionTemporary(kernel::CachedAttentionOp op);
 
 //===----------------------------------------------------------------------===//
 // Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)

@@ -94,6 +94,7 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
       .Case([&](kernel::AttentionGradOp op) { return attentionGradTemporary(op, precision); })
+      .Case([](kernel::CachedAttentionOp op) { return cachedAttentionTemporary(op); })
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
       .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
