@@ -11,7 +11,7 @@ using namespace mblm::cpu;
 
 void cpu::emitSsd(KernelWriter &writer, kernel::SsdOp op) {
   SsdShape shape = ssdShape(op, writer.machine);
-  writer.step(op.getLoc(), 8, shape.items(), [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), 8, ssdItems(shape), [&](KernelWriter::Step &s) {
     SsdEmitter a(writer, s, shape, s.pointers);
     Emitter &e = a.e;
     int64_t chunk = shape.chunk, width = shape.width, states = shape.states, stride = a.chunkStride();

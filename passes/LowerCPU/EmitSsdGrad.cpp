@@ -260,5 +260,5 @@ void SsdGradEmitter::emit() {
 
 void cpu::emitSsdGrad(KernelWriter &writer, kernel::SsdGradOp op) {
   SsdShape shape = ssdShape(op, writer.machine);
-  writer.step(op.getLoc(), 15, shape.items(), [&](KernelWriter::Step &s) { SsdGradEmitter(writer, s, shape).emit(); });
+  writer.step(op.getLoc(), 15, ssdItems(shape), [&](KernelWriter::Step &s) { SsdGradEmitter(writer, s, shape).emit(); });
 }

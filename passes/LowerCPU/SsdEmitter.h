@@ -6,49 +6,16 @@
 // beyond the sequence's end have no step and rows of zeros.
 #pragma once
 
-#include "passes/Emit/Logistic.h"
+#include "passes/Emit/SsdShape.h"
 #include "passes/LowerCPU/Kernels.h"
 
 namespace mblm::cpu {
 
-struct SsdShape {
-  kernel::SpaceAttr space;
-  int64_t heads, width, groups, states; // P and N
-  int64_t chunk;                        // positions computed at once, a multiple of the tile's rows
-  emit::StepLimits limits;
-  bool skipPerFeature;
-  int64_t strides[4], offsets[4]; // of input, dt, b, c
-
-  int64_t headsPerGroup() const { return heads / groups; }
-  int64_t parts() const { return kernel::ssdParts(heads, groups); }
-  int64_t headsPerItem() const { return kernel::ceilDiv(headsPerGroup(), parts()); }
-  Items items() const { return {*space.getSequences().times(SymbolicDim::constant(groups * parts()))}; }
-};
-
-template <typename OpT>
-SsdShape ssdShape(OpT op, const Machine &machine) {
-  SsdShape shape{op.getSpace(),
-                 static_cast<int64_t>(op.getHeads()),
-                 static_cast<int64_t>(op.getHeadDim()),
-                 static_cast<int64_t>(op.getGroups()),
-                 static_cast<int64_t>(op.getStates()),
-                 std::min<int64_t>(op.getChunk(), kernel::blockRows),
-                 {op.getDtMin().convertToDouble(), op.getDtMax().convertToDouble()},
-                 mlir::cast<mlir::RankedTensorType>(op.getSkip().getType()).getDimSize(0) != static_cast<int64_t>(op.getHeads()),
-                 {},
-                 {}};
-  const mlir::Value sources[] = {op.getInput(), op.getDt(), op.getB(), op.getC()};
-  for (auto [number, source] : llvm::enumerate(sources)) {
-    shape.strides[number] = mlir::cast<mlir::RankedTensorType>(source.getType()).getShape().back();
-    shape.offsets[number] = op.getOffsets()[number];
-  }
-  // Longer chunks only add work within them. Short sequences are cut into equal ones.
-  SymbolicDim positions = op.getSpace().getPositions();
-  if (positions.isConstant() && positions.one > 0) {
-    shape.chunk = kernel::ceilDiv(positions.one, kernel::ceilDiv(positions.one, shape.chunk));
-  }
-  shape.chunk = kernel::ceilDiv(shape.chunk, machine.tileRows) * machine.tileRows;
-  return shape;
+template <typename OpT> SsdShape ssdShape(OpT op, const Machine &machine) {
+  return emit::ssdShape(op, kernel::blockRows, machine.tileRows);
+}
+inline Items ssdItems(const SsdShape &shape) {
+  return {*shape.space.getSequences().times(SymbolicDim::constant(shape.groups * shape.parts()))};
 }
 
 class SsdEmitter {

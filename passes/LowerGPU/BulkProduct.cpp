@@ -23,7 +23,7 @@ class BulkTiles {
 public:
   BulkTiles(KernelWriter::Step &step, const BulkFactor &factor, int64_t outer)
       : e(step.e), factor(factor), outer(outer) {
-    TensorMap tensor{factor.tensor, factor.rows, factor.columns, factor.depthInside ? outer : bulkDepth, lineElements};
+    TensorMap tensor{factor.tensor, factor.offset, factor.rows, factor.columns, factor.depthInside ? outer : bulkDepth, lineElements};
     map = step.tensorMap(tensor);
   }
 
@@ -115,10 +115,10 @@ public:
       llvm::append_range(following, sums);
       return following;
     });
-    waitForProducts(e, 0);
+    TileProduct::Sums sums = finishedSums(e, after[3]);
     e.barrier(); // the ring's memory is free
     e.releaseShared(mark);
-    return TileProduct::Sums(ArrayRef(after).drop_front(3));
+    return sums;
   }
 
 private:
@@ -148,6 +148,10 @@ private:
   int64_t mark;
 };
 } // namespace
+
+bool cuda::comesInBulk(const KernelWriter &writer, Type element, int64_t columns) {
+  return writer.architecture.name == "sm_90a" && element.isBF16() && columns % 8 == 0;
+}
 
 void cuda::bulkProduct(KernelWriter::Step &step, int64_t columns, const BulkFactor &a, const BulkFactor &b, Value begin, Value end,
                        const BulkFinish &finish) {

@@ -94,12 +94,10 @@ void cuda::writeTile(TileProduct &product, ValueRange sums, const Memory &to, Va
   });
 }
 
-// Whether the copy engine can bring both factors: bf16, in rows of whole 16-byte pieces. Sums over rows want blocks of theirs.
-static bool comesInBulk(const KernelWriter &writer, const GemmPlan &plan, kernel::GemmOp op, const Weight &weight) {
-  bool narrow = weight.element.isBF16() &&
-                (!plan.plainRows || cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType().isBF16());
-  return writer.architecture.name == "sm_90a" && writer.precision == Precision::BF16 && narrow && !plan.summed &&
-         plan.prologue.columns % 8 == 0 && weight.columns % 8 == 0;
+// Whether the copy engine brings both factors. Sums over rows want blocks of theirs.
+static bool factorsComeInBulk(const KernelWriter &writer, const GemmPlan &plan, kernel::GemmOp op, const Weight &weight) {
+  Type element = plan.plainRows ? cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType() : writer.storage();
+  return !plan.summed && comesInBulk(writer, element, plan.prologue.columns) && comesInBulk(writer, weight.element, weight.columns);
 }
 
 // The block's tile of the product, for the rows from `from` and the columns from `n0` on.
@@ -176,9 +174,9 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
       emitRowsOfBlock(e, plan.epilogue, op.getSpace(), from, tileRows, tensorsOf, writeResults, range);
       blockSums.finish(e.blockX, n0, end);
     };
-    if (comesInBulk(writer, plan, op, weight)) {
-      BulkFactor a{plan.plainRows ? 0 : temporary, plan.rows, plan.prologue.columns, true, from};
-      BulkFactor b{inputs, SymbolicDim::constant(weight.rows), weight.columns, !weight.transposed, n0};
+    if (factorsComeInBulk(writer, plan, op, weight)) {
+      BulkFactor a{plan.plainRows ? 0 : temporary, {}, plan.rows, plan.prologue.columns, true, from};
+      BulkFactor b{inputs, {}, SymbolicDim::constant(weight.rows), weight.columns, !weight.transposed, n0};
       return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(plan.prologue.columns), finish);
     }
     auto product = makeProduct(writer, e, tileRows, tileColumns);

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Backward scan. A block has a part of the tiles and a group of channels, through which it goes pass by pass. In a pass all warps
-// have one state each at any time, so that they add to different rows of the gradients of b and c, in an order that is always the
+// Backward scan. A block has a part of the tiles and a group of channels, through which it goes pass by pass. In a pass warps have
+// a state each at any time, all of them different, so that they add to different rows of the gradients of b and c, in an order that is always the
 // same; sums over positions stay with the block to its end.
 #include "passes/LowerGPU/ScanBorders.h"
 
@@ -14,8 +14,9 @@ using namespace mblm::cuda;
 using kernel::ceilDiv;
 using kernel::scanParts;
 
-// Two blocks of most models' shapes live beside each other on all devices.
-constexpr int64_t mostChunks = 16, usualBytes = 80 << 10, mostSumFloats = 16 << 10;
+constexpr int64_t mostChunks = 16;
+constexpr int64_t statesAtOnce = 16;      // of tiles in shared memory
+constexpr int64_t mostSums = 4 << 10;     // over positions in shared memory
 constexpr int64_t residentThreads = 512; // of a multiprocessor
 
 namespace {
@@ -25,16 +26,14 @@ struct ScanGradPlan {
   ScanShape shape;
   int64_t group, groups; // channels of a block, and blocks of all channels
   ScanSchedule schedule;
+  int64_t atOnce;  // states
   bool sumsShared; // decays and sums for them lie in shared memory
 
   ScanUnits units() const { return {shape, schedule}; }
-  int64_t passes() const { return ceilDiv(group, schedule.lines); }
-  int64_t padded() const { return passes() * schedule.lines; }
-  int64_t steps() const { return std::max(shape.states, schedule.threads() / warpSize); }
-  int64_t bytes() const {
-    int64_t tiles = 3 * schedule.lines + 4 * shape.states, borders = schedule.single ? 0 : 2 * shape.states * schedule.lines;
-    return 4 * (tiles * schedule.stride() + borders + padded() * (1 + (sumsShared ? 2 * shape.states : 0)));
-  }
+  int64_t padded() const { return ceilDiv(group, schedule.lines) * schedule.lines; }
+  bool allAtOnce() const { return atOnce == shape.states; }
+  bool usesParts() const { return groups > 1 || !allAtOnce(); }
+  int64_t steps() const { return std::max(atOnce, schedule.threads() / warpSize); }
 };
 
 class ScanGradEmitter {
@@ -45,16 +44,21 @@ public:
 private:
   using Values = ScanTile::Values;
   struct State {
-    Value number, exists; // null: it does
-    Value channel;        // in the group
+    Value row, number; // among those at once, and among all
+    Value exists;      // null: it does
+    Value channel;     // in the group
   };
   void emitUnit(Value unit);
   void emitPass(Value unit, Value pass);
+  Values overStates(Value unit, Value pass, ValueRange so);
+  Values overTile(Value first, Value channel, ValueRange so);
+  void bringBorders(Value unit, Value first);
   Values emitState(const State &state, ValueRange so);
   void addAcrossChannels(const State &state, ArrayRef<Value> bGrads, ArrayRef<Value> cGrads);
   void addToSum(Value sum, Value place);
   void writeChannels();
-  void writeStates(Value unit);
+  void writeStates(Value first, Value pass);
+  void clearStates();
   void writeSums();
   Value channelsLeft() { return e.min(e.index(plan.group), e.sub(e.index(plan.shape.channels), groupChannel)); }
   Value decayOf(Value channel, Value state);
@@ -83,11 +87,7 @@ private:
 ScanGradPlan::ScanGradPlan(kernel::ScanGradOp op)
     : shape(scanShape(op)), group(std::min(kernel::scanChannels(shape.channels), shape.channels)),
       groups(ceilDiv(shape.channels, group)), schedule(shape, group, mostChunks, blockThreads),
-      sumsShared(2 * shape.states * group <= mostSumFloats) {
-  for (int64_t chunks = schedule.chunks; chunks > 1 && bytes() > usualBytes; chunks /= 2) {
-    schedule = ScanSchedule(shape, group, chunks / 2, blockThreads);
-  }
-}
+      atOnce(std::min(shape.states, statesAtOnce)), sumsShared(2 * shape.states * group <= mostSums) {}
 
 ScanGradEmitter::ScanGradEmitter(KernelWriter::Step &s, const ScanGradPlan &plan, kernel::ScanGradOp op)
     : plan(plan), op(op), scan(s, plan.shape, plan.schedule, op, 1, op.getOffsets()), e(s.e), pointers(s.pointers),
@@ -163,8 +163,8 @@ void ScanGradEmitter::addAcrossChannels(const State &state, ArrayRef<Value> bGra
     WithLanes guard(e, lanes);
     Memory memory{sums, {}, e.f32(), true};
     for (int64_t n = 0; n < static_cast<int64_t>(values.size()); n += lanes) {
-      Value number = e.add(first, n), tile = e.mul(e.div(number, length), plan.shape.states * stride);
-      Value place = e.add(e.add(tile, e.mul(state.number, stride)),
+      Value number = e.add(first, n), tile = e.mul(e.div(number, length), plan.atOnce * stride);
+      Value place = e.add(e.add(tile, e.mul(state.row, stride)),
                           e.add(e.mul(scan.chunk, length), e.rem(number, e.index(length))));
       Value own = vector::FromElementsOp::create(e.b, e.vec(), ArrayRef(values).slice(n, lanes));
       e.storeNumbers(e.addf(e.loadNumbers(memory, place, /*wide=*/true), own), memory, place);
@@ -178,7 +178,7 @@ void ScanGradEmitter::addAcrossChannels(const State &state, ArrayRef<Value> bGra
 ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
   int64_t length = plan.schedule.length, lines = plan.schedule.lines;
   Value decay = decayOf(state.channel, state.number);
-  Values bs = scan.load(b, state.number), cs = scan.load(c, state.number), powers, terms, added;
+  Values bs = scan.load(b, state.row), cs = scan.load(c, state.row), powers, terms, added;
   for (int64_t i = 0; i < length; ++i) {
     powers.push_back(powerOfTwo(e, e.mulf(steps[i], decay)));
     terms.push_back(e.mulf(products[i], onlyWhere(state.exists, bs[i])));
@@ -186,7 +186,7 @@ ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
   }
   Value h = e.number(0), behind = e.number(0); // behind: w l of the position behind
   if (!plan.schedule.single) {
-    Value place = e.add(e.mul(state.number, lines), scan.line);
+    Value place = e.add(e.mul(state.row, lines), scan.line);
     h = onlyWhere(state.exists, e.load(e.at(states, place)));
     behind = onlyWhere(state.exists, e.load(e.at(stateGrads, place)));
   }
@@ -225,20 +225,65 @@ ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
   return next;
 }
 
+// The states `first` and on that are in shared memory.
+ScanTile::Values ScanGradEmitter::overTile(Value first, Value channel, ValueRange init) {
+  return e.loop(e.index(0), e.index(plan.steps()), 1, init, [&](Value step, ValueRange so) {
+    e.keepRolled();
+    State state;
+    state.row = e.rem(e.add(step, e.warp()), e.index(plan.steps()));
+    state.number = e.add(first, state.row);
+    state.channel = channel;
+    if (plan.steps() > plan.atOnce || plan.shape.states % plan.atOnce) {
+      Value left = e.min(e.index(plan.atOnce), e.sub(e.index(plan.shape.states), first));
+      state.exists = e.less(state.row, left);
+      state.row = e.select(state.exists, state.row, e.index(0));
+      state.number = e.select(state.exists, state.number, first);
+    }
+    Values next = emitState(state, so);
+    e.barrier();
+    return next;
+  });
+}
+
+// All states where they are too many for shared memory: the sums for b and c then grow from pass to pass in memory.
+ScanTile::Values ScanGradEmitter::overStates(Value unit, Value pass, ValueRange init) {
+  Value channel = e.add(e.mul(pass, plan.schedule.lines), scan.line);
+  return e.loop(e.index(0), e.index(plan.shape.states), plan.atOnce, init, [&](Value first, ValueRange so) {
+    scan.bringStates(b, c, first, plan.atOnce);
+    bringBorders(unit, first);
+    clearStates();
+    e.barrier();
+    Values next = overTile(first, channel, so);
+    writeStates(first, pass);
+    e.barrier();
+    return next;
+  });
+}
+
+void ScanGradEmitter::bringBorders(Value unit, Value first) {
+  if (plan.schedule.single) {
+    return;
+  }
+  ScanBorders borders(e, plan.units(), pointers.back());
+  int64_t lines = plan.schedule.lines;
+  Value lastChannel = e.index(plan.shape.channels - 1), lastState = e.index(plan.shape.states - 1);
+  e.share(plan.atOnce * lines, [&](Value i) {
+    Value state = e.min(e.add(first, e.div(i, lines)), lastState);
+    Value channel = e.min(e.add(scan.firstChannel, e.rem(i, e.index(lines))), lastChannel);
+    e.store(e.load(borders.at(ScanTile::Forward, unit, state, channel)), e.at(states, i));
+    e.store(e.load(borders.at(ScanTile::Backward, unit, state, channel)), e.at(stateGrads, i));
+  });
+}
+
 void ScanGradEmitter::emitPass(Value unit, Value pass) {
-  int64_t lines = plan.schedule.lines, length = plan.schedule.length, count = plan.shape.states;
+  int64_t lines = plan.schedule.lines, length = plan.schedule.length;
   Value firstLine = e.mul(pass, lines), last = e.index(plan.shape.channels - 1);
   scan.firstChannel = e.add(groupChannel, firstLine);
   scan.endChannel = e.add(groupChannel, channelsLeft());
   scan.bringInput(x, d);
   scan.bringGradient(grad, g);
-  if (!plan.schedule.single) {
-    ScanBorders borders(e, plan.units(), pointers.back());
-    e.share(count * lines, [&](Value i) {
-      Value state = e.div(i, lines), channel = e.min(e.add(scan.firstChannel, e.rem(i, e.index(lines))), last);
-      e.store(e.load(borders.at(ScanTile::Forward, unit, state, channel)), e.at(states, i));
-      e.store(e.load(borders.at(ScanTile::Backward, unit, state, channel)), e.at(stateGrads, i));
-    });
+  if (plan.allAtOnce()) {
+    bringBorders(unit, e.index(0));
   }
   e.barrier();
   steps = scan.load(d, scan.line);
@@ -257,17 +302,7 @@ void ScanGradEmitter::emitPass(Value unit, Value pass) {
     scan.store(outputs, g, scan.line);
   }
   Values zeros(2 * length, e.number(0));
-  Values totals = e.loop(e.index(0), e.index(plan.steps()), 1, zeros, [&](Value step, ValueRange so) {
-    e.keepRolled();
-    Value number = e.rem(e.add(step, e.warp()), e.index(plan.steps())), exists;
-    if (plan.steps() > count) {
-      exists = e.less(number, e.index(count));
-      number = e.min(number, e.index(count - 1));
-    }
-    Values next = emitState({number, exists, channel}, so);
-    e.barrier();
-    return next;
-  });
+  Values totals = plan.allAtOnce() ? overTile(e.index(0), channel, zeros) : overStates(unit, pass, zeros);
   inputs = scan.load(x, scan.line); // again, which is cheaper than keeping them
   Values inputGrads, deltaGrads;
   for (int64_t i = 0; i < length; ++i) {
@@ -301,18 +336,29 @@ void ScanGradEmitter::writeChannels() {
   });
 }
 
-// The gradients of b and c of the group's channels.
-void ScanGradEmitter::writeStates(Value unit) {
+void ScanGradEmitter::clearStates() {
+  e.share(2 * plan.atOnce * plan.schedule.stride(), [&](Value i) { e.store(e.number(0), e.at(sums, i)); });
+}
+
+// The gradients of b and c of the group's channels, or of those up to `pass`.
+void ScanGradEmitter::writeStates(Value first, Value pass) {
   int64_t count = plan.shape.states, stride = plan.schedule.stride();
   for (int64_t half = 0; half < 2; ++half) {
-    Memory target = result(plan.groups == 1 ? (half ? CGrad : BGrad) : Parts);
-    e.share(count * plan.schedule.positions(), [&](Value i) {
-      Value r = e.div(i, count), n = e.rem(i, e.index(count)), t = e.add(scan.from, r);
-      e.when(e.less(t, scan.positions), [&] {
-        Value place = plan.groups == 1 ? scan.rowOffset(count, t, n)
-                                       : scan.rowOffset(plan.groups * 2 * count, t,
-                                                        e.add(e.mul(group, 2 * count), e.add(n, half * count)));
-        Value sum = e.load(e.at(sums, e.add(e.mul(e.add(n, half * count), stride), r)));
+    Memory target = result(plan.usesParts() ? Parts : half ? CGrad : BGrad);
+    e.share(plan.atOnce * plan.schedule.positions(), [&](Value i) {
+      Value r = e.div(i, plan.atOnce), row = e.rem(i, e.index(plan.atOnce)), n = e.add(first, row), t = e.add(scan.from, r);
+      Value exists = e.less(t, scan.positions);
+      if (plan.shape.states % plan.atOnce) {
+        exists = arith::AndIOp::create(e.b, exists, e.less(n, e.index(count)));
+      }
+      e.when(exists, [&] {
+        Value column = e.add(e.mul(group, 2 * count), e.add(n, half * count));
+        Value place = plan.usesParts() ? scan.rowOffset(plan.groups * 2 * count, t, column) : scan.rowOffset(count, t, n);
+        Value sum = e.load(e.at(sums, e.add(e.mul(e.add(row, half * plan.atOnce), stride), r)));
+        if (pass) {
+          Value later = e.less(e.index(0), pass);
+          sum = e.addf(e.valueWhen(later, [&] { return e.loadNumbers(target, place, /*wide=*/false); }), sum);
+        }
         e.storeNumbers(sum, target, place);
       });
     });
@@ -322,10 +368,14 @@ void ScanGradEmitter::writeStates(Value unit) {
 void ScanGradEmitter::emitUnit(Value unit) {
   scan.sequence = e.div(unit, scan.tiles());
   scan.from = e.mul(e.rem(unit, scan.tiles()), plan.schedule.positions());
-  e.share(2 * plan.shape.states * plan.schedule.stride(), [&](Value i) { e.store(e.number(0), e.at(sums, i)); });
-  scan.bringStates(b, c, e.index(0), plan.shape.states);
-  e.loop(e.ceilDiv(channelsLeft(), plan.schedule.lines), [&](Value pass) { emitPass(unit, pass); });
-  writeStates(unit);
+  Value passes = e.ceilDiv(channelsLeft(), plan.schedule.lines);
+  if (!plan.allAtOnce()) {
+    return e.loop(passes, [&](Value pass) { emitPass(unit, pass); });
+  }
+  clearStates();
+  scan.bringStates(b, c, e.index(0), plan.atOnce);
+  e.loop(passes, [&](Value pass) { emitPass(unit, pass); });
+  writeStates(e.index(0), {});
   e.barrier();
 }
 
@@ -337,12 +387,12 @@ void ScanGradEmitter::emit() {
   for (Value *tile : {&x, &d, &g}) {
     *tile = scan.channelTile();
   }
-  b = scan.stateTile(count);
-  c = scan.stateTile(count);
-  sums = scan.stateTile(2 * count);
+  b = scan.stateTile(plan.atOnce);
+  c = scan.stateTile(plan.atOnce);
+  sums = scan.stateTile(2 * plan.atOnce);
   if (!plan.schedule.single) {
-    states = e.shared(count * plan.schedule.lines * 4);
-    stateGrads = e.shared(count * plan.schedule.lines * 4);
+    states = e.shared(plan.atOnce * plan.schedule.lines * 4);
+    stateGrads = e.shared(plan.atOnce * plan.schedule.lines * 4);
   }
   skipSums = e.shared(padded * 4);
   e.share(padded, [&](Value i) { e.store(e.number(0), e.at(skipSums, i)); });
@@ -387,7 +437,7 @@ static void addParts(KernelWriter &writer, kernel::ScanGradOp op, const ScanGrad
   });
 }
 
-SymbolicDim cuda::scanGradTemporary(kernel::ScanGradOp op) { return ScanGradPlan(op).units().floats(); }
+SymbolicDim cuda::scanGradTemporary(kernel::ScanGradOp op) { return ScanGradPlan(op).units().borderFloats(); }
 
 void cuda::emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op) {
   ScanGradPlan plan(op);
@@ -400,7 +450,7 @@ void cuda::emitScanGrad(KernelWriter &writer, kernel::ScanGradOp op) {
                 s.leaveRoomFor(residentThreads / plan.schedule.threads());
                 ScanGradEmitter(s, plan, op).emit();
               });
-  if (plan.groups > 1) {
+  if (plan.usesParts()) {
     addParts(writer, op, plan, tensors);
   }
 }

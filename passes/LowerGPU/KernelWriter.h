@@ -26,7 +26,8 @@ struct Grid {
 
 // A matrix of bf16, row by row, of which the copy engine (TMA) brings tiles; in shared memory their rows are swizzled.
 struct TensorMap {
-  unsigned tensor = 0; // among the kernel's pointers, where it begins
+  unsigned tensor = 0; // among the kernel's pointers
+  SymbolicDim offset;  // where it begins behind that, in floats; a multiple of 4
   SymbolicDim rows;
   int64_t columns = 0;
   int64_t tileRows = 0, tileColumns = 0;

@@ -11,32 +11,6 @@ using kernel::ceilDiv;
 
 constexpr int64_t statesAtOnce = 16; // of b and c in shared memory
 
-//===----------------------------------------------------------------------===//
-// Units and their borders
-//===----------------------------------------------------------------------===//
-
-Grid ScanUnits::grid(int64_t perUnit) const {
-  SymbolicDim length = shape.space.getPositions() + SymbolicDim::constant(schedule.positions() - 1);
-  SymbolicDim rounded = length.isConstant() ? SymbolicDim::constant(length.one / schedule.positions()) : length;
-  return {*shape.space.getSequences().times(scaled(rounded, perUnit)), length.isConstant() ? 1 : schedule.positions()};
-}
-
-Value ScanUnits::count(ThreadEmitter &e) const {
-  return e.mul(e.form(shape.space.getSequences()), e.ceilDiv(e.form(shape.space.getPositions()), schedule.positions()));
-}
-
-SymbolicDim ScanUnits::floats() const {
-  if (schedule.single) {
-    return {};
-  }
-  int64_t perUnit = (2 * shape.states + 1) * shape.channels;
-  SymbolicDim length = shape.space.getPositions();
-  SymbolicDim perSequence = length.isConstant()
-                                ? SymbolicDim::constant(ceilDiv(length.one, schedule.positions()) * perUnit)
-                                : scaled(length, ceilDiv(perUnit, schedule.positions())) + SymbolicDim::constant(perUnit);
-  return *shape.space.getSequences().times(perSequence);
-}
-
 ScanBorders::ScanBorders(ThreadEmitter &e, const ScanUnits &units, Value temporary) : e(e), shape(units.shape) {
   Value floats = e.mul(units.count(e), shape.states * shape.channels);
   states = temporary;
@@ -118,7 +92,7 @@ static void emitWalk(KernelWriter &writer, kernel::ScanGradOp op, const ScanUnit
   writer.step(op.getLoc(), tensors, {count, blockThreads, 2}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     ScanBorders borders(e, units, s.pointers.back());
-    Value i = e.add(e.mul(e.blockX, blockThreads), e.thread), tiles = e.ceilDiv(e.form(shape.space.getPositions()), units.schedule.positions());
+    Value i = e.add(e.mul(e.blockX, blockThreads), e.thread), tiles = units.perSequence(e);
     e.when(e.less(i, e.form(count)), [&] {
       Value k = e.div(i, perSequence), within = e.rem(i, e.index(perSequence));
       Value state = e.div(within, shape.channels), channel = e.rem(within, e.index(shape.channels));

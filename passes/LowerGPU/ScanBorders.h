@@ -6,19 +6,18 @@
 #pragma once
 
 #include "passes/LowerGPU/ScanTile.h"
+#include "passes/LowerGPU/Units.h"
 
 namespace mblm::cuda {
 
-// Tiles that channels of a sequence are cut into, for all sequences together: units.
-struct ScanUnits {
+// Tiles of all channels, one behind the other: units.
+struct ScanUnits : Units {
+  ScanUnits(const ScanShape &shape, const ScanSchedule &schedule)
+      : Units{shape.space, schedule.positions()}, shape(shape), schedule(schedule) {}
   const ScanShape shape;
   const ScanSchedule schedule;
-
-  // Blocks of a kernel with `perUnit` blocks a unit; those from `perUnit * count()` on have nothing to do.
-  Grid grid(int64_t perUnit) const;
-  mlir::Value count(ThreadEmitter &e) const;
-  // Floats of the temporary; none where a sequence is one tile.
-  SymbolicDim floats() const;
+  // Of the temporary; none where a sequence is one tile.
+  SymbolicDim borderFloats() const { return single() ? SymbolicDim() : floats((2 * shape.states + 1) * shape.channels); }
 };
 
 // In the temporary: for each unit and state a row of channels, then the same for the gradients, then sums of steps.

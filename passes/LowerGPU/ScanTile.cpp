@@ -186,5 +186,8 @@ ScanTile::Affine ScanTile::before(Affine behind, Direction direction) {
 }
 
 Value ScanTile::sumOfChunks(Value value) {
-  return e.acrossThreads(value, schedule.chunks, [&](Value x, Value y) { return e.addf(x, y); });
+  for (int64_t distance = schedule.chunks / 2; distance > 0; distance /= 2) { // by whole warps, which stay together
+    value = e.addf(value, e.exchange(value, distance));
+  }
+  return value;
 }

@@ -67,20 +67,21 @@ public:
     return sums;
   }
 
-  void visit(ValueRange sums, const Visit &visit) override {
-    auto all = [&] {
-      for (int64_t r = 0; r < rowSteps; ++r) {
-        for (int64_t c = 0; c < 2 * columnSteps; ++c) {
-          int64_t at = (r * 2 * columnSteps + c) * 4;
-          Value row = e.add(firstRow, e.add(group, r * step)), column = e.add(firstColumn, e.add(pair, c * 8));
-          visit(row, column, {sums[at], sums[at + 1]});
-          visit(e.add(row, 8), column, {sums[at + 2], sums[at + 3]});
-        }
+  void forPlaces(ValueRange sums, const Visit &visit) override {
+    for (int64_t r = 0; r < rowSteps; ++r) {
+      for (int64_t c = 0; c < 2 * columnSteps; ++c) {
+        int64_t at = (r * 2 * columnSteps + c) * 4;
+        Value row = e.add(firstRow, e.add(group, r * step)), column = e.add(firstColumn, e.add(pair, c * 8));
+        visit(row, column, {sums[at], sums[at + 1]});
+        visit(e.add(row, 8), column, {sums[at + 2], sums[at + 3]});
       }
-    };
-    // Warps that are left over have worked out what others have.
+    }
+  }
+
+  // Warps that are left over have worked out what others have.
+  Value owner() override {
     int64_t busy = warpsDown * warpsAcross;
-    busy < e.threads / warpSize ? e.when(e.less(e.warp(), e.index(busy)), all) : all();
+    return busy < e.threads / warpSize ? e.less(e.warp(), e.index(busy)) : Value();
   }
 
 private:

@@ -6,6 +6,29 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
+void TileProduct::visit(ValueRange sums, const Visit &visit) {
+  Value owns = owner();
+  owns ? e.when(owns, [&] { forPlaces(sums, visit); }) : forPlaces(sums, visit);
+}
+
+TileProduct::Sums TileProduct::map(ValueRange sums, const std::function<Value(Value, Value, Value)> &body) {
+  Sums mapped;
+  forPlaces(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
+    for (auto [n, value] : llvm::enumerate(neighbours)) {
+      mapped.push_back(body(row, e.add(column, n), value));
+    }
+  });
+  return mapped;
+}
+
+Value TileProduct::total(ValueRange sums, const std::function<Value(Value, Value, Value)> &body) {
+  Value sum = e.number(0), owns = owner();
+  for (Value value : map(sums, body)) {
+    sum = e.addf(sum, value);
+  }
+  return owns ? e.select(owns, sum, e.number(0)) : sum;
+}
+
 void TileProduct::store(ValueRange sums, Value base, int64_t stride) {
   visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
     WithLanes lanes(e, neighbours.size());
@@ -48,7 +71,7 @@ public:
     });
   }
 
-  void visit(ValueRange sums, const Visit &visit) override {
+  void forPlaces(ValueRange sums, const Visit &visit) override {
     for (int64_t r = 0; r < rowSteps; ++r) {
       for (int64_t c = 0; c < columnSteps; ++c) {
         visit(e.add(i, r * side), e.add(j, c * side), {sums[r * columnSteps + c]});

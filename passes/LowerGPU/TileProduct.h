@@ -34,13 +34,23 @@ public:
   virtual Sums multiply(mlir::ValueRange sums, const SharedTile &a, const SharedTile &b, int64_t depth) = 0;
   // This thread's sums with their places in the tile: vectors of neighbouring columns, from `column` on.
   using Visit = std::function<void(mlir::Value row, mlir::Value column, mlir::ArrayRef<mlir::Value> neighbours)>;
-  virtual void visit(mlir::ValueRange sums, const Visit &visit) = 0;
+  void visit(mlir::ValueRange sums, const Visit &visit);
+  // New sums, from the old ones and their places.
+  Sums map(mlir::ValueRange sums, const std::function<mlir::Value(mlir::Value row, mlir::Value column, mlir::Value sum)> &body);
+  // The sum of what `body` says of this thread's sums, each of which belongs to one thread here.
+  mlir::Value total(mlir::ValueRange sums, const std::function<mlir::Value(mlir::Value row, mlir::Value column, mlir::Value sum)> &body);
 
   // Puts the sums into f32 rows of shared or global memory, `stride` elements apart.
   void store(mlir::ValueRange sums, mlir::Value base, int64_t stride);
 
   ThreadEmitter &e;
   const int64_t rows, columns;
+
+protected:
+  // visit() in the order of the sums, by all threads.
+  virtual void forPlaces(mlir::ValueRange sums, const Visit &visit) = 0;
+  // Threads for which this does not hold have what others have, too; null: there are none.
+  virtual mlir::Value owner() { return {}; }
 };
 
 // In f32, exact: products rounded once with their sum. 256 threads in a square of 16 x 16; thread (i, j) has the rows i, i + 16,
@@ -67,9 +77,16 @@ struct Factor {
   int64_t endFactor = 1;    // what certainly divides `first` and `end`, where these are inside
 };
 
+constexpr int64_t productDepth = 32; // of the tiles that a product works on at a time
+
 // Runs a product over the whole depth [begin, end): tiles of `depthStep` come in the background, some ahead. `endFactor` certainly
 // divides begin and end.
 TileProduct::Sums streamProduct(TileProduct &product, const Factor &a, const Factor &b, mlir::Value begin, mlir::Value end,
                                 int64_t depthFactor, mlir::ValueRange init);
+
+// The same with a left factor that lies in shared memory as a whole, its depths from `begin` on: padded with zeros to a multiple of
+// productDepth.
+TileProduct::Sums residentProduct(TileProduct &product, const SharedTile &a, const Factor &b, mlir::Value begin, mlir::Value end,
+                                  int64_t depthFactor, mlir::ValueRange init);
 
 } // namespace mblm::cuda

@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // wgmma.m64nNk16: four warps take 64 rows, with operands from shared memory. A tile is made of blocks of 64 x 64 whose lines of 128
-// bytes are swizzled, eight lines (1024 bytes) together (PTX ISA, "Shared memory matrix layout"). The sums are one struct; a
+// bytes are swizzled, eight lines (1024 bytes) together (PTX ISA, "Shared memory matrix layout"). A
 // thread's place in its warp is (group, pair) = (lane / 4, lane % 4), and it has two neighbours of each 8 columns, in two rows.
 #include "passes/LowerGPU/BulkProduct.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -42,14 +43,14 @@ public:
     return {sums};
   }
 
-  void visit(ValueRange sums, const Visit &visit) override {
+protected:
+  void forPlaces(ValueRange sums, const Visit &visit) override {
     Value lane = e.lane();
     Value row = e.add(e.mul(e.warp(), step), e.div(lane, 4)), column = e.mul(e.rem(lane, e.index(4)), 2);
-    auto sum = [&](int64_t n) { return LLVM::ExtractValueOp::create(e.b, sums[0], n).getResult(); };
     for (int64_t n = 0; n < columns / 2; n += 4) {
       Value c = e.add(column, 2 * n);
-      visit(row, c, {sum(n), sum(n + 1)});
-      visit(e.add(row, 8), c, {sum(n + 2), sum(n + 3)});
+      visit(row, c, {sums[n], sums[n + 1]});
+      visit(e.add(row, 8), c, {sums[n + 2], sums[n + 3]});
     }
   }
 
@@ -80,3 +81,12 @@ std::unique_ptr<TileProduct> cuda::warpGroupProduct(ThreadEmitter &e, int64_t ro
 }
 
 void cuda::waitForProducts(ThreadEmitter &e, int64_t pending) { NVVM::WgmmaWaitGroupSyncOp::create(e.b, uint64_t(pending)); }
+
+TileProduct::Sums cuda::finishedSums(ThreadEmitter &e, Value underWay) {
+  waitForProducts(e, 0);
+  TileProduct::Sums sums;
+  for (int64_t n : llvm::seq<int64_t>(cast<LLVM::LLVMStructType>(underWay.getType()).getBody().size())) {
+    sums.push_back(LLVM::ExtractValueOp::create(e.b, underWay, n));
+  }
+  return sums;
+}

@@ -185,7 +185,8 @@ private:
       for (const PlannedMap &map : launch.maps) {
         int64_t rows = map.rows.at(shape, launch.from);
         if (rows > 0) { // else there are no blocks
-          arguments.push_back(encoded(map, pointers[map.tensor], rows));
+          int64_t offset = map.offset.at(shape, launch.from);
+          arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
         }
       }
       Launch asked;

@@ -35,9 +35,13 @@ static PlannedLaunch readLaunch(const json &value, const std::string &where) {
     bad = bad || launch.arguments.back().slot < 0 || launch.arguments.back().slot >= MBLM_SLOTS;
   }
   for (const json &described : value.at("maps")) {
-    const json &tile = described.at("tile");
-    PlannedMap map{described.at("tensor").get<int64_t>(), formOf(described.at("rows")), described.at("columns").get<int64_t>(),
-                   tile.at(0).get<int64_t>(), tile.at(1).get<int64_t>()};
+    PlannedMap map;
+    map.tensor = described.at("tensor").get<int64_t>();
+    map.offset = formOf(described.at("offset"));
+    map.rows = formOf(described.at("rows"));
+    map.columns = described.at("columns").get<int64_t>();
+    map.tileRows = described.at("tile").at(0).get<int64_t>();
+    map.tileColumns = described.at("tile").at(1).get<int64_t>();
     bad = bad || map.tensor < 0 || map.tensor >= int64_t(launch.arguments.size()) || map.columns < 1 || map.tileRows < 1 ||
           map.tileColumns < 1;
     launch.maps.push_back(map);

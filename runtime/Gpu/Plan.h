@@ -20,7 +20,8 @@ struct Argument {
 
 // A matrix of bf16 that the kernel reads by the copy engine, in swizzled tiles.
 struct PlannedMap {
-  int64_t tensor = 0; // the argument where it begins
+  int64_t tensor = 0; // the argument
+  LinearSize offset;  // where it begins behind that, in floats
   LinearSize rows;
   int64_t columns = 0;
   int64_t tileRows = 0, tileColumns = 0;

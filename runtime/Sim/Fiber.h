@@ -36,6 +36,7 @@ private:
 class Stacks {
 public:
   static constexpr size_t bytes = 128 * 1024;
+  static constexpr size_t usable = bytes - 44 * 1024; // of every one, below its top
   Stacks() = default;
   ~Stacks();
   Stacks(const Stacks &) = delete;

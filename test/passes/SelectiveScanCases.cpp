@@ -24,6 +24,8 @@ const SelectiveScanCase cases[] = {
     {"tiles_of_two_sequences", 2, 260, 1, 3, 2, false},
     {"many_channels", 1, 20, 1, 150, 5},
     {"many_states", 1, 40, 1, 6, 37},
+    {"many_states_of_many_channels", 1, 9, 1, 70, 33},
+    {"inner_sequences_with_many_states", 1, 3, 8, 20, 128},
     {"more_channels_than_parts", 1, 3, 1, 1100, 1},
     {"one_inner_position", 2, 3, 1, 12, 6},
     {"two_inner_positions", 2, 3, 2, 12, 6},

@@ -19,7 +19,7 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--target", target, "cpu (default), cuda, sim: the CUDA kernels on the CPU, or reference: the slow f64 interpreter")
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
   command.add_option("--precision", precision, "f32 (default)")->check(CLI::IsMember({"f32", "bf16"}));
-  command.add_option("--arch", arch, "GPU whose kernels --target sim runs: sm_80 (default) or sm_90a")
+  command.add_option("--arch", arch, "Of CUDA kernels: sm_80 or sm_90a (default: both for --target cuda, else sm_80)")
       ->check(CLI::IsMember({"sm_80", "sm_90a"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
