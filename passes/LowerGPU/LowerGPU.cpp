@@ -36,6 +36,8 @@ private:
   SymbolicDim temporaryOf(Operation *op);
   // The pointers of an op's kernels, in their order.
   SmallVector<Attribute> argumentsOf(Operation *op, const Placement &placement);
+  // What the runtime is told of a launch's tensor maps.
+  ArrayAttr mapsOf(const Launch &launch);
   std::string kernelName(Operation *op);
 
   ModuleOp module;
@@ -256,6 +258,19 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
   return list;
 }
 
+ArrayAttr Lowering::mapsOf(const Launch &launch) {
+  SmallVector<Attribute> maps;
+  for (const TensorMap &map : launch.maps) {
+    NamedAttrList described;
+    described.set("tensor", builder.getI64IntegerAttr(map.tensor));
+    described.set("rows", formAttribute(module.getContext(), map.rows));
+    described.set("columns", builder.getI64IntegerAttr(map.columns));
+    described.set("tile", builder.getDenseI64ArrayAttr({map.tileRows, map.tileColumns}));
+    maps.push_back(described.getDictionary(module.getContext()));
+  }
+  return builder.getArrayAttr(maps);
+}
+
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   for (Operation &op : function.getBody().front().without_terminator()) {
@@ -312,6 +327,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       listed.set("threads", builder.getI64IntegerAttr(launch.threads));
       listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
       listed.set("arguments", arguments);
+      listed.set("maps", mapsOf(launch));
       launches.push_back(listed.getDictionary(module.getContext()));
     }
   }

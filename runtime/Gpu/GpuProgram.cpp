@@ -10,12 +10,13 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 namespace mblm::rt::gpu {
 
 namespace {
 
-constexpr size_t mostGraphs = 64;
+constexpr size_t mostGraphs = 64, mostTensorMaps = 4096;
 
 class GpuProgram final : public Program {
 public:
@@ -172,9 +173,29 @@ private:
     device->upload(callBlock->data(), &call.position, sizeof call.position);
   }
 
+  // The map of a matrix that begins at `base`, for one launch's arguments.
+  TensorMap *encoded(const PlannedMap &map, void *base, int64_t rows) {
+    auto [found, isNew] = tensorMaps.try_emplace({&map, base, rows});
+    if (isNew) {
+      TensorTile tile;
+      tile.base = base;
+      tile.size[0] = uint64_t(map.columns);
+      tile.size[1] = uint64_t(rows);
+      tile.rowBytes = uint64_t(map.columns) * 2;
+      tile.box[0] = uint32_t(map.tileColumns);
+      tile.box[1] = uint32_t(map.tileRows);
+      tile.swizzled = true;
+      found->second = device->encode(tile);
+    }
+    return &found->second;
+  }
+
   void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
     int64_t batch = shape.batch, slots = shape.slots;
     void *block = callBlock->data();
+    if (tensorMaps.size() >= mostTensorMaps) {
+      tensorMaps.clear();
+    }
     for (const PlannedLaunch &launch : planned.launches) {
       std::vector<void *> pointers;
       for (const Argument &argument : launch.arguments) {
@@ -185,6 +206,12 @@ private:
         arguments.push_back(&pointer);
       }
       arguments.insert(arguments.end(), {&batch, &slots, &block});
+      for (const PlannedMap &map : launch.maps) {
+        int64_t rows = map.rows.at(shape, launch.from);
+        if (rows > 0) { // else there are no blocks
+          arguments.push_back(encoded(map, pointers[map.tensor], rows));
+        }
+      }
       Launch asked;
       asked.kernel = device->find(launch.kernel, launch.from);
       int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
@@ -262,6 +289,7 @@ private:
   std::unique_ptr<DeviceMemory> callBlock;
   std::map<std::string, Recorded> graphs;
   std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
+  std::map<std::tuple<const PlannedMap *, void *, int64_t>, TensorMap> tensorMaps; // with base and rows
 };
 
 } // namespace
