@@ -65,7 +65,7 @@ int jobsOf(const Options &options) { return std::min(options.threads > 0 ? optio
 mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Options &options, const std::string &arch) {
   mlir::OwningOpRef<mlir::ModuleOp> module(model.clone());
   pipelines::toKernelPhase(*module, options.fusion);
-  pipelines::toGPUPhase(*module, arch, options.precision);
+  pipelines::toGPUPhase(*module, arch, options.precision, options.localLayers);
   pipelines::toNVVMPhase(*module);
   return module;
 }
@@ -120,14 +120,11 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
 
 // What artifacts with CUDA kernels differ in.
 std::string kernelKey(const Options &options) {
-  switch (options.target) {
-  case Target::Sim:
-    return "sim " + options.architectures().front() + ' ' + options.precision;
-  case Target::Cuda:
-    return "cuda " + llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + target::findPtxas().value_or("without ptxas");
-  default:
+  if (!usesKernels(options.target)) {
     return "";
   }
+  std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers;
+  return options.target == Target::Sim ? "sim " + kind : "cuda " + kind + ' ' + target::findPtxas().value_or("without ptxas");
 }
 
 } // namespace

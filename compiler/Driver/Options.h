@@ -31,6 +31,7 @@ struct Options {
   std::string level;                // avx512, avx2 or portable; empty: this machine's
   std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
   std::string precision = "f32";    // of CUDA kernels: f32 or bf16
+  std::string localLayers = "pays"; // which of them are whole local layers: never, pays or fits
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;

@@ -144,7 +144,8 @@ std::vector<KernelEvidence> target::gatherEvidence(const std::string &ptx, const
     }
     auto resources = cubin->kernels.find(kernel.name);
     if (resources == cubin->kernels.end()) {
-      throw Error(Exit::Internal, "internal error in code generation: ptxas said nothing of kernel '" + kernel.name + "'");
+      throw Error(Exit::Internal,
+                  "internal error in code generation: ptxas said nothing of kernel '" + kernel.name + "'");
     }
     kernel.resources = resources->second;
     if (kernel.threads > 0) {
@@ -228,9 +229,9 @@ static std::string summary(const std::vector<KernelEvidence> &kernels) {
       all += accesses.wide + accesses.narrow;
     }
   }
-  return std::to_string(kernels.size()) + " kernels, " + std::to_string(tensor) + " of them with tensor-core instructions; " +
-         std::to_string(spilling) + " spill; " + std::to_string(all ? 100 * wide / all : 100) +
-         "% of the global accesses move 16 bytes\n";
+  return std::to_string(kernels.size()) + " kernels, " + std::to_string(tensor) +
+         " of them with tensor-core instructions; " + std::to_string(spilling) + " spill; " +
+         std::to_string(all ? 100 * wide / all : 100) + "% of the global accesses move 16 bytes\n";
 }
 
 std::string target::evidenceTable(const std::vector<KernelEvidence> &kernels) {

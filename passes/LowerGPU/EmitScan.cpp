@@ -43,7 +43,7 @@ private:
 
 // y += h c for one state.
 ScanTile::Values ScanEmitter::emitState(ValueRange sums, Value stateInTile, Value state, Value number) {
-  Value decay = e.load(e.at(decays, e.add(e.mul(state, scan.schedule.lines), scan.line)));
+  Value decay = e.load(e.at(decays, e.add(e.mul(stateInTile, scan.schedule.lines), scan.line)));
   Values bs = scan.load(b, stateInTile), cs = scan.load(c, stateInTile), powers, terms;
   for (auto [step, input, bValue] : llvm::zip(steps, inputs, bs)) {
     powers.push_back(powerOfTwo(e, e.mulf(step, decay)));
@@ -95,6 +95,7 @@ void ScanEmitter::emitTile(Value number) {
   } else {
     sums = e.loop(e.index(0), e.index(count), atOnce, sums, [&](Value first, ValueRange so) {
       scan.bringStates(b, c, first, atOnce);
+      scan.bringDecays(decays, first, atOnce);
       e.barrier();
       Values next = overStates(first, so);
       e.barrier();
@@ -122,8 +123,10 @@ void ScanEmitter::emit() {
   d = scan.channelTile();
   b = scan.stateTile(atOnce);
   c = scan.stateTile(atOnce);
-  decays = e.shared(lines * count * 4);
-  scan.bringDecays(decays, lines);
+  decays = e.shared(atOnce * lines * 4);
+  if (atOnce == count) {
+    scan.bringDecays(decays, e.index(0), atOnce);
+  }
   if (scan.schedule.single) {
     scan.from = e.index(0);
     return emitTile({});

@@ -27,7 +27,7 @@ struct ScanGradPlan {
   int64_t group, groups; // channels of a block, and blocks of all channels
   ScanSchedule schedule;
   int64_t atOnce;  // states
-  bool sumsShared; // decays and sums for them lie in shared memory
+  bool sumsShared; // those over positions lie in shared memory
 
   ScanUnits units() const { return {shape, schedule}; }
   int64_t padded() const { return ceilDiv(group, schedule.lines) * schedule.lines; }
@@ -52,7 +52,7 @@ private:
   void emitPass(Value unit, Value pass);
   Values overStates(Value unit, Value pass, ValueRange so);
   Values overTile(Value first, Value channel, ValueRange so);
-  void bringBorders(Value unit, Value first);
+  void bringStates(Value unit, Value first);
   Values emitState(const State &state, ValueRange so);
   void addAcrossChannels(const State &state, ArrayRef<Value> bGrads, ArrayRef<Value> cGrads);
   void addToSum(Value sum, Value place);
@@ -61,7 +61,6 @@ private:
   void clearStates();
   void writeSums();
   Value channelsLeft() { return e.min(e.index(plan.group), e.sub(e.index(plan.shape.channels), groupChannel)); }
-  Value decayOf(Value channel, Value state);
   Value decaySum(Value channel, Value state);
   Value onlyWhere(Value condition, Value value) { return condition ? e.select(condition, value, e.number(0)) : value; }
   Memory result(unsigned number) const {
@@ -79,7 +78,8 @@ private:
   Value part, group, groupChannel;      // the block's
   Value x, d, g, b, c, sums;            // tiles; the sums are b's gradient and then c's
   Value states, stateGrads;             // borders, [state][line]
-  Value decays, decaySums, skipSums;    // [state][channel of the group]
+  Value decays;                         // [state][line]
+  Value decaySums, skipSums;            // [state][channel of the group]
   Values steps, products, grads;        // of this thread: d, d x, g
 };
 } // namespace
@@ -87,7 +87,7 @@ private:
 ScanGradPlan::ScanGradPlan(kernel::ScanGradOp op)
     : shape(scanShape(op)), group(std::min(kernel::scanChannels(shape.channels), shape.channels)),
       groups(ceilDiv(shape.channels, group)), schedule(shape, group, mostChunks, blockThreads),
-      atOnce(std::min(shape.states, statesAtOnce)), sumsShared(2 * shape.states * group <= mostSums) {}
+      atOnce(std::min(shape.states, statesAtOnce)), sumsShared(shape.states * group <= mostSums) {}
 
 ScanGradEmitter::ScanGradEmitter(KernelWriter::Step &s, const ScanGradPlan &plan, kernel::ScanGradOp op)
     : plan(plan), op(op), scan(s, plan.shape, plan.schedule, op, 1, op.getOffsets()), e(s.e), pointers(s.pointers),
@@ -96,13 +96,6 @@ ScanGradEmitter::ScanGradEmitter(KernelWriter::Step &s, const ScanGradPlan &plan
 //===----------------------------------------------------------------------===//
 // Sums over positions
 //===----------------------------------------------------------------------===//
-
-Value ScanGradEmitter::decayOf(Value channel, Value state) {
-  if (plan.sumsShared) {
-    return e.load(e.at(decays, e.add(e.mul(state, plan.padded()), channel)));
-  }
-  return scan.decay(e.min(e.add(groupChannel, channel), e.index(plan.shape.channels - 1)), state);
-}
 
 // Where too many for shared memory, in their place in the result.
 Value ScanGradEmitter::decaySum(Value channel, Value state) {
@@ -126,7 +119,8 @@ void ScanGradEmitter::writeSums() {
   Memory aLogSums = result(ALogSums), skips = result(SkipSums);
   e.share(e.mul(left, count), [&](Value i) {
     Value channel = e.div(i, count), state = e.rem(i, e.index(count));
-    Value value = e.mulf(e.mulf(decayOf(channel, state), e.number(M_LN2)), e.load(decaySum(channel, state)));
+    Value decay = scan.decay(e.add(groupChannel, channel), state);
+    Value value = e.mulf(e.mulf(decay, e.number(M_LN2)), e.load(decaySum(channel, state)));
     e.storeNumbers(value, aLogSums, e.add(e.mul(row, count), i));
   });
   e.share(left, [&](Value channel) { e.storeNumbers(e.load(e.at(skipSums, channel)), skips, e.add(row, channel)); });
@@ -177,7 +171,7 @@ void ScanGradEmitter::addAcrossChannels(const State &state, ArrayRef<Value> bGra
 // gate's gradient needs, stay in the gradient's tile.
 ScanTile::Values ScanGradEmitter::emitState(const State &state, ValueRange so) {
   int64_t length = plan.schedule.length, lines = plan.schedule.lines;
-  Value decay = decayOf(state.channel, state.number);
+  Value decay = e.load(e.at(decays, e.add(e.mul(state.row, lines), scan.line)));
   Values bs = scan.load(b, state.row), cs = scan.load(c, state.row), powers, terms, added;
   for (int64_t i = 0; i < length; ++i) {
     powers.push_back(powerOfTwo(e, e.mulf(steps[i], decay)));
@@ -250,7 +244,7 @@ ScanTile::Values ScanGradEmitter::overStates(Value unit, Value pass, ValueRange 
   Value channel = e.add(e.mul(pass, plan.schedule.lines), scan.line);
   return e.loop(e.index(0), e.index(plan.shape.states), plan.atOnce, init, [&](Value first, ValueRange so) {
     scan.bringStates(b, c, first, plan.atOnce);
-    bringBorders(unit, first);
+    bringStates(unit, first);
     clearStates();
     e.barrier();
     Values next = overTile(first, channel, so);
@@ -260,7 +254,9 @@ ScanTile::Values ScanGradEmitter::overStates(Value unit, Value pass, ValueRange 
   });
 }
 
-void ScanGradEmitter::bringBorders(Value unit, Value first) {
+// What the states `first` and on begin with, and their decays.
+void ScanGradEmitter::bringStates(Value unit, Value first) {
+  scan.bringDecays(decays, first, plan.atOnce);
   if (plan.schedule.single) {
     return;
   }
@@ -283,7 +279,7 @@ void ScanGradEmitter::emitPass(Value unit, Value pass) {
   scan.bringInput(x, d);
   scan.bringGradient(grad, g);
   if (plan.allAtOnce()) {
-    bringBorders(unit, e.index(0));
+    bringStates(unit, e.index(0));
   }
   e.barrier();
   steps = scan.load(d, scan.line);
@@ -337,7 +333,7 @@ void ScanGradEmitter::writeChannels() {
 }
 
 void ScanGradEmitter::clearStates() {
-  e.share(2 * plan.atOnce * plan.schedule.stride(), [&](Value i) { e.store(e.number(0), e.at(sums, i)); });
+  e.share(e.index(2 * plan.atOnce * plan.schedule.stride()), [&](Value i) { e.store(e.number(0), e.at(sums, i)); });
 }
 
 // The gradients of b and c of the group's channels, or of those up to `pass`.
@@ -345,7 +341,8 @@ void ScanGradEmitter::writeStates(Value first, Value pass) {
   int64_t count = plan.shape.states, stride = plan.schedule.stride();
   for (int64_t half = 0; half < 2; ++half) {
     Memory target = result(plan.usesParts() ? Parts : half ? CGrad : BGrad);
-    e.share(plan.atOnce * plan.schedule.positions(), [&](Value i) {
+    e.share(e.index(plan.atOnce * plan.schedule.positions()), [&](Value i) {
+      e.keepRolled();
       Value r = e.div(i, plan.atOnce), row = e.rem(i, e.index(plan.atOnce)), n = e.add(first, row), t = e.add(scan.from, r);
       Value exists = e.less(t, scan.positions);
       if (plan.shape.states % plan.atOnce) {
@@ -396,11 +393,9 @@ void ScanGradEmitter::emit() {
   }
   skipSums = e.shared(padded * 4);
   e.share(padded, [&](Value i) { e.store(e.number(0), e.at(skipSums, i)); });
+  decays = e.shared(plan.atOnce * plan.schedule.lines * 4);
   if (plan.sumsShared) {
-    decays = e.shared(padded * count * 4);
     decaySums = e.shared(padded * count * 4);
-    scan.firstChannel = groupChannel;
-    scan.bringDecays(decays, padded);
     e.share(padded * count, [&](Value i) { e.store(e.number(0), e.at(decaySums, i)); });
   } else {
     e.share(e.mul(channelsLeft(), count), [&](Value i) { e.store(e.number(0), e.at(decaySum(e.index(0), e.index(0)), i)); });

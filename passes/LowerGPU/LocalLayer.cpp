@@ -59,7 +59,7 @@ static std::optional<LocalLayer> chainBehind(kernel::GemmOp last) {
   return layer;
 }
 
-static bool isSelfContained(const LocalLayer &layer) {
+static bool isSelfContained(LocalLayer layer) {
   kernel::GemmOp qkv = layer.queryKeyValue;
   kernel::AttentionOp attention = layer.attention;
   bool joint = attention.getKey() == attention.getQuery() && attention.getValue() == attention.getQuery() && !attention.getDropoutKey();

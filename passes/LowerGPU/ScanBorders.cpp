@@ -45,9 +45,8 @@ static void emitTiles(KernelWriter &writer, kernel::ScanGradOp op, const ScanUni
     scan.sequence = e.div(unit, scan.tiles());
     scan.from = e.mul(e.rem(unit, scan.tiles()), units.schedule.positions());
     Value x = scan.channelTile(), d = scan.channelTile(), g = scan.channelTile();
-    Value b = scan.stateTile(atOnce), c = scan.stateTile(atOnce), decays = e.shared(lines * shape.states * 4);
+    Value b = scan.stateTile(atOnce), c = scan.stateTile(atOnce), decays = e.shared(lines * atOnce * 4);
     e.when(e.less(unit, units.count(e)), [&] {
-      scan.bringDecays(decays, lines);
       scan.bringInput(x, d);
       scan.bringGradient(grad, g);
       e.barrier();
@@ -63,9 +62,10 @@ static void emitTiles(KernelWriter &writer, kernel::ScanGradOp op, const ScanUni
       e.when(first, [&] { e.store(sum, borders.stepSum(unit, channel)); });
       e.loop(e.index(0), e.index(shape.states), atOnce, [&](Value from) {
         scan.bringStates(b, c, from, atOnce);
+        scan.bringDecays(decays, from, atOnce);
         e.barrier();
         e.loop(e.min(e.index(atOnce), e.sub(e.index(shape.states), from)), [&](Value n) {
-          Value state = e.add(from, n), decay = e.load(e.at(decays, e.add(e.mul(state, lines), scan.line)));
+          Value state = e.add(from, n), decay = e.load(e.at(decays, e.add(e.mul(n, lines), scan.line)));
           auto bs = scan.load(b, n), cs = scan.load(c, n);
           ScanTile::Values powers, terms, grads;
           for (size_t i = 0; i < steps.size(); ++i) {

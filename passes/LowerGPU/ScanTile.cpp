@@ -54,11 +54,12 @@ Value ScanTile::decay(Value channel, Value state) {
   return e.mulf(math::ExpOp::create(e.b, rate), e.number(-M_LOG2E));
 }
 
-void ScanTile::bringDecays(Value target, int64_t count) {
-  Value last = e.index(shape.channels - 1);
-  e.share(count * shape.states, [&](Value i) {
-    Value c = e.div(i, shape.states), n = e.rem(i, e.index(shape.states));
-    e.store(decay(e.min(e.add(firstChannel, c), last), n), e.at(target, e.add(e.mul(n, count), c)));
+void ScanTile::bringDecays(Value target, Value state, int64_t count) {
+  Value lastChannel = e.index(shape.channels - 1), lastState = e.index(shape.states - 1);
+  e.share(count * schedule.lines, [&](Value i) {
+    Value n = e.min(e.add(state, e.div(i, schedule.lines)), lastState);
+    Value channel = e.min(e.add(firstChannel, e.rem(i, e.index(schedule.lines))), lastChannel);
+    e.store(decay(channel, n), e.at(target, i));
   });
 }
 
@@ -137,7 +138,7 @@ void ScanTile::bringGradient(const Memory &grad, Value target) {
 
 void ScanTile::bringStates(Value b, Value c, Value state, int64_t count) {
   Value last = e.sub(positions, e.index(1)), lastState = e.index(shape.states - 1);
-  e.share(count * schedule.positions(), [&](Value i) {
+  e.share(e.index(count * schedule.positions()), [&](Value i) {
     Value n = e.rem(i, e.index(count)), r = e.div(i, count), t = e.min(e.add(from, r), last);
     Value column = e.min(e.add(state, n), lastState), place = e.add(e.mul(n, schedule.stride()), r);
     e.store(number(B, t, column), e.at(b, place));

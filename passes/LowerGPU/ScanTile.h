@@ -59,8 +59,8 @@ public:
   //===-- Shared memory ------------------------------------------------------===//
   mlir::Value channelTile() { return e.shared(schedule.lines * schedule.stride() * 4); }
   mlir::Value stateTile(int64_t states) { return e.shared(states * schedule.stride() * 4); }
-  // Sets [state][channel] to log2(e) A of `count` channels from firstChannel on; exp(d A) is a power of two then.
-  void bringDecays(mlir::Value target, int64_t count);
+  // Sets [state][line] to log2(e) A of `count` states from `state` on; exp(d A) is a power of two then.
+  void bringDecays(mlir::Value target, mlir::Value state, int64_t count);
   // The same for one of them, from memory.
   mlir::Value decay(mlir::Value channel, mlir::Value state);
   // This thread's positions of a tile's line.

@@ -168,12 +168,15 @@ void SsdBlock::scan(bool forward, const std::function<Value(Value)> &number, con
 void SsdBlock::sumLines(Value lines, Value depth, const std::function<Value(Value, Value)> &number,
                         const std::function<void(Value, Value)> &use) {
   constexpr int64_t together = 4;
-  Value part = e.rem(e.thread, e.index(together));
-  e.loop(e.div(e.thread, together), lines, e.threads / together, [&](Value i) {
+  Value part = e.rem(e.thread, e.index(together)), last = e.sub(lines, e.index(1));
+  // All threads as often, so that those of a warp stay together.
+  e.loop(e.index(0), lines, e.threads / together, [&](Value first) {
+    Value own = e.add(first, e.div(e.thread, together)), i = e.min(own, last);
     Value sum = e.loop(part, depth, together, e.number(0), [&](Value j, ValueRange so) {
       return SmallVector<Value>{e.addf(so[0], number(i, j))};
     })[0];
     sum = e.acrossThreads(sum, together, [&](Value x, Value y) { return e.addf(x, y); });
-    e.when(e.equal(part, e.index(0)), [&] { use(i, sum); });
+    Value writes = arith::AndIOp::create(e.b, e.equal(part, e.index(0)), e.less(own, lines));
+    e.when(writes, [&] { use(i, sum); });
   });
 }

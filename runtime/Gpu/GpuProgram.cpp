@@ -6,6 +6,8 @@
 #include "runtime/Gpu/DeviceMemory.h"
 #include "runtime/Support/Error.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <tuple>
@@ -43,13 +45,35 @@ public:
     graphs.clear();
   }
 
+  void startProfile() override {
+    times.emplace();
+    for (const auto &[name, entry] : plan->entries) {
+      for (const PlannedLaunch &launch : entry.launches) {
+        (*times)[launch.kernel].memoryBytes = -device->touchedBytes(launch.kernel);
+      }
+    }
+  }
+
+  std::vector<KernelTime> profile() const override {
+    std::vector<KernelTime> list;
+    for (const auto &[name, time] : times.value_or(std::map<std::string, KernelTime>())) {
+      if (time.calls > 0) {
+        list.push_back(time);
+        list.back().name = name;
+        list.back().memoryBytes += device->touchedBytes(name);
+      }
+    }
+    std::sort(list.begin(), list.end(), [](const KernelTime &x, const KernelTime &y) { return x.seconds > y.seconds; });
+    return list;
+  }
+
   void run(Entry entry, const Call &call) override {
     std::string name = entryName(entry, call.stage);
     const PlannedEntry &planned = find(name);
     Shape shape{call.batch, call.slots};
     Bound bound = bind(name, planned, shape, call);
     upload(planned, shape, call, bound);
-    if (Graph *graph = graphFor(name, planned, shape, bound)) {
+    if (Graph *graph = times ? nullptr : graphFor(name, planned, shape, bound)) {
       graph->run();
     } else {
       launchAll(planned, shape, bound);
@@ -202,9 +226,21 @@ private:
       asked.sharedBytes = uint32_t(launch.sharedBytes);
       asked.arguments = arguments.data();
       if (blocks > 0) {
-        device->launch(asked);
+        times ? launchTimed(asked) : device->launch(asked);
       }
     }
+  }
+
+  void launchTimed(const Launch &launch) {
+    device->wait();
+    auto begin = std::chrono::steady_clock::now();
+    device->launch(launch);
+    device->wait();
+    KernelTime &time = (*times)[launch.kernel->name];
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    ++time.calls;
+    time.seconds += seconds;
+    time.busySeconds += seconds;
   }
 
   // The launches as a graph, recorded when they come for the second time; null where there is none.
@@ -253,6 +289,7 @@ private:
   std::map<int, std::unique_ptr<DeviceMemory>> memories;
   std::unique_ptr<DeviceMemory> callBlock;
   std::map<std::string, Recorded> graphs;
+  std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
   std::map<std::tuple<const PlannedMap *, void *, int64_t>, TensorMap> tensorMaps; // with base and rows
 };
 

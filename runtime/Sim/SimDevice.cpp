@@ -128,6 +128,10 @@ public:
 
   void setSeed(uint64_t value) override { seed = value; }
   const std::map<std::string, sim::Counters> &counters() const override { return perKernel; }
+  int64_t touchedBytes(const std::string &kernel) const override {
+    auto found = perKernel.find(kernel);
+    return found == perKernel.end() ? 0 : found->second.distinctRead + found->second.distinctWritten;
+  }
   std::string countersText() const override {
     std::string text;
     for (const auto &[kernel, counters] : perKernel) {

@@ -132,7 +132,8 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
                 const Native &native) {
   auto module = parse(test, context);
   pipelines::toKernelPhase(*module, native.fusion);
-  rt::Buffer state(std::max<int64_t>(1, stateFloats(*module, test)), "the state");
+  int64_t floats = stateFloats(*module, test);
+  rt::Buffer state(std::max<int64_t>(1, floats), "the state");
   auto program = compileKernels(*module, modelInfo(test), native);
   int64_t elements = int64_t(inputs.parameters.size());
   rt::Buffer params(elements, "parameters"), grads(elements, "gradients"), output(int64_t(outputs), "the output");
@@ -155,8 +156,11 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
   }
   Numbers numbers;
   for (int run = 0; run < 2; ++run) { // the second one finds scratch and arena full of numbers
-    program->hostAccess(grads.data());
+    for (const rt::Buffer *buffer : {&grads, &state}) {
+      program->hostAccess(buffer->data());
+    }
     std::fill_n(grads.data(), elements, 0.0f);
+    std::fill_n(state.data(), floats, 0.0f);
     std::fill_n(output.data(), outputs, NAN);
     program->run(rt::Entry::TrainStep, call);
     program->hostAccess(grads.data());

@@ -8,6 +8,7 @@
 
 #include "test/support/Native.h"
 
+#include <functional>
 #include <random>
 
 namespace mblm::test {

@@ -17,6 +17,7 @@ struct RecurrenceCase {
 std::vector<RecurrenceCase> prefixCases();
 std::vector<RecurrenceCase> selectiveScanCases();
 std::vector<RecurrenceCase> ssdCases();
+std::vector<RecurrenceCase> stepCases();
 std::vector<RecurrenceCase> recurrenceCases(); // all of them
 
 } // namespace mblm::test

@@ -89,7 +89,7 @@ std::vector<RecurrenceCase> test::selectiveScanCases() {
 
 std::vector<RecurrenceCase> test::recurrenceCases() {
   std::vector<RecurrenceCase> all = prefixCases();
-  for (const std::vector<RecurrenceCase> &more : {selectiveScanCases(), ssdCases()}) {
+  for (const std::vector<RecurrenceCase> &more : {selectiveScanCases(), ssdCases(), stepCases()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

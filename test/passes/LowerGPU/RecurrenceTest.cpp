@@ -15,6 +15,9 @@ TEST_P(Recurrence, AgreesWithTheInterpreter) {
   expectSimulatedAgreement(GetParam().test, 7, GetParam().tolerance, "f32");
 }
 
+// Factors and tensors are rounded to 8 bits, states and sums are not.
+TEST_P(Recurrence, AgreesInBrainFloats) { expectSimulatedAgreement(GetParam().test, 7, 5e-2, "bf16"); }
+
 INSTANTIATE_TEST_SUITE_P(Cases, Recurrence, testing::ValuesIn(recurrenceCases()),
                          [](const auto &info) { return info.param.name; });
 } // namespace
