@@ -55,7 +55,7 @@ void SsdBlock::bring(const Rows &rows, const Tile &tile) {
   WithLanes guard(e, lanes);
   Memory target = element(tile);
   Value last = e.sub(rows.rows, e.index(1));
-  e.share(tile.rows * perRow, [&](Value i) {
+  e.share(e.index(tile.rows * perRow), [&](Value i) { // a loop, so that places do not stay in registers between its uses
     Value row = e.div(i, perRow), column = e.mul(e.rem(i, e.index(perRow)), lanes);
     Value exists = arith::AndIOp::create(e.b, e.less(row, rows.rows), e.less(column, rows.columns));
     Value from = e.add(e.mul(e.min(row, last), rows.stride), e.select(exists, column, e.index(0)));

@@ -126,7 +126,8 @@ void ThreadEmitter::share(int64_t count, const std::function<void(Value)> &body)
 
 void ThreadEmitter::keepRolled() {
   auto unroll = LLVM::LoopUnrollAttr::get(b.getContext(), /*disable=*/b.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  auto licm = LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true), {});
   auto loop = cast<scf::ForOp>(b.getBlock()->getParentOp());
-  loop->setAttr("loop_annotation", LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, {}, {}, {}, {}, {},
+  loop->setAttr("loop_annotation", LLVM::LoopAnnotationAttr::get(b.getContext(), {}, {}, {}, unroll, {}, licm, {}, {}, {}, {},
                                                                       {}, {}, {}, {}, {}));
 }

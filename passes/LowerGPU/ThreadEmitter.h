@@ -52,6 +52,7 @@ public:
   void share(int64_t count, const std::function<void(mlir::Value)> &body);
 
   // The innermost loop that is being written stays as it is: its body is long, and has work for the machine without its neighbours.
+  // LLVM moves nothing out of it, which would only fill registers; ptxas still may, and knows how many there are.
   void keepRolled();
 
 private:
