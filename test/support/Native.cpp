@@ -70,6 +70,7 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
     options.level = native.level;
   }
   options.cache = folder().string();
+  options.entries = native.entries;
   options.fusion = native.fusion;
   options.plan = native.plan;
   return rt::loadArtifact(driver::artifactFor(model, options), native.threads, whereToRun(native));

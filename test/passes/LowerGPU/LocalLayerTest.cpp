@@ -35,19 +35,20 @@ std::string specText(const LayerCase &c) {
          number(c.headWidth) + R"(, "rotary": true}]}]})";
 }
 
-struct Run {
+struct Outcome {
   std::vector<float> logits;
   int64_t bytes = 0; // of memory, in the local stage's layers
 };
 
 class LocalLayer : public testing::TestWithParam<LayerCase> {
 protected:
-  Run run(const std::string &arch, const std::string &layers) {
+  Outcome run(const std::string &arch, const std::string &layers) {
     const LayerCase &c = GetParam();
     Native native;
     native.level = arch;
     native.precision = c.precision;
     native.localLayers = layers;
+    native.entries = {"forward"};
     rt::Model model(compileSpec(spec::parseSpec(specText(c), "layer.json"), native));
     model.initialize(5);
     std::vector<int32_t> ids;
@@ -56,7 +57,7 @@ protected:
     }
     model.getProgram().startProfile();
     rt::Rows rows = model.forward({2, 9 * c.length, ids.data(), nullptr});
-    Run result;
+    Outcome result;
     result.logits.assign(rows.data, rows.data + rows.batch * rows.rows * rows.width);
     bool local = false;
     for (const rt::KernelTime &kernel : model.getProgram().profile()) {
@@ -72,7 +73,7 @@ protected:
 TEST_P(LocalLayer, GivesWhatItsPartsGive) {
   for (const std::string &arch : simulatedLevels()) {
     SCOPED_TRACE(arch);
-    Run whole = run(arch, "fits"), parts = run(arch, "never");
+    Outcome whole = run(arch, "fits"), parts = run(arch, "never");
     double most = 0, worst = 0;
     for (size_t n = 0; n < parts.logits.size(); ++n) {
       most = std::max(most, double(std::abs(parts.logits[n])));
