@@ -129,7 +129,8 @@ struct KernelTime {
   std::string name;
   int64_t calls = 0;
   double seconds = 0;     // as the program saw it
-  double busySeconds = 0; // CPU time of all threads together
+  double busySeconds = 0; // CPU time of all threads together; on a GPU as `seconds`
+  int64_t memoryBytes = 0; // of a GPU's memory, sectors that a launch touches, each once; 0: not counted
 };
 
 class Program {

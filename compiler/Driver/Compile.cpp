@@ -65,13 +65,13 @@ int jobsOf(const Options &options) { return std::min(options.threads > 0 ? optio
 mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Options &options, const std::string &arch) {
   mlir::OwningOpRef<mlir::ModuleOp> module(model.clone());
   pipelines::toKernelPhase(*module, options.fusion);
-  pipelines::toGPUPhase(*module, arch, options.precision);
+  pipelines::toGPUPhase(*module, arch, options.precision, options.localLayers);
   pipelines::toNVVMPhase(*module);
   return module;
 }
 
 // Code of the spec, which the artifact will name as its description: for the simulator its kernels alone, else native code,
-// and with a GPU as the target the kernels for every architecture beside it.
+// and with a GPU as the target the kernels beside it.
 std::vector<std::string> compile(const spec::Spec &spec, const Options &options, target::CodeFormat format) {
   Stopwatch watch(options);
   target::Machine machine = machineFor(options);
@@ -81,7 +81,7 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
   std::vector<std::string> code;
   pipelines::withReproducer(*owned.module, [&] {
     if (options.target == Target::Sim) {
-      auto module = lowerKernels(*owned.module, options, options.arch);
+      auto module = lowerKernels(*owned.module, options, options.architectures().front());
       watch.lap("nvvm");
       std::string metadata = target::metadataText(info, target::LoweredInfo(*module), (*module)->getAttr("mblm.gpu"), machine);
       target::lowerToSimulation(*module);
@@ -94,12 +94,12 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
     std::vector<target::GpuCode> images;
     if (options.target == Target::Cuda) {
       std::optional<std::string> ptxas = target::findPtxas();
-      for (const char *arch : {"sm_80", "sm_90a"}) {
+      for (const std::string &arch : options.architectures()) {
         auto module = lowerKernels(*owned.module, options, arch);
         plans.push_back((*module)->getAttr("mblm.gpu"));
         auto kernels = *module->getOps<mlir::gpu::GPUModuleOp>().begin();
         images.push_back(target::generateGpuCode(kernels, arch, ptxas, jobsOf(options)));
-        watch.lap(arch);
+        watch.lap(arch.c_str());
       }
     }
     pipelines::toKernelPhase(*owned.module, options.fusion);
@@ -120,14 +120,11 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
 
 // What artifacts with CUDA kernels differ in.
 std::string kernelKey(const Options &options) {
-  switch (options.target) {
-  case Target::Sim:
-    return "sim " + options.arch + ' ' + options.precision;
-  case Target::Cuda:
-    return "cuda " + options.precision + ' ' + target::findPtxas().value_or("without ptxas");
-  default:
+  if (!usesKernels(options.target)) {
     return "";
   }
+  std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers;
+  return options.target == Target::Sim ? "sim " + kind : "cuda " + kind + ' ' + target::findPtxas().value_or("without ptxas");
 }
 
 } // namespace

@@ -24,12 +24,13 @@ target::GpuCode driver::gpuCodeOf(const spec::Spec &spec, const Options &options
 
 target::GpuCode driver::gpuCodeOf(mlir::ModuleOp module, const Options &options,
                                   const std::optional<std::string> &ptxas) {
+  std::string arch = options.architectures().back();
   if (module.getOps<mlir::gpu::GPUModuleOp>().empty()) {
-    pipelines::toGPUPhase(module, options.arch, options.precision);
+    pipelines::toGPUPhase(module, arch, options.precision, options.localLayers);
   }
   pipelines::toNVVMPhase(module);
   int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);
-  return target::generateGpuCode(*module.getOps<mlir::gpu::GPUModuleOp>().begin(), options.arch, ptxas, jobs);
+  return target::generateGpuCode(*module.getOps<mlir::gpu::GPUModuleOp>().begin(), arch, ptxas, jobs);
 }
 
 std::string driver::requirePtxas() {

@@ -10,7 +10,7 @@
 
 namespace mblm::driver {
 
-// For `options.arch` in `options.precision`. `ptxas` as for target::generateGpuCode.
+// For the last of `options.architectures()`, in `options.precision`. `ptxas` as for target::generateGpuCode.
 target::GpuCode gpuCodeOf(const spec::Spec &spec, const Options &options, const std::optional<std::string> &ptxas);
 
 // The same of a module at phase `kernel`, or at phase `gpu` already.

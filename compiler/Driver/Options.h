@@ -29,8 +29,9 @@ struct Plan {
 struct Options {
   Target target = Target::Cpu;
   std::string level;                // avx512, avx2 or portable; empty: this machine's
-  std::string arch = "sm_80";       // of CUDA kernels: sm_80 or sm_90a
+  std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
   std::string precision = "f32";    // of CUDA kernels: f32 or bf16
+  std::string localLayers = "pays"; // which of them are whole local layers: never, pays or fits
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
@@ -39,6 +40,14 @@ struct Options {
   int threads = 0;                                         // 0: one per available CPU
   bool verbose = false;
   std::function<void(const std::string &)> note; // takes lines for people; may be empty
+
+  // What CUDA kernels are made for.
+  std::vector<std::string> architectures() const {
+    if (!arch.empty()) {
+      return {arch};
+    }
+    return target == Target::Cuda ? std::vector<std::string>{"sm_80", "sm_90a"} : std::vector<std::string>{"sm_80"};
+  }
 
   void say(const std::string &line) const {
     if (note) {

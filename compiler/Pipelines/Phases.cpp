@@ -134,13 +134,15 @@ static void addLLVMPasses(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
-static void addGPUPasses(OpPassManager &passes, const std::string &arch, const std::string &precision) {
+static void addGPUPasses(OpPassManager &passes, const std::string &arch, const std::string &precision,
+                         const std::string &localLayers) {
   if (precision == "bf16") {
     passes.addNestedPass<func::FuncOp>(createNarrowStoragePass());
   }
   LowerGPUPassOptions options;
   options.arch = arch;
   options.precision = precision;
+  options.localLayers = localLayers;
   passes.addPass(createLowerGPUPass(options));
 }
 
@@ -172,8 +174,9 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
 
-void pipelines::toGPUPhase(ModuleOp module, const std::string &arch, const std::string &precision) {
-  runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, arch, precision); });
+void pipelines::toGPUPhase(ModuleOp module, const std::string &arch, const std::string &precision,
+                           const std::string &localLayers) {
+  runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, arch, precision, localLayers); });
 }
 
 void pipelines::toNVVMPhase(ModuleOp module) { runPasses(module, "nvvm", addNVVMPasses); }
@@ -185,6 +188,7 @@ struct LevelOption : PassPipelineOptions<LevelOption> {
 struct GPUOptions : PassPipelineOptions<GPUOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 or sm_90a"), llvm::cl::init("sm_80")};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("f32 or bf16"), llvm::cl::init("f32")};
+  Option<std::string> localLayers{*this, "local-layers", llvm::cl::desc("never, pays or fits"), llvm::cl::init("pays")};
 };
 } // namespace
 
@@ -200,7 +204,7 @@ void pipelines::registerPipelines() {
                                                    });
   static PassPipelineRegistration<GPUOptions> gpu("kernel-to-gpu", "Phase kernel to phase nvvm, for CUDA",
                                                   [](OpPassManager &passes, const GPUOptions &options) {
-                                                    addGPUPasses(passes, options.arch, options.precision);
+                                                    addGPUPasses(passes, options.arch, options.precision, options.localLayers);
                                                     addNVVMPasses(passes);
                                                   });
   static PassPipelineRegistration<> nvvm("gpu-to-nvvm", "gpu.modules to phase nvvm", addNVVMPasses);

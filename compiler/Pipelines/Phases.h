@@ -50,7 +50,8 @@ void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
 void toLLVMPhase(mlir::ModuleOp module);
 
 // kernel -> gpu, for an architecture of compiler/Target/Ptx.h, in f32 or bf16.
-void toGPUPhase(mlir::ModuleOp module, const std::string &arch, const std::string &precision);
+void toGPUPhase(mlir::ModuleOp module, const std::string &arch, const std::string &precision,
+                const std::string &localLayers = "pays");
 
 // Every gpu.module in scf, arith, math, vector, gpu, nvvm and llvm ops -> nvvm. No function of libdevice is needed.
 void toNVVMPhase(mlir::ModuleOp module);

@@ -27,7 +27,8 @@ std::optional<std::string> target::findPtxas() {
     }
     auto found = llvm::sys::findProgramByName(named);
     if (!found || !llvm::sys::fs::can_execute(*found)) {
-      throw Error(Exit::Usage, std::string("MBLM_PTXAS is '") + named + "', expected the path of the program ptxas, or off");
+      throw Error(Exit::Usage,
+                  std::string("MBLM_PTXAS is '") + named + "', expected the path of the program ptxas, or off");
     }
     return *found;
   }
@@ -104,8 +105,8 @@ static Error refusal(const std::string &said, const std::string &ptx) {
 Cubin target::assemble(const std::string &ptxas, const std::string &ptx, const std::string &arch, int jobs) {
   WorkFolder folder;
   rt::writeTextFile(folder.file("kernels.ptx"), ptx);
-  std::vector<std::string> command = {ptxas, "-v", "-O3", "-arch=" + arch, folder.file("kernels.ptx"), "-o",
-                                      folder.file("kernels.cubin")};
+  std::vector<std::string> command = {
+      ptxas, "-v", "-O3", "-arch=" + arch, folder.file("kernels.ptx"), "-o", folder.file("kernels.cubin")};
   if (jobs > 1) {
     command.push_back("--split-compile=" + std::to_string(jobs));
   }

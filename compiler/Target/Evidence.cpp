@@ -144,7 +144,8 @@ std::vector<KernelEvidence> target::gatherEvidence(const std::string &ptx, const
     }
     auto resources = cubin->kernels.find(kernel.name);
     if (resources == cubin->kernels.end()) {
-      throw Error(Exit::Internal, "internal error in code generation: ptxas said nothing of kernel '" + kernel.name + "'");
+      throw Error(Exit::Internal,
+                  "internal error in code generation: ptxas said nothing of kernel '" + kernel.name + "'");
     }
     kernel.resources = resources->second;
     if (kernel.threads > 0) {
@@ -216,6 +217,23 @@ static std::vector<std::string> row(const KernelEvidence &kernel) {
           std::to_string(counts.atomics)};
 }
 
+// "12 kernels, 2 of them with tensor-core instructions; 1 spill; 80% of the global accesses move 16 bytes"
+static std::string summary(const std::vector<KernelEvidence> &kernels) {
+  int64_t tensor = 0, spilling = 0, wide = 0, all = 0;
+  for (const KernelEvidence &kernel : kernels) {
+    const InstructionCounts &counts = kernel.counts;
+    tensor += counts.mma + counts.wgmma > 0;
+    spilling += kernel.resources && kernel.resources->spillStores + kernel.resources->spillLoads > 0;
+    for (const Accesses &accesses : {counts.globalLoads, counts.globalStores, counts.asyncCopies}) {
+      wide += accesses.wide;
+      all += accesses.wide + accesses.narrow;
+    }
+  }
+  return std::to_string(kernels.size()) + " kernels, " + std::to_string(tensor) +
+         " of them with tensor-core instructions; " + std::to_string(spilling) + " spill; " +
+         std::to_string(all ? 100 * wide / all : 100) + "% of the global accesses move 16 bytes\n";
+}
+
 std::string target::evidenceTable(const std::vector<KernelEvidence> &kernels) {
   std::vector<std::vector<std::string>> rows = {{"kernel", "threads", "regs", "spilled", "stack", "shared", "blocks/SM",
                                                  "mma", "wgmma", "ldmatrix", "ld 16B/less", "st 16B/less",
@@ -237,5 +255,5 @@ std::string target::evidenceTable(const std::vector<KernelEvidence> &kernels) {
     }
     text += line + "\n";
   }
-  return text;
+  return text + summary(kernels);
 }

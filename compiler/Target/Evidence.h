@@ -56,6 +56,7 @@ std::vector<KernelEvidence> gatherEvidence(const std::string &ptx, const std::st
                                            const std::map<std::string, int64_t> &dynamicBytes);
 
 nlohmann::json toJson(const KernelEvidence &kernel);
+// A line a kernel, and one for all.
 std::string evidenceTable(const std::vector<KernelEvidence> &kernels);
 
 } // namespace mblm::target

@@ -35,7 +35,10 @@ GpuCode target::generateGpuCode(gpu::GPUModuleOp module, const std::string &arch
 std::string target::imageObject(const std::vector<GpuCode> &codes) {
   std::vector<std::pair<std::string, std::string>> symbols;
   for (const GpuCode &code : codes) {
-    symbols.emplace_back("mblm_ptx_" + code.arch, code.ptx);
+    // Text for sm_90a runs where its machine code does, and nowhere else.
+    if (code.cubin.empty() || code.arch == "sm_80") {
+      symbols.emplace_back("mblm_ptx_" + code.arch, code.ptx);
+    }
     if (!code.cubin.empty()) {
       symbols.emplace_back("mblm_image_" + code.arch, code.cubin);
     }

@@ -24,7 +24,8 @@ using namespace mblm::target;
 
 void target::requireGpuArch(const std::string &arch) {
   if (arch != "sm_80" && arch != "sm_90a") {
-    throw Error(Exit::Usage, "unknown GPU architecture '" + arch + "'; expected sm_80 (A100 and later) or sm_90a (H100)");
+    throw Error(Exit::Usage,
+                "unknown GPU architecture '" + arch + "'; expected sm_80 (A100 and later) or sm_90a (H100)");
   }
 }
 

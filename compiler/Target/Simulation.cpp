@@ -1,12 +1,12 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels keep their control flow and arithmetic; what concerns other threads, or memory that others see, becomes a call
-// of the simulator. The rest of the work is to describe the kernel: its sites, arguments and static shared memory.
+// Kernels keep their control flow and arithmetic; what concerns other threads, or memory that others see, becomes a
+// call of the simulator. The rest of the work is to describe the kernel: its sites, arguments and static shared memory.
 #include "compiler/Target/Simulation.h"
 
 #include "compiler/Target/SimulatedOps.h"
-#include "runtime/Support/Error.h"
+#include "runtime/Sim/ABI.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -16,7 +16,9 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::target;
 
-static LLVM::LLVMPointerType pointerType(OpBuilder &builder) { return LLVM::LLVMPointerType::get(builder.getContext()); }
+static LLVM::LLVMPointerType pointerType(OpBuilder &builder) {
+  return LLVM::LLVMPointerType::get(builder.getContext());
+}
 
 // Static shared globals at their offsets, in order; what has no size begins behind them all.
 static SharedLayout layOutShared(gpu::GPUModuleOp kernels) {
@@ -81,30 +83,33 @@ static std::vector<uint32_t> takeArguments(LLVM::LLVMFuncOp kernel, LLVM::LLVMFu
 
 // mblm_sim_NAME_code; fields as in KernelCode.
 static void addDescription(OpBuilder &builder, LLVM::LLVMFuncOp host, const Sites &sites, const SharedLayout &shared,
-                           const std::vector<uint32_t> &argumentBytes, bool synchronises) {
+                           const std::vector<uint32_t> &argumentBytes, bool synchronises,
+                           uint32_t maxThreads) {
   Location loc = host.getLoc();
   std::string symbol = host.getName().str();
   std::vector<uint32_t> words = sites.words();
   std::string texts = sites.texts();
   LLVM::GlobalOp siteTable = addWords(builder, loc, symbol + "_sites", words);
   LLVM::GlobalOp argumentTable = addWords(builder, loc, symbol + "_arguments", argumentBytes);
-  LLVM::GlobalOp textTable =
-      addConstant(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), texts.size()), symbol + "_texts",
-                  builder.getStringAttr(texts));
+  LLVM::GlobalOp textTable = addConstant(builder, loc, LLVM::LLVMArrayType::get(builder.getI8Type(), texts.size()),
+                                         symbol + "_texts", builder.getStringAttr(texts));
   Type pointer = pointerType(builder), word = builder.getI32Type();
   auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(),
-                                               {pointer, pointer, pointer, pointer, word, word, word, word});
-  auto code = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External,
-                                     symbol + "_code", Attribute());
+                                               {pointer, pointer, pointer, pointer, word, word, word, word, word});
+  auto code = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::External, symbol + "_code",
+                                     Attribute());
   OpBuilder init(builder.getContext());
   init.createBlock(&code.getInitializerRegion());
   Value fields[] = {
-      LLVM::AddressOfOp::create(init, loc, host),          LLVM::AddressOfOp::create(init, loc, siteTable),
-      LLVM::AddressOfOp::create(init, loc, textTable),     LLVM::AddressOfOp::create(init, loc, argumentTable),
+      LLVM::AddressOfOp::create(init, loc, host),
+      LLVM::AddressOfOp::create(init, loc, siteTable),
+      LLVM::AddressOfOp::create(init, loc, textTable),
+      LLVM::AddressOfOp::create(init, loc, argumentTable),
       LLVM::ConstantOp::create(init, loc, word, int32_t(sites.count())),
       LLVM::ConstantOp::create(init, loc, word, int32_t(argumentBytes.size())),
       LLVM::ConstantOp::create(init, loc, word, int32_t(shared.bytes)),
       LLVM::ConstantOp::create(init, loc, word, int32_t(synchronises)),
+      LLVM::ConstantOp::create(init, loc, word, int32_t(maxThreads)),
   };
   Value value = LLVM::UndefOp::create(init, loc, type);
   for (auto [i, field] : llvm::enumerate(fields)) {
@@ -117,6 +122,8 @@ static void addTable(OpBuilder &builder, Location loc) {
   Type pointer = pointerType(builder);
   auto table = LLVM::GlobalOp::create(builder, loc, pointer, /*isConstant=*/false, LLVM::Linkage::External, tableSymbol,
                                       Attribute());
+  LLVM::GlobalOp::create(builder, loc, builder.getI64Type(), /*isConstant=*/true, LLVM::Linkage::External,
+                         "mblm_sim_version", builder.getI64IntegerAttr(int64_t(sim::tableVersion)));
   OpBuilder init(builder.getContext());
   init.createBlock(&table.getInitializerRegion());
   LLVM::ReturnOp::create(init, loc, LLVM::ZeroOp::create(init, loc, pointer));
@@ -129,7 +136,11 @@ static void addKernel(OpBuilder &builder, LLVM::LLVMFuncOp kernel, const SharedL
   Sites sites;
   bool synchronises = simulateOps(host, shared, sites);
   std::vector<uint32_t> argumentBytes = takeArguments(kernel, host);
-  addDescription(builder, host, sites, shared, argumentBytes, synchronises);
+  uint32_t maxThreads = 0;
+  if (auto most = kernel->getAttrOfType<DenseI32ArrayAttr>("nvvm.maxntid")) {
+    maxThreads = uint32_t(most[0]);
+  }
+  addDescription(builder, host, sites, shared, argumentBytes, synchronises, maxThreads);
 }
 
 void target::lowerToSimulation(ModuleOp module) {

@@ -8,8 +8,8 @@
 
 namespace mblm::target {
 
-// The gpu.modules in `module`, at phase nvvm, become the symbols of runtime/Sim/ABI.h at phase llvm. Error(Internal) names
-// the operation that the simulator does not know, and its place.
+// The gpu.modules in `module`, at phase nvvm, become the symbols of runtime/Sim/ABI.h at phase llvm. Error(Internal)
+// names the operation that the simulator does not know, and its place.
 void lowerToSimulation(mlir::ModuleOp module);
 
 } // namespace mblm::target

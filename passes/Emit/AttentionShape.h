@@ -28,8 +28,12 @@ struct AttentionShape {
 
 template <typename OpT>
 AttentionShape attentionShape(OpT op) {
-  return {op.getSpace(), static_cast<int64_t>(op.getHeads()), static_cast<int64_t>(op.getHeadDim()),
-          op.getScale().convertToDouble(), op.getMask(), static_cast<int64_t>(op.getBlock().value_or(0))};
+  return {op.getSpace(),
+          static_cast<int64_t>(op.getHeads()),
+          static_cast<int64_t>(op.getHeadDim()),
+          op.getScale().convertToDouble(),
+          op.getMask(),
+          static_cast<int64_t>(op.getBlock().value_or(0))};
 }
 
 } // namespace mblm::emit

@@ -17,8 +17,8 @@ Grid AttentionBlock::grid(const AttentionShape &shape, const TileSizes &sizes) {
   return {*shape.space.getSequences().times(most), sizes.rows, shape.heads};
 }
 
-AttentionBlock::AttentionBlock(KernelWriter::Step &s, const AttentionShape &shape, AttentionTiles &tiles, Value dropoutKey,
-                               bool lastFirst)
+AttentionBlock::AttentionBlock(KernelWriter::Step &s, const AttentionShape &shape, AttentionTiles &tiles,
+                               Value dropoutKey, bool lastFirst)
     : s(s), e(s.e), shape(shape), tiles(tiles), positions(e.form(shape.space.getPositions())), head(e.blockY) {
   Value blocks = e.ceilDiv(positions, tiles.sizes.rows);
   sequence = e.div(e.blockX, blocks);
@@ -62,12 +62,23 @@ Value AttentionBlock::drop(Value probability, Value factors, Value query, Value 
   return dropout ? e.mulf(probability, e.load(e.at(factors, e.add(e.mul(query, factorLine(keys)), key)))) : probability;
 }
 
-Value AttentionBlock::inside(Value column, Value first, Value end) {
-  SymbolicDim count = shape.space.getPositions();
-  if (shape.mask == MaskKind::Full && count.isConstant() && count.one % tiles.sizes.columns == 0) {
-    return {};
-  }
-  Value inside = e.less(column, end);
-  return first ? arith::AndIOp::create(e.b, inside, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, column, first))
-               : inside;
+AttentionBlock::Window AttentionBlock::window(Value at, Value first, Value end) {
+  Value origin = e.add(at, tiles.columnsOfThread(tiles.sizes.columns).first);
+  auto relative = [&](Value place) {
+    return place ? arith::IndexCastOp::create(e.b, e.b.getI32Type(), e.sub(place, origin)).getResult() : Value();
+  };
+  return {relative(first), relative(end)};
+}
+
+Value AttentionBlock::masked(Value score, const Window &window, int64_t offset) {
+  Value column = arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(offset));
+  Value lowest = e.number(-std::numeric_limits<float>::infinity());
+  auto where = [&](arith::CmpIPredicate predicate, Value bound) {
+    if (bound) {
+      score = e.select(arith::CmpIOp::create(e.b, predicate, column, bound), score, lowest);
+    }
+  };
+  where(arith::CmpIPredicate::slt, window.end);
+  where(arith::CmpIPredicate::sge, window.first);
+  return score;
 }

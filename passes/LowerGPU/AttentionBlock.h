@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention over long sequences: a block has some rows of one sequence and head, and goes through tiles of what these see (or are
-// seen by). Short sequences have blocks of several whole ones.
+// Attention over long sequences: a block has some rows of one sequence and head, and goes through tiles of what these
+// see (or are seen by). Short sequences have blocks of several whole ones.
 #pragma once
 
 #include "passes/Emit/DropoutEmitter.h"
@@ -43,15 +43,21 @@ public:
   // What was committed is there for all, and all are done with what came before.
   void arrive();
 
-  // What dropout multiplies probabilities by: rows for queries [query, query + queries) of factors for `keys` keys, there for
-  // all threads. The shared memory is null without dropout.
+  // What dropout multiplies probabilities by: rows for queries [query, query + queries) of factors for `keys` keys,
+  // there for all threads. The shared memory is null without dropout.
   mlir::Value allocateFactors(int64_t queries, int64_t keys);
   void writeFactors(mlir::Value target, mlir::Value query, int64_t queries, mlir::Value key, int64_t keys);
   // The factor of a place in this memory; `probability` times it, or itself without dropout.
   mlir::Value drop(mlir::Value probability, mlir::Value factors, mlir::Value query, mlir::Value key, int64_t keys);
 
-  // Whether a column is one of [first, end); null: it is. `first` may be null, for 0.
-  mlir::Value inside(mlir::Value column, mlir::Value first, mlir::Value end);
+  // Which columns of a row in the tile at `at` count: those of [first, end), as i32 from the thread's first column on.
+  // Null: no bound.
+  struct Window {
+    mlir::Value first, end;
+  };
+  Window window(mlir::Value at, mlir::Value first, mlir::Value end);
+  // The score, or minus infinity outside of the window.
+  mlir::Value masked(mlir::Value score, const Window &window, int64_t offset);
 
   mlir::Value larger(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(e.b, x, y); }
   // A score as `exponential` of the tiles takes it.

@@ -36,7 +36,7 @@ struct AttentionPlan {
 
   AttentionShape shape;
   bool onTensorCores;
-  HeadTensor inputs[3]; // query, key, value
+  HeadTensor inputs[3];                      // query, key, value
   std::optional<unsigned> table, dropoutKey; // pointers, as these:
   unsigned results, temporary;
 
@@ -46,7 +46,12 @@ struct AttentionPlan {
   }
   // A tensor with the features of all heads and nothing else.
   HeadTensor wholeTensor(unsigned pointer, mlir::Value tensor) const {
-    return {pointer, mlir::cast<mlir::RankedTensorType>(tensor.getType()).getElementType(), shape.heads * shape.width, 0, false, {}};
+    return {pointer,
+            mlir::cast<mlir::RankedTensorType>(tensor.getType()).getElementType(),
+            shape.heads * shape.width,
+            0,
+            false,
+            {}};
   }
 
   // Tiles of long sequences.
@@ -62,12 +67,17 @@ struct AttentionPlan {
     return positions.isConstant() && positions.one <= 64 ? 64 : 128;
   }
 
-  // Packed tensors for tiles, one behind the other in the temporary: the floats of `count` of them, and where number `number` begins.
+  // Floats of the temporary that `count` packed tensors take, one behind the other.
   SymbolicDim packedFloats(int64_t count) const {
     int64_t features = shape.heads * shape.width;
     return scaled(rowsOf(shape.space), count * (onTensorCores ? kernel::ceilDiv(features, 2) : features));
   }
-  SymbolicDim packedBegin(int64_t number) const { return scaled(packedFloats(number), onTensorCores ? 2 : 1); }
+  // A kernel that packs the heads of tensors there, as tiles want them; the tensors are then what was packed.
+  struct Pack {
+    HeadTensor *tensor;
+    bool rotated;
+  };
+  void pack(KernelWriter &writer, mlir::Location loc, unsigned tensors, llvm::ArrayRef<Pack> packs) const;
 };
 
 } // namespace mblm::cuda

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two products of attention, of tiles in shared memory. What comes out stays in registers: each thread has some rows of the
-// block, and shares a row with neighbouring threads.
+// The two products of attention, of tiles in shared memory. What comes out stays in registers: each thread has some
+// rows of the block, and shares a row with neighbouring threads.
 #pragma once
 
 #include "passes/LowerGPU/KernelWriter.h"
@@ -12,6 +12,14 @@ namespace mblm::cuda {
 // Rows of a block, rows of the tiles that it goes through, threads.
 struct TileSizes {
   int64_t rows, columns, threads;
+};
+
+// Where some rows or columns of a thread lie.
+struct Places {
+  mlir::Value first;
+  llvm::SmallVector<int64_t> offsets;
+  size_t size() const { return offsets.size(); }
+  mlir::Value at(ThreadEmitter &e, size_t n) const { return e.add(first, offsets[n]); }
 };
 
 class AttentionTiles {
@@ -24,16 +32,17 @@ public:
 
   static int64_t paddedDepth(int64_t width) { return kernel::ceilDiv(width, 16) * 16; }
   virtual mlir::Type element() const = 0;
-  // From row to row of a tile, in elements: an odd number of 16 bytes, so that neighbouring rows lie in different banks.
+  // From row to row of a tile, in elements: an odd number of 16 bytes, so that neighbouring rows lie in different
+  // banks.
   int64_t stride() const {
     int64_t piece = 128 / element().getIntOrFloatBitWidth();
     return (kernel::ceilDiv(depth, piece) | 1) * piece;
   }
   mlir::Value allocate(int64_t lines) { return e.shared(lines * stride() * element().getIntOrFloatBitWidth() / 8); }
 
-  // Where this thread's rows lie in the block, and its columns among `columns` of them. Sums come row by row.
-  virtual Sums rowsOfThread() = 0;
-  virtual Sums columnsOfThread(int64_t columns) = 0;
+  // This thread's rows in the block, and its columns among `columns` of them. Sums come row by row.
+  virtual Places rowsOfThread() = 0;
+  virtual Places columnsOfThread(int64_t columns) = 0;
   virtual int64_t threadsOfRow() const = 0;
   Sums zeros(int64_t columns) { return Sums(rowsOfThread().size() * columnsOfThread(columns).size(), e.number(0)); }
 

@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Forward attention with an online softmax in registers: what a thread has of its rows is rescaled as their maxima grow.
+// Forward attention with an online softmax in registers: what a thread has of its rows is rescaled as their maxima
+// grow.
 #include "passes/LowerGPU/ShortAttention.h"
 
 using namespace mlir;
@@ -37,55 +38,75 @@ public:
     block.fetch(queries, block.first, block.positions, tiles.sizes.rows, q);
     block.fetch(keys, begin, end, step, k);
     block.commit();
+    auto overKeys = [&](Value from, Value to, ValueRange init, bool masked) {
+      return e.loop(from, to, step, init, [&](Value at, ValueRange before) {
+        Sums maxima(before.take_front(rows.size())), sums(before.slice(rows.size(), rows.size()));
+        Sums mixed(before.drop_front(2 * rows.size()));
+        block.arrive();
+        block.fetch(values, at, end, step, v);
+        block.commit();
+        block.writeFactors(factors, block.first, tiles.sizes.rows, at, step);
+        Sums scores = tiles.score(q, k);
+        softmax(scores, at, masked, maxima, sums, mixed);
+        block.arrive();
+        block.fetch(keys, e.add(at, step), end, step, k);
+        block.commit();
+        mixed = tiles.mix(mixed, scores, v);
+        maxima.append(sums);
+        maxima.append(mixed);
+        return maxima;
+      });
+    };
     Sums init(rows.size(), e.number(lowestScore));
     init.append(rows.size(), e.number(0));
     init.append(tiles.zeros(tiles.depth));
-    Sums state = e.loop(begin, end, step, init, [&](Value at, ValueRange before) {
-      Sums maxima(before.take_front(rows.size())), sums(before.slice(rows.size(), rows.size()));
-      Sums mixed(before.drop_front(2 * rows.size()));
-      block.arrive();
-      block.fetch(values, at, end, step, v);
-      block.commit();
-      block.writeFactors(factors, block.first, tiles.sizes.rows, at, step);
-      Sums scores = tiles.score(q, k);
-      softmax(scores, at, maxima, sums, mixed);
-      block.arrive();
-      block.fetch(keys, e.add(at, step), end, step, k);
-      block.commit();
-      mixed = tiles.mix(mixed, scores, v);
-      maxima.append(sums);
-      maxima.append(mixed);
-      return maxima;
-    });
+    Value middle = seenByAll(begin);
+    Sums state = overKeys(middle, end, overKeys(begin, middle, init, /*masked=*/false), /*masked=*/true);
     block.arrive(); // the last fetch, of nothing
     ValueRange after(state);
-    write(block.rowsOf(result), after.take_front(rows.size()), after.slice(rows.size(), rows.size()), after.drop_front(2 * rows.size()));
+    write(block.rowsOf(result), after.take_front(rows.size()), after.slice(rows.size(), rows.size()),
+          after.drop_front(2 * rows.size()));
   }
 
 private:
   using Sums = AttentionTiles::Sums;
 
+  // Where the tiles of keys end that all rows see, from `begin` on.
+  Value seenByAll(Value begin) {
+    int64_t step = tiles.sizes.columns;
+    switch (plan.shape.mask) {
+    case MaskKind::Causal:
+      return e.mul(e.div(e.add(block.first, 1), step), step);
+    case MaskKind::Full:
+      return e.mul(e.div(block.positions, step), step);
+    case MaskKind::BlockCausal:
+      return begin;
+    }
+    llvm_unreachable("a mask");
+  }
+
   // Scores become probabilities up to the maxima, dropped or not; the sums are of all of them.
-  void softmax(Sums &scores, Value at, Sums &maxima, Sums &sums, Sums &mixed) {
+  void softmax(Sums &scores, Value at, bool masked, Sums &maxima, Sums &sums, Sums &mixed) {
     const AttentionShape &shape = plan.shape;
     size_t width = mixed.size() / rows.size();
-    for (auto [r, row] : llvm::enumerate(rows)) {
+    for (size_t r = 0; r < rows.size(); ++r) {
       MutableArrayRef<Value> line = MutableArrayRef(scores).slice(r * columns.size(), columns.size());
-      Value i = e.add(block.first, row), end = shape.endKey(e, i), top = maxima[r];
-      Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
-      Sums visible;
-      for (auto [score, column] : llvm::zip(line, columns)) {
-        visible.push_back(block.inside(e.add(at, column), first, end));
-        score = block.scaled(score);
-        top = block.larger(top, visible.back() ? e.select(visible.back(), score, e.number(lowestScore)) : score);
+      Value row = rows.at(e, r), i = e.add(block.first, row), top = maxima[r];
+      AttentionBlock::Window window;
+      if (masked) {
+        window =
+            block.window(at, shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value(), shape.endKey(e, i));
+      }
+      for (auto [score, offset] : llvm::zip(line, columns.offsets)) {
+        score = block.masked(block.scaled(score), window, offset);
+        top = block.larger(top, score);
       }
       top = e.acrossThreads(top, tiles.threadsOfRow(), [&](Value x, Value y) { return block.larger(x, y); });
       Value shrink = tiles.exponential(e.subf(maxima[r], top)), sum;
-      for (auto [score, column, seen] : llvm::zip(line, columns, visible)) {
+      for (auto [c, score] : llvm::enumerate(line)) {
         Value p = tiles.exponential(e.subf(score, top));
-        p = seen ? e.select(seen, p, e.number(0)) : p;
         sum = sum ? e.addf(sum, p) : p;
-        score = block.drop(p, factors, row, column, tiles.sizes.columns);
+        score = block.drop(p, factors, row, columns.at(e, c), tiles.sizes.columns);
       }
       maxima[r] = top;
       sums[r] = e.addf(e.mulf(sums[r], shrink), sum); // of this thread
@@ -97,17 +118,21 @@ private:
 
   void write(const HeadRows &result, ValueRange maxima, ValueRange sums, ValueRange mixed) {
     const AttentionShape &shape = plan.shape;
-    Sums places = tiles.columnsOfThread(tiles.depth);
+    Places places = tiles.columnsOfThread(tiles.depth);
+    bool neighbours = places.size() > 1 && places.offsets[1] == places.offsets[0] + 1;
+    int64_t together = neighbours && shape.width % 2 == 0 ? 2 : 1;
     Value heads = e.add(e.mul(e.mul(block.sequence, block.positions), shape.heads), block.head);
-    for (auto [r, row] : llvm::enumerate(rows)) {
-      Value i = e.add(block.first, row), line = e.add(heads, e.mul(i, shape.heads));
+    for (size_t r = 0; r < rows.size(); ++r) {
+      Value i = e.add(block.first, rows.at(e, r)), line = e.add(heads, e.mul(i, shape.heads));
       Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); });
-      e.when(e.less(i, block.positions), [&, r = r] {
+      e.when(e.less(i, block.positions), [&] {
         Value inverse = e.divf(e.number(1), sum);
-        for (auto [c, column] : llvm::enumerate(places)) {
-          auto put = [&, c = c, column = column] {
-            Value value = e.mulf(mixed[r * places.size() + c], inverse);
-            e.storeNumbers(value, result.memory(), e.add(result.offset(e, i), column));
+        WithLanes lanes(e, together);
+        for (size_t c = 0; c < places.size(); c += together) {
+          Value column = places.at(e, c);
+          auto put = [&] {
+            Value some = vector::FromElementsOp::create(e.b, e.vec(), mixed.slice(r * places.size() + c, together));
+            e.storeNumbers(e.mulf(some, e.splat(inverse)), result.memory(), e.add(result.offset(e, i), column));
           };
           tiles.depth == shape.width ? put() : e.when(e.less(column, e.index(shape.width)), put);
         }
@@ -123,25 +148,28 @@ private:
   ThreadEmitter &e;
   AttentionTiles &tiles;
   const AttentionPlan &plan;
-  const Sums rows, columns;
+  const Places rows, columns;
   Value q, k, v, factors;
 };
 } // namespace
 
 // Inputs that tiles cannot read as they lie.
-static SmallVector<unsigned> packedInputs(const AttentionPlan &plan, Type element) {
-  SmallVector<unsigned> packed;
-  for (unsigned n = 0; n < 3; ++n) {
-    if (plan.isRotated(n) || plan.inputs[n].element != element) {
-      packed.push_back(n);
+static SmallVector<AttentionPlan::Pack> packsOf(const AttentionPlan &plan, MutableArrayRef<HeadTensor> sources,
+                                                Type element) {
+  SmallVector<AttentionPlan::Pack> packs;
+  for (auto [n, source] : llvm::enumerate(sources)) {
+    if (plan.isRotated(n) || source.element != element) {
+      packs.push_back({&source, plan.isRotated(n)});
     }
   }
-  return packed;
+  return packs;
 }
 
 SymbolicDim cuda::attentionTemporary(kernel::AttentionOp op, Precision precision) {
   AttentionPlan plan(op, 0, precision);
-  return isShort(op.getSpace()) ? SymbolicDim() : plan.packedFloats(packedInputs(plan, plan.tileElement(op.getContext())).size());
+  return isShort(op.getSpace())
+             ? SymbolicDim()
+             : plan.packedFloats(packsOf(plan, plan.inputs, plan.tileElement(op.getContext())).size());
 }
 
 void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
@@ -149,13 +177,11 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   if (isShort(op.getSpace())) {
     return emitShortAttention(writer, op, plan);
   }
-  Type element = plan.tileElement(op.getContext());
-  SmallVector<unsigned> packed = packedInputs(plan, element);
-  unsigned tensors = plan.temporary + (packed.empty() ? 0 : 1);
   HeadTensor sources[3] = {plan.inputs[0], plan.inputs[1], plan.inputs[2]};
-  for (auto [number, n] : llvm::enumerate(packed)) {
-    sources[n] = packHeads(writer, op.getLoc(), tensors, plan.shape, sources[n], plan.isRotated(n) ? plan.table : std::nullopt,
-                           plan.temporary, element, plan.packedBegin(number));
+  auto packs = packsOf(plan, sources, plan.tileElement(op.getContext()));
+  unsigned tensors = plan.temporary + (packs.empty() ? 0 : 1);
+  if (!packs.empty()) {
+    plan.pack(writer, op.getLoc(), tensors, packs);
   }
   TileSizes sizes = tileSizes(plan);
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {

@@ -1,10 +1,11 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Backward attention, probabilities computed again from the log-sum-exp: one kernel goes over keys for the gradients of its queries,
-// one over queries for those of its keys and values, so that every gradient has one writer and a fixed order of sums. Both read
-// packed copies; so the result may lie where query, key and value did.
+// Backward attention, probabilities computed again from the log-sum-exp: one kernel goes over keys for the gradients of
+// its queries, one over queries for those of its keys and values, so that every gradient has one writer and a fixed
+// order of sums. Both read packed copies; so the result may lie where query, key and value did.
 #include "passes/LowerGPU/ShortAttention.h"
+#include "passes/LowerGPU/TileProduct.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -12,7 +13,7 @@ using namespace mblm::cuda;
 
 static TileSizes tileSizes(const AttentionPlan &plan) {
   if (plan.onTensorCores) {
-    return {plan.tensorRows(), plan.shape.width <= 64 ? 64 : 32, plan.tensorRows() / 16 * warpSize};
+    return {plan.tensorRows(), 32, plan.tensorRows() / 16 * warpSize};
   }
   return plan.shape.width <= 128 ? TileSizes{64, 32, blockThreads} : TileSizes{32, 16, blockThreads};
 }
@@ -47,25 +48,29 @@ public:
     e.when(block.present, [&] {
       Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
       Sums lses, dots;
-      for (Value row : rows) {
-        Value i = e.min(e.add(block.first, row), last);
-        lses.push_back(lseOf(i));
-        dots.push_back(dotOf(i));
+      for (size_t r = 0; r < rows.size(); ++r) {
+        Value i = e.min(e.add(block.first, rows.at(e, r)), last);
+        lses.push_back(e.mulf(e.load(lseOf(i)), e.number(tiles.unit())));
+        dots.push_back(e.load(dotOf(i)));
       }
       Sums zeros = tiles.zeros(tiles.depth);
       Sums grads = overTiles(sources.query, sources.grad, sources.key, sources.value, shape.firstKey(e, block.first),
                              shape.endKey(e, last), zeros, [&](Value at, ValueRange before, Value keys, Value values) {
-        block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
-        Sums scores = tiles.score(own[0], keys), products = tiles.score(own[1], values);
-        forScores([&](int64_t n, int64_t r, int64_t c) {
-          Value i = e.add(block.first, rows[r]), end = shape.endKey(e, i);
-          Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
-          Value p = probability(scores[n], lses[r], block.inside(e.add(at, columns[c]), first, end));
-          Value product = block.drop(products[n], factors, rows[r], columns[c], tiles.sizes.columns);
-          scores[n] = scoreGrad(p, product, dots[r]);
-        });
-        return tiles.mix(before, scores, keys);
-      });
+                               block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
+                               Sums scores = tiles.score(own[0], keys), products = tiles.score(own[1], values);
+                               for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+                                 Value row = rows.at(e, r), i = e.add(block.first, row);
+                                 Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
+                                 AttentionBlock::Window window = block.window(at, first, shape.endKey(e, i));
+                                 for (size_t c = 0; c < columns.size(); ++c, ++n) {
+                                   Value p = probability(scores[n], lses[r], window, columns.offsets[c]);
+                                   Value product =
+                                       block.drop(products[n], factors, row, columns.at(e, c), tiles.sizes.columns);
+                                   scores[n] = scoreGrad(p, product, dots[r]);
+                                 }
+                               }
+                               return tiles.mix(before, scores, keys);
+                             });
       write(grads, result, plan.table);
     });
   }
@@ -73,34 +78,50 @@ public:
   // Gradients of the block's keys and values.
   void emitKeys(const HeadTensor &keyResult, const HeadTensor &valueResult) {
     Value factors = block.allocateFactors(tiles.sizes.columns, tiles.sizes.rows);
+    Value statistics = e.shared(2 * 2 * tiles.sizes.columns * 4); // of a tile's queries: lse, grad . output
+    // Those of queries from `end` on are zeros, which count as little as these.
+    auto fetchStatistics = [&](Value at, Value end) {
+      e.when(e.less(e.thread, e.index(tiles.sizes.columns)), [&] {
+        Value i = e.add(at, e.thread), inside = e.less(i, end), safe = e.select(inside, i, e.index(0));
+        Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), e.thread));
+        copyPiece(e, lseOf(safe), e.f32(), place, e.f32(), 1, inside);
+        copyPiece(e, dotOf(safe), e.f32(), e.at(place, e.index(tiles.sizes.columns)), e.f32(), 1, inside);
+      });
+    };
     e.when(block.present, [&] {
       Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
       Sums zeros = tiles.zeros(tiles.depth);
       size_t half = zeros.size();
       zeros.append(half, e.number(0));
-      Sums grads = overTiles(sources.key, sources.value, sources.query, sources.grad, shape.firstQuery(e, block.first),
-                             shape.endQuery(e, last), zeros, [&](Value at, ValueRange before, Value queries, Value queryGrads) {
-        block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
-        Sums lses, dots;
-        for (Value column : columns) {
-          Value i = e.min(e.add(at, column), e.sub(block.positions, e.index(1)));
-          lses.push_back(lseOf(i));
-          dots.push_back(dotOf(i));
-        }
-        Sums scores = tiles.score(own[0], queries), products = tiles.score(own[1], queryGrads);
-        Sums probabilities = scores;
-        forScores([&](int64_t n, int64_t r, int64_t c) {
-          Value j = e.add(block.first, rows[r]), end = shape.endQuery(e, j);
-          Value first = shape.mask == MaskKind::Full ? Value() : j;
-          Value p = probability(scores[n], lses[c], block.inside(e.add(at, columns[c]), first, end));
-          Value product = block.drop(products[n], factors, columns[c], rows[r], tiles.sizes.rows);
-          scores[n] = scoreGrad(p, product, dots[c]);
-          probabilities[n] = block.drop(p, factors, columns[c], rows[r], tiles.sizes.rows);
-        });
-        Sums after = tiles.mix(before.take_front(half), scores, queries);
-        after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
-        return after;
-      });
+      Sums grads = overTiles(
+          sources.key, sources.value, sources.query, sources.grad, shape.firstQuery(e, block.first),
+          shape.endQuery(e, last), zeros,
+          [&](Value at, ValueRange before, Value queries, Value queryGrads) {
+            block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
+            Sums scores = tiles.score(own[0], queries), products = tiles.score(own[1], queryGrads);
+            Sums probabilities = scores;
+            Sums lses, dots;
+            for (size_t c = 0; c < columns.size(); ++c) {
+              Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), columns.at(e, c)));
+              lses.push_back(e.mulf(e.load(place), e.number(tiles.unit())));
+              dots.push_back(e.load(e.at(place, e.index(tiles.sizes.columns))));
+            }
+            for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+              Value row = rows.at(e, r), j = e.add(block.first, row);
+              AttentionBlock::Window window =
+                  block.window(at, shape.mask == MaskKind::Full ? Value() : j, shape.endQuery(e, j));
+              for (size_t c = 0; c < columns.size(); ++c, ++n) {
+                Value p = probability(scores[n], lses[c], window, columns.offsets[c]), column = columns.at(e, c);
+                Value product = block.drop(products[n], factors, column, row, tiles.sizes.rows);
+                scores[n] = scoreGrad(p, product, dots[c]);
+                probabilities[n] = block.drop(p, factors, column, row, tiles.sizes.rows);
+              }
+            }
+            Sums after = tiles.mix(before.take_front(half), scores, queries);
+            after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
+            return after;
+          },
+          fetchStatistics);
       write(ValueRange(grads).take_front(half), keyResult, plan.table);
       write(ValueRange(grads).drop_front(half), valueResult, {});
     });
@@ -108,19 +129,22 @@ public:
 
 private:
   // With the block's rows of two tensors in `own`: goes through tiles of two others, the next ones on their way.
-  Sums overTiles(const HeadTensor &a, const HeadTensor &b, const HeadTensor &across, const HeadTensor &alsoAcross, Value from,
-                 Value end, ValueRange init,
-                 const std::function<Sums(Value at, ValueRange before, Value tile, Value alsoTile)> &body) {
+  Sums overTiles(const HeadTensor &a, const HeadTensor &b, const HeadTensor &across, const HeadTensor &alsoAcross,
+                 Value from, Value end, ValueRange init,
+                 const std::function<Sums(Value at, ValueRange before, Value tile, Value alsoTile)> &body,
+                 const std::function<void(Value at, Value end)> &fetchMore = {}) {
     int64_t step = tiles.sizes.columns;
     HeadRows mine[] = {block.rowsOf(a), block.rowsOf(b)}, others[] = {block.rowsOf(across), block.rowsOf(alsoAcross)};
     Value begin = e.mul(e.div(from, step), step);
     auto slotOf = [&](Value ring, Value at) {
-      Value slot = e.rem(e.div(at, step), e.index(2));
-      return e.at(ring, e.mul(slot, step * tiles.stride()), tiles.element());
+      return e.at(ring, e.mul(slotAt(at), step * tiles.stride()), tiles.element());
     };
     auto fetch = [&](Value at) {
       for (auto [other, ring] : llvm::zip(others, rings)) {
         block.fetch(other, at, end, step, slotOf(ring, at));
+      }
+      if (fetchMore) {
+        fetchMore(at, end);
       }
       block.commit();
     };
@@ -137,28 +161,21 @@ private:
     return sums;
   }
 
-  void forScores(const std::function<void(int64_t n, int64_t row, int64_t column)> &body) {
-    for (size_t r = 0; r < rows.size(); ++r) {
-      for (size_t c = 0; c < columns.size(); ++c) {
-        body(r * columns.size() + c, r, c);
-      }
-    }
-  }
+  // Which half of a ring the tile at `at` has.
+  Value slotAt(Value at) { return e.rem(e.div(at, tiles.sizes.columns), e.index(2)); }
 
   Value lseOf(Value i) {
     Value row = e.add(e.mul(block.sequence, block.positions), i);
-    Value lse = e.load(e.at(block.s.pointers[sources.lse], e.add(e.mul(row, shape.heads), block.head)));
-    return e.mulf(lse, e.number(tiles.unit()));
+    return e.at(block.s.pointers[sources.lse], e.add(e.mul(row, shape.heads), block.head));
   }
   Value dotOf(Value i) {
     Value pair = e.add(e.mul(block.sequence, shape.heads), block.head);
     Value place = e.add(e.form(sources.dotsBegin), e.add(e.mul(pair, block.positions), i));
-    return e.load(e.at(block.s.pointers[sources.dots], place));
+    return e.at(block.s.pointers[sources.dots], place);
   }
 
-  Value probability(Value score, Value lse, Value seen) {
-    Value p = tiles.exponential(e.subf(block.scaled(score), lse));
-    return seen ? e.select(seen, p, e.number(0)) : p;
+  Value probability(Value score, Value lse, const AttentionBlock::Window &window, int64_t offset) {
+    return tiles.exponential(e.subf(block.masked(block.scaled(score), window, offset), lse));
   }
   Value scoreGrad(Value p, Value product, Value dot) {
     return e.mulf(e.mulf(p, e.subf(product, dot)), e.number(shape.scale));
@@ -170,10 +187,10 @@ private:
     e.releaseShared(0);
     Value lines = e.shared(tiles.sizes.rows * line * 4);
     e.releaseShared(mark);
-    Sums places = tiles.columnsOfThread(tiles.depth);
-    for (auto [r, row] : llvm::enumerate(rows)) {
-      for (auto [c, column] : llvm::enumerate(places)) {
-        e.store(sums[r * places.size() + c], e.at(lines, e.add(e.mul(row, line), column)));
+    Places places = tiles.columnsOfThread(tiles.depth);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      for (size_t c = 0; c < places.size(); ++c) {
+        e.store(sums[r * places.size() + c], e.at(lines, e.add(e.mul(rows.at(e, r), line), places.at(e, c))));
       }
     }
     e.barrier();
@@ -197,13 +214,14 @@ private:
   const AttentionShape &shape;
   const AttentionPlan &plan;
   const Sources &sources;
-  const Sums rows, columns;
+  const Places rows, columns;
   Value own[2], rings[2];
 };
 } // namespace
 
 // grad . output of every position and head: a group of threads has one.
-static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const AttentionPlan &plan, const Sources &sources) {
+static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const AttentionPlan &plan,
+                     const Sources &sources) {
   const AttentionShape &shape = plan.shape;
   RowShape form = rowShape(shape.width, 1, shape.width);
   SymbolicDim lines = scaled(rowsOf(shape.space), shape.heads);
@@ -215,10 +233,12 @@ static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const Att
     Value there = e.less(line, count), safe = e.select(there, line, e.index(0));
     Value lane = e.rem(e.thread, e.index(form.group));
     Memory grad = memoryOf(s.pointers[0], op.getGrad()), output = memoryOf(s.pointers[4], op.getOutput());
-    Value sum = e.loop(e.mul(lane, form.lanes), e.index(shape.width), form.lanes * form.group, e.splat(0.0), [&](Value c, ValueRange so) {
-      Value place = e.add(e.mul(safe, shape.width), c);
-      return Sums{e.fma(e.loadNumbers(grad, place, true), e.loadNumbers(output, place, true), so[0])};
-    })[0];
+    Value sum =
+        e.loop(e.mul(lane, form.lanes), e.index(shape.width), form.lanes * form.group, e.splat(0.0),
+               [&](Value c, ValueRange so) {
+                 Value place = e.add(e.mul(safe, shape.width), c);
+                 return Sums{e.fma(e.loadNumbers(grad, place, true), e.loadNumbers(output, place, true), so[0])};
+               })[0];
     Value dot = e.acrossThreads(e.sumLanes(sum), form.group, [&](Value x, Value y) { return e.addf(x, y); });
     e.when(arith::AndIOp::create(e.b, there, e.equal(lane, e.index(0))), [&] {
       Value positions = e.form(shape.space.getPositions()), row = e.div(line, shape.heads);
@@ -237,8 +257,9 @@ static int64_t packedTensors(kernel::AttentionGradOp op, const AttentionPlan &pl
 
 SymbolicDim cuda::attentionGradTemporary(kernel::AttentionGradOp op, Precision precision) {
   AttentionPlan plan(op, 1, precision);
-  return isShort(op.getSpace()) ? SymbolicDim()
-                                : plan.packedFloats(packedTensors(op, plan)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
+  return isShort(op.getSpace())
+             ? SymbolicDim()
+             : plan.packedFloats(packedTensors(op, plan)) + scaled(rowsOf(op.getSpace()), plan.shape.heads);
 }
 
 void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
@@ -248,30 +269,31 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   }
   unsigned tensors = plan.temporary + 1;
   Sources sources;
-  int64_t packed = 0;
-  auto pack = [&](const HeadTensor &tensor, std::optional<unsigned> table) {
-    return packHeads(writer, op.getLoc(), tensors, plan.shape, tensor, table, plan.temporary, plan.tileElement(op.getContext()),
-                     plan.packedBegin(packed++));
-  };
-  sources.query = pack(plan.inputs[0], plan.table);
-  sources.key = pack(plan.inputs[1], plan.table);
-  sources.value = pack(plan.inputs[2], {});
+  sources.query = plan.inputs[0];
+  sources.key = plan.inputs[1];
+  sources.value = plan.inputs[2];
   sources.grad = plan.wholeTensor(0, op.getGrad());
-  if (packedTensors(op, plan) == 4) {
-    sources.grad = pack(sources.grad, {});
-  }
+  AttentionPlan::Pack packs[] = {{&sources.query, plan.isRotated(0)},
+                                 {&sources.key, plan.isRotated(1)},
+                                 {&sources.value, false},
+                                 {&sources.grad, false}};
+  int64_t packed = packedTensors(op, plan);
+  plan.pack(writer, op.getLoc(), tensors, ArrayRef(packs).take_front(packed));
   sources.lse = 5;
   sources.dots = plan.temporary;
   sources.dotsBegin = plan.packedFloats(packed);
   emitDots(writer, op, plan, sources);
   TileSizes sizes = tileSizes(plan);
-  auto step = [&](bool lastFirst, const std::function<void(Backward &)> &body) {
-    writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
-      auto tiles = plan.tiles(s.e, sizes);
-      AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
-      Backward backward(block, plan, sources);
-      body(backward);
-    });
+  // `blocks`: how many shall have registers on a multiprocessor at once.
+  auto step = [&](bool lastFirst, int64_t blocks, const std::function<void(Backward &)> &body) {
+    writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads,
+                [&](KernelWriter::Step &s) {
+                  auto tiles = plan.tiles(s.e, sizes);
+                  AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
+                  Backward backward(block, plan, sources);
+                  body(backward);
+                  s.leaveRoomFor(std::min(blocks, writer.architecture.sharedBytes / s.e.mostSharedBytes()));
+                });
   };
   HeadTensor results[3];
   for (auto [n, result] : llvm::enumerate(results)) {
@@ -279,6 +301,7 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
     result.offset = n * result.stride;
     result.stride *= 3;
   }
-  step(plan.shape.mask == MaskKind::Causal, [&](Backward &b) { b.emitQueries(results[0]); });
-  step(false, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
+  bool roomy = plan.shape.width <= 64 && !plan.dropoutKey;
+  step(plan.shape.mask == MaskKind::Causal, roomy ? 2 : 1, [&](Backward &b) { b.emitQueries(results[0]); });
+  step(false, roomy && !plan.onTensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
 }

@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention of a call's queries to the keys and values of a state. A block has a few queries of one sequence and head; groups of its
-// threads take the keys in turn, each with a softmax of its own, and these are joined in order.
+// Attention of a call's queries to the keys and values of a state. A block has a few queries of one sequence and head;
+// groups of its threads take the keys in turn, each with a softmax of its own, and these are joined in order. The keys
+// of a long state are cut into parts, a block each, which a second kernel joins.
 #include "passes/Emit/AttentionShape.h"
 #include "passes/LowerGPU/AttentionBlock.h"
 #include "passes/LowerGPU/Kernels.h"
@@ -14,17 +15,36 @@ using kernel::ceilDiv;
 
 namespace {
 constexpr int64_t keysTogether = 4; // of a group, so that several loads are on their way
+constexpr int64_t longState = 1024, partsOfLong = 8;
+
+struct CachedPlan {
+  explicit CachedPlan(kernel::CachedAttentionOp op)
+      : shape(attentionShape(op)), form(rowShape(shape.width, 1, shape.width)), length(shape.space.getPositions().one),
+        together(std::min<int64_t>(4, length)), turns(ceilDiv(length, together)) {
+    SymbolicDim ring = kernel::shapeOf(op.getKey())[1];
+    parts = ring.isConstant() && ring.one <= longState ? 1 : partsOfLong;
+  }
+  AttentionShape shape;
+  RowShape form;
+  int64_t length, together, turns; // queries: all, of a block, and how many blocks these make
+  int64_t parts;
+  // Each query's parts, one behind the other in the temporary: maximum, sum, and the features.
+  int64_t partFloats() const { return 2 + shape.width; }
+  SymbolicDim temporary() const {
+    return parts == 1 ? SymbolicDim() : scaled(shape.pairs(), length * parts * partFloats());
+  }
+};
 
 class CachedAttention {
 public:
   using Sums = SmallVector<Value>;
 
-  static int64_t queriesTogether(kernel::CachedAttentionOp op) { return std::min<int64_t>(4, op.getSpace().getPositions().one); }
-
-  CachedAttention(KernelWriter::Step &s, kernel::CachedAttentionOp op)
-      : s(s), e(s.e), op(op), shape(attentionShape(op)), form(rowShape(shape.width, 1, shape.width)),
-        pieces(ceilDiv(shape.width, form.lanes * form.group)), groups(e.threads / form.group), together(queriesTogether(op)),
-        length(shape.space.getPositions().one), lanes(e, form.lanes) {
+  CachedAttention(KernelWriter::Step &s, kernel::CachedAttentionOp op, const CachedPlan &plan)
+      : s(s), e(s.e), op(op), plan(plan), shape(plan.shape), form(plan.form),
+        pieces(ceilDiv(shape.width, form.lanes * form.group)), groups(e.threads / form.group), together(plan.together),
+        length(plan.length), lanes(e, form.lanes) {
+    turn = e.div(e.blockY, plan.parts);
+    part = e.rem(e.blockY, e.index(plan.parts));
     sequence = e.div(e.blockX, shape.heads);
     head = e.rem(e.blockX, e.index(shape.heads));
     group = e.div(e.thread, form.group);
@@ -34,7 +54,7 @@ public:
     }
     ring = e.form(kernel::shapeOf(op.getKey())[1]);
     for (int64_t q = 0; q < together; ++q) {
-      Value t = e.add(e.mul(e.blockY, together), q);
+      Value t = e.add(e.mul(turn, together), q);
       queries.push_back(length % together ? e.min(t, e.index(length - 1)) : t); // the last one may come again
     }
     tops = e.shared(groups * together * 4);
@@ -56,9 +76,12 @@ public:
       init.append({e.number(lowestScore), e.number(0)});
       init.append(pieces, e.splat(0.0));
     }
-    Sums state = e.loop(first, end, groups * keysTogether, init, [&](Value key, ValueRange before) {
-      return takeKeys(e.add(key, group), end, before);
-    });
+    // Whole turns of all groups for each part.
+    Value perPart =
+        e.mul(e.ceilDiv(e.ceilDiv(e.sub(end, first), plan.parts), groups * keysTogether), groups * keysTogether);
+    Value from = e.add(first, e.mul(part, perPart)), to = e.min(e.add(from, perPart), end);
+    Sums state = e.loop(from, to, groups * keysTogether, init,
+                        [&](Value key, ValueRange before) { return takeKeys(e.add(key, group), end, before); });
     join(state);
     write();
   }
@@ -79,8 +102,8 @@ private:
     return values;
   }
 
-  // Of one group: keys `key`, `key + groups`, ... below `end`. All groups come here equally often, so that a warp's threads meet
-  // in the sums.
+  // Of one group: keys `key`, `key + groups`, ... below `end`. All groups come here equally often, so that a warp's
+  // threads meet in the sums.
   Sums takeKeys(Value key, Value end, ValueRange before) {
     Memory keys = memoryOf(s.pointers[1], op.getKey()), values = memoryOf(s.pointers[2], op.getValue());
     Sums places, rows, features;
@@ -100,7 +123,8 @@ private:
       for (int64_t n = 0; n < keysTogether; ++n) {
         Value seen = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, places[n], i);
         if (shape.mask == MaskKind::BlockCausal) {
-          seen = arith::AndIOp::create(e.b, seen, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], hidden));
+          seen = arith::AndIOp::create(e.b, seen,
+                                       arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], hidden));
         }
         Value sum = e.splat(0.0);
         for (int64_t p = 0; p < pieces; ++p) {
@@ -145,6 +169,9 @@ private:
       })[0];
       Value shrink = math::ExpOp::create(e.b, e.subf(state[q * perQuery()], top));
       e.when(leads, [&] { e.store(e.mulf(state[q * perQuery() + 1], shrink), e.at(totals, line(group, q))); });
+      if (plan.parts > 1) {
+        e.when(e.equal(e.thread, e.index(0)), [&] { e.store(top, partOf(queries[q], part)); });
+      }
       for (auto [p, column] : llvm::enumerate(columns)) {
         e.when(e.less(column, e.index(shape.width)), [&, p = p, column = column] {
           Value value = e.mulf(state[q * perQuery() + 2 + p], e.splat(shrink));
@@ -155,8 +182,12 @@ private:
     e.barrier();
   }
 
+  Value partOf(Value t, Value part) {
+    Value pair = e.add(e.mul(sequence, shape.heads), head), query = e.add(e.mul(pair, length), t);
+    return e.at(s.pointers[4], e.mul(e.add(e.mul(query, plan.parts), part), plan.partFloats()));
+  }
+
   void write() {
-    Memory result = memoryOf(s.pointers[3], op.getResult());
     e.share(together * shape.width, [&](Value number) {
       Value q = e.div(number, shape.width), column = e.rem(number, e.index(shape.width));
       Sums zeros(2, e.number(0));
@@ -165,11 +196,17 @@ private:
         return Sums{e.addf(so[0], e.load(e.at(totals, line))),
                     e.addf(so[1], e.load(e.at(partials, e.add(e.mul(line, shape.width), column))))};
       });
-      Value t = e.add(e.mul(e.blockY, together), q);
+      Value t = e.add(e.mul(turn, together), q);
       e.when(e.less(t, e.index(length)), [&] {
+        if (plan.parts > 1) {
+          Value place = partOf(t, part);
+          e.when(e.equal(column, e.index(0)), [&] { e.store(sums[0], e.at(place, e.index(1))); });
+          e.store(sums[1], e.at(place, e.add(column, 2)));
+          return;
+        }
         Value row = e.add(e.mul(sequence, length), t);
         Value place = e.add(e.mul(row, shape.heads * shape.width), e.add(e.mul(head, shape.width), column));
-        e.storeNumbers(e.divf(sums[1], sums[0]), result, place);
+        e.storeNumbers(e.divf(sums[1], sums[0]), memoryOf(s.pointers[3], op.getResult()), place);
       });
     });
   }
@@ -177,17 +214,55 @@ private:
   KernelWriter::Step &s;
   ThreadEmitter &e;
   kernel::CachedAttentionOp op;
-  const AttentionShape shape;
+  const CachedPlan &plan;
+  const AttentionShape &shape;
   const RowShape form;
   const int64_t pieces, groups, together, length;
   WithLanes lanes;
-  Value sequence, head, group, ring, first, firstRow;
+  Value sequence, head, turn, part, group, ring, first, firstRow;
   Sums columns, queries, numbers; // `numbers`: the queries' features
   Value tops, totals, partials;
 };
 } // namespace
 
+// The parts of every query, in order.
+static void joinParts(KernelWriter &writer, kernel::CachedAttentionOp op, const CachedPlan &plan) {
+  int64_t width = plan.shape.width, heads = plan.shape.heads;
+  SymbolicDim elements = scaled(plan.shape.pairs(), plan.length * width);
+  writer.step(op.getLoc(), 5, {elements, blockThreads}, blockThreads, [&](KernelWriter::Step &s) {
+    ThreadEmitter &e = s.e;
+    Value number = e.add(e.mul(e.blockX, blockThreads), e.thread);
+    e.when(e.less(number, e.form(elements)), [&] {
+      Value query = e.div(number, width), column = e.rem(number, e.index(width));
+      auto load = [&](int64_t part, Value offset) {
+        Value place = e.mul(e.add(e.mul(query, plan.parts), part), plan.partFloats());
+        return e.load(e.at(s.pointers[4], e.add(place, offset)));
+      };
+      Value top = e.number(lowestScore), sum = e.number(0), mixed = e.number(0);
+      for (int64_t part = 0; part < plan.parts; ++part) {
+        top = arith::MaximumFOp::create(e.b, top, load(part, e.index(0)));
+      }
+      for (int64_t part = 0; part < plan.parts; ++part) {
+        Value shrink = math::ExpOp::create(e.b, e.subf(load(part, e.index(0)), top));
+        sum = math::FmaOp::create(e.b, shrink, load(part, e.index(1)), sum);
+        mixed = math::FmaOp::create(e.b, shrink, load(part, e.add(column, 2)), mixed);
+      }
+      Value pair = e.div(query, plan.length), t = e.rem(query, e.index(plan.length));
+      Value sequence = e.div(pair, heads), head = e.rem(pair, e.index(heads));
+      Value row = e.add(e.mul(e.add(e.mul(sequence, plan.length), t), heads), head);
+      e.storeNumbers(e.divf(mixed, sum), memoryOf(s.pointers[3], op.getResult()), e.add(e.mul(row, width), column));
+    });
+  });
+}
+
+SymbolicDim cuda::cachedAttentionTemporary(kernel::CachedAttentionOp op) { return CachedPlan(op).temporary(); }
+
 void cuda::emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op) {
-  Grid grid{attentionShape(op).pairs(), 1, ceilDiv(op.getSpace().getPositions().one, CachedAttention::queriesTogether(op))};
-  writer.step(op.getLoc(), 4, grid, blockThreads, [&](KernelWriter::Step &s) { CachedAttention(s, op).emit(); });
+  CachedPlan plan(op);
+  Grid grid{plan.shape.pairs(), 1, plan.turns * plan.parts};
+  writer.step(op.getLoc(), plan.parts == 1 ? 4 : 5, grid, blockThreads,
+              [&](KernelWriter::Step &s) { CachedAttention(s, op, plan).emit(); });
+  if (plan.parts > 1) {
+    joinParts(writer, op, plan);
+  }
 }

@@ -3,6 +3,7 @@
 //
 // Rows times weights. A block has a tile of the product; what was fused behind it runs on the tile in shared memory, or, where
 // it looks at more columns than a tile has, in a kernel of its own.
+#include "passes/LowerGPU/BulkProduct.h"
 #include "passes/LowerGPU/Kernels.h"
 #include "passes/LowerGPU/TileProduct.h"
 
@@ -93,6 +94,12 @@ void cuda::writeTile(TileProduct &product, ValueRange sums, const Memory &to, Va
   });
 }
 
+// Whether the copy engine brings both factors. Sums over rows want blocks of theirs.
+static bool factorsComeInBulk(const KernelWriter &writer, const GemmPlan &plan, kernel::GemmOp op, const Weight &weight) {
+  Type element = plan.plainRows ? cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType() : writer.storage();
+  return !plan.summed && comesInBulk(writer, element, plan.prologue.columns) && comesInBulk(writer, weight.element, weight.columns);
+}
+
 // The block's tile of the product, for the rows from `from` and the columns from `n0` on.
 static TileProduct::Sums multiply(TileProduct &product, const GemmPlan &plan, const Weight &weight, const Memory &rowsOf,
                                   Value weightAt, Value from, Value n0) {
@@ -140,35 +147,43 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
     Value from = e.mul(e.blockX, tileRows), n0 = e.mul(e.blockY, tileColumns);
     Memory rowsOfA = plan.plainRows ? memoryOf(pointers[0], op.getInputs()[0])
                                     : Memory{pointers[temporary], {}, writer.storage(), true};
+    auto finish = [&](TileProduct &product, ValueRange sums) {
+      if (!plan.together) {
+        Memory target{productAt(e, pointers), {}, e.f32(), true};
+        return writeTile(product, sums, target, from, e.form(plan.rows), n0, columns);
+      }
+      int64_t stride = tileColumns + 8; // pairs of neighbours go to banks of their own
+      Value tile = e.shared(tileRows * stride * 4);
+      product.store(sums, tile, stride);
+      SmallVector<Memory> after = memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs());
+      auto tensorsOf = [&](Value rowInBlock) {
+        SmallVector<Memory> all{{e.at(tile, e.sub(e.mul(rowInBlock, stride), n0)), {}, e.f32(), true}};
+        llvm::append_range(all, after);
+        return all;
+      };
+      ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), op.getBlockSums());
+      BlockSums blockSums(e, op.getResults(), op.getBlockSums(), pointers.drop_front(results), tileColumns,
+                          plan.epilogue.shape().group);
+      blockSums.begin(writeResults, n0);
+      e.barrier();
+      Value end = e.min(e.add(n0, tileColumns), e.index(columns));
+      std::optional<ColumnRange> range;
+      if (grid.y > 1) {
+        range = {n0, end};
+      }
+      emitRowsOfBlock(e, plan.epilogue, op.getSpace(), from, tileRows, tensorsOf, writeResults, range);
+      blockSums.finish(e.blockX, n0, end);
+    };
+    if (factorsComeInBulk(writer, plan, op, weight)) {
+      BulkFactor a{plan.plainRows ? 0 : temporary, {}, plan.rows, plan.prologue.columns, true, from};
+      BulkFactor b{inputs, {}, SymbolicDim::constant(weight.rows), weight.columns, !weight.transposed, n0};
+      return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(plan.prologue.columns), finish);
+    }
     auto product = makeProduct(writer, e, tileRows, tileColumns);
     int64_t mark = e.sharedBytes();
     auto sums = multiply(*product, plan, weight, rowsOfA, pointers[inputs], from, n0);
     e.releaseShared(mark);
-    if (!plan.together) {
-      Memory target{productAt(e, pointers), {}, e.f32(), true};
-      return writeTile(*product, sums, target, from, e.form(plan.rows), n0, columns);
-    }
-    int64_t stride = tileColumns + 4;
-    Value tile = e.shared(tileRows * stride * 4);
-    product->store(sums, tile, stride);
-    SmallVector<Memory> after = memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs());
-    auto tensorsOf = [&](Value rowInBlock) {
-      SmallVector<Memory> all{{e.at(tile, e.sub(e.mul(rowInBlock, stride), n0)), {}, e.f32(), true}};
-      llvm::append_range(all, after);
-      return all;
-    };
-    ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), op.getBlockSums());
-    BlockSums blockSums(e, op.getResults(), op.getBlockSums(), pointers.drop_front(results), tileColumns,
-                        plan.epilogue.shape().group);
-    blockSums.begin(writeResults, n0);
-    e.barrier();
-    Value end = e.min(e.add(n0, tileColumns), e.index(columns));
-    std::optional<ColumnRange> range;
-    if (grid.y > 1) {
-      range = {n0, end};
-    }
-    emitRowsOfBlock(e, plan.epilogue, op.getSpace(), from, tileRows, tensorsOf, writeResults, range);
-    blockSums.finish(e.blockX, n0, end);
+    finish(*product, sums);
   });
   if (!plan.together) {
     auto tensorsOf = [&](ThreadEmitter &e, ArrayRef<Value> pointers, Value row) {

@@ -229,14 +229,14 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
   SumProduct p;
   p.rows = plan.rows;
   p.columns = columns;
-  p.gradStride = stride;
   p.depth = depth;
   p.parts = lossChunks;
-  p.gradElement = writer.storage();
-  p.packedElement = plan.plainRows ? cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType() : writer.storage();
-  p.grad = [&](KernelWriter::Step &s) { return logitGrads(s).base; };
-  p.packed = [&](KernelWriter::Step &s) { return rowsAt(s).base; };
-  p.target = [&](KernelWriter::Step &s) { return s.pointers[at.results + 1]; };
+  p.grad = {at.temporary, plan.rowFloats(), stride, writer.storage()};
+  p.packed = {at.temporary, {}, depth, writer.storage()};
+  if (plan.plainRows) {
+    p.packed = {0, {}, depth, cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType()};
+  }
+  p.target = at.results + 1;
   emitSumProduct(writer, op.getLoc(), tensors, p);
   emitBiasSums(writer, op, plan, tensors, at.results + 2, logitGrads);
 }

@@ -1,7 +1,6 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerGPU/HeadRows.h"
-#include "passes/LowerGPU/Kernels.h"
 #include "passes/LowerGPU/TileProduct.h"
 
 #include <numeric>
@@ -10,7 +9,8 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-HeadRows cuda::headRows(KernelWriter::Step &s, const AttentionShape &shape, const HeadTensor &tensor, Value sequence, Value head) {
+HeadRows cuda::headRows(KernelWriter::Step &s, const AttentionShape &shape, const HeadTensor &tensor, Value sequence,
+                        Value head) {
   ThreadEmitter &e = s.e;
   Value positions = e.form(shape.space.getPositions());
   if (tensor.packed) {
@@ -40,48 +40,14 @@ static void copyRotated(ThreadEmitter &e, const LineCopy &copy, Value line, Valu
 }
 
 void cuda::copyLines(ThreadEmitter &e, const LineCopy &copy) {
-  int64_t columns = copy.table ? copy.width / 2 : copy.width, lanes = std::gcd<int64_t>(4, columns), pieces = columns / lanes;
+  int64_t columns = copy.table ? copy.width / 2 : copy.width, lanes = std::gcd<int64_t>(4, columns),
+          pieces = columns / lanes;
   WithLanes withLanes(e, lanes);
   e.share(copy.lines * pieces, [&](Value number) {
     Value line = e.div(number, pieces), c = e.mul(e.rem(number, e.index(pieces)), lanes);
     auto work = [&] { copy.table ? copyRotated(e, copy, line, c) : copyPlain(e, copy, line, c); };
     copy.active ? e.when(copy.active(line), work) : work();
   });
-}
-
-HeadTensor cuda::packHeads(KernelWriter &writer, Location loc, unsigned tensors, const AttentionShape &shape,
-                           const HeadTensor &source, std::optional<unsigned> table, unsigned target, Type element,
-                           const SymbolicDim &begin) {
-  constexpr int64_t linesOfBlock = 64;
-  SymbolicDim lines = scaled(rowsOf(shape.space), shape.heads);
-  HeadTensor packed;
-  packed.pointer = target;
-  packed.element = element;
-  packed.packed = true;
-  packed.begin = begin;
-  writer.step(loc, tensors, {lines, linesOfBlock}, blockThreads, [&](KernelWriter::Step &s) {
-    ThreadEmitter &e = s.e;
-    Value from = e.mul(e.blockX, linesOfBlock), count = e.form(lines), positions = e.form(shape.space.getPositions());
-    // Heads of a row lie side by side: they come one after another.
-    auto row = [&](Value line) { return e.div(e.add(from, line), shape.heads); };
-    auto position = [&](Value line) { return e.rem(row(line), positions); };
-    auto place = [&](const HeadTensor &tensor) {
-      return LineCopy::End{{s.pointers[tensor.pointer], {}, tensor.element, true}, [&](Value line) {
-                             Value sequence = e.div(row(line), positions), head = e.rem(e.add(from, line), e.index(shape.heads));
-                             return headRows(s, shape, tensor, sequence, head).offset(e, position(line));
-                           }};
-    };
-    LineCopy copy;
-    copy.lines = linesOfBlock;
-    copy.width = shape.width;
-    copy.from = place(source);
-    copy.to = place(packed);
-    copy.active = [&](Value line) { return e.less(e.add(from, line), count); };
-    copy.table = table ? s.pointers[*table] : Value();
-    copy.position = position;
-    copyLines(e, copy);
-  });
-  return packed;
 }
 
 void cuda::fetchRows(ThreadEmitter &e, const HeadRows &rows, Value from, Value end, Value target, const Fetch &fetch) {

@@ -1,18 +1,17 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where the rows of attention's heads lie, and copies of them: rotated, packed head by head, fetched into shared memory.
+// Where the rows of attention's heads lie, and copies of them: rotated, packed head by head, fetched into shared
+// memory.
 #pragma once
 
 #include "passes/Emit/AttentionShape.h"
 #include "passes/LowerGPU/KernelWriter.h"
 
-#include <optional>
-
 namespace mblm::cuda {
 
-// A tensor with the features of all heads: those of a row begin at `offset` of its `stride` elements. Or, packed, the rows
-// of each sequence and head one behind the other, from `begin` elements on.
+// A tensor with the features of all heads: those of a row begin at `offset` of its `stride` elements. Or, packed, the
+// rows of each sequence and head one behind the other, from `begin` elements on.
 struct HeadTensor {
   unsigned pointer = 0; // its number among the kernel's
   mlir::Type element;
@@ -49,16 +48,13 @@ struct LineCopy {
 };
 void copyLines(ThreadEmitter &e, const LineCopy &copy);
 
-// A kernel that packs the heads of `source` into the pointer `target`, as `element`, from `begin` elements on.
-HeadTensor packHeads(KernelWriter &writer, mlir::Location loc, unsigned tensors, const AttentionShape &shape,
-                     const HeadTensor &source, std::optional<unsigned> table, unsigned target, mlir::Type element,
-                     const SymbolicDim &begin);
-
-// Brings rows [from, from + lines) into lines of shared memory of `depth` elements, `stride` apart, by cp.async where that
-// can; zeros stand for rows from `end` on and behind a row's `width` elements. The shared lines have the rows' element type.
+// Brings rows [from, from + lines) into lines of shared memory of `depth` elements, `stride` apart, by cp.async where
+// that can; zeros stand for rows from `end` on and behind a row's `width` elements. The shared lines have the rows'
+// element type.
 struct Fetch {
   int64_t lines, width, depth, stride;
 };
-void fetchRows(ThreadEmitter &e, const HeadRows &rows, mlir::Value from, mlir::Value end, mlir::Value target, const Fetch &fetch);
+void fetchRows(ThreadEmitter &e, const HeadRows &rows, mlir::Value from, mlir::Value end, mlir::Value target,
+               const Fetch &fetch);
 
 } // namespace mblm::cuda

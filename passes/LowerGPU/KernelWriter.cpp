@@ -5,6 +5,7 @@
 #include "passes/LowerGPU/KernelAttributes.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -12,6 +13,22 @@ using namespace mblm::cuda;
 
 void KernelWriter::Step::leaveRoomFor(int64_t blocks) {
   function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), e.b.getI32IntegerAttr(blocks));
+}
+
+static void setThreads(mlir::gpu::GPUFuncOp function, OpBuilder &builder, int64_t threads) {
+  function->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+}
+
+void KernelWriter::Step::addHelpers(int64_t count) {
+  e.helpers = count;
+  setThreads(function, e.b, e.threads + count);
+}
+
+Value KernelWriter::Step::tensorMap(const TensorMap &map) {
+  maps.push_back(map);
+  unsigned position = function.getNumArguments();
+  (void)function.insertArgument(position, LLVM::LLVMPointerType::get(e.b.getContext()), {}, e.b.getLoc());
+  return function.getArgument(position);
 }
 
 void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_t threads,
@@ -26,10 +43,10 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   types.append({i64, i64, pointer});
   auto func = mlir::gpu::GPUFuncOp::create(builder, loc, function, builder.getFunctionType(types, {}));
   func->setAttr(mlir::gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
-  func->setAttr(NVVM::NVVMDialect::getMaxntidAttrName(), builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads)}));
+  setThreads(func, builder, threads);
   Block &entry = func.getBody().front();
   builder.setInsertionPointToStart(&entry);
-  Step step{ThreadEmitter(builder, loc, threads), {}, func};
+  Step step{ThreadEmitter(builder, loc, threads), {}, func, {}};
   ThreadEmitter &e = step.e;
   e.machine.exp2 = precision == Precision::BF16;
   auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
@@ -40,5 +57,9 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   body(step);
   mlir::gpu::ReturnOp::create(e.b);
   func->setAttr(sharedBytesAttr, builder.getI64IntegerAttr(e.mostSharedBytes()));
-  launches.push_back({function, grid, threads, e.mostSharedBytes()});
+  if (!step.maps.empty()) { // the last arguments
+    auto positions = llvm::seq<int64_t>(func.getNumArguments() - step.maps.size(), func.getNumArguments());
+    func->setAttr(tensorMapsAttr, builder.getDenseI64ArrayAttr(llvm::to_vector(positions)));
+  }
+  launches.push_back({function, grid, threads + e.helpers, e.mostSharedBytes(), step.maps});
 }

@@ -24,11 +24,21 @@ struct Grid {
   int64_t y = 1;
 };
 
+// A matrix of bf16, row by row, of which the copy engine (TMA) brings tiles; in shared memory their rows are swizzled.
+struct TensorMap {
+  unsigned tensor = 0; // among the kernel's pointers
+  SymbolicDim offset;  // where it begins behind that, in floats; a multiple of 4
+  SymbolicDim rows;
+  int64_t columns = 0;
+  int64_t tileRows = 0, tileColumns = 0;
+};
+
 struct Launch {
   std::string function;
   Grid grid;
   int64_t threads = 0;
   int64_t sharedBytes = 0;
+  llvm::SmallVector<TensorMap> maps; // behind the other arguments
 };
 
 class KernelWriter {
@@ -43,6 +53,11 @@ public:
     mlir::gpu::GPUFuncOp function;
     // Registers are to leave room for so many blocks on a multiprocessor.
     void leaveRoomFor(int64_t blocks);
+    // Blocks get so many threads more, behind those of `e`; the body tells them apart.
+    void addHelpers(int64_t count);
+    // A further argument of the kernel.
+    mlir::Value tensorMap(const TensorMap &map);
+    llvm::SmallVector<TensorMap> maps;
   };
   void step(mlir::Location loc, unsigned tensors, const Grid &grid, int64_t threads, const std::function<void(Step &)> &body);
 

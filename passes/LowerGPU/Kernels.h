@@ -77,13 +77,19 @@ void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
 SymbolicDim weightGemmTemporary(kernel::WeightGemmOp op);
 // target[part, n, c] = sum over the rows of a part of grad[r, n] * packed[r, c], in order; with `add`, added to what is there.
 struct SumProduct {
+  struct Rows {
+    unsigned tensor = 0;  // the pointer
+    SymbolicDim offset;   // behind it, in floats
+    int64_t stride = 0;   // from row to row, in elements
+    mlir::Type element;
+  };
+  Rows grad, packed;
+  unsigned target = 0;  // the pointer
   SymbolicDim rows;
-  int64_t columns = 0, gradStride = 0; // n, and the distance of grad's rows
-  int64_t depth = 0;                   // c
+  int64_t columns = 0;  // n
+  int64_t depth = 0;    // c
   int64_t parts = 1;
   bool add = false;
-  mlir::Type gradElement, packedElement;
-  std::function<mlir::Value(KernelWriter::Step &)> grad, packed, target;
 };
 void emitSumProduct(KernelWriter &writer, mlir::Location loc, unsigned tensors, const SumProduct &product);
 void emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op);
@@ -101,6 +107,7 @@ SymbolicDim attentionTemporary(kernel::AttentionOp op, Precision precision);
 void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op, Precision precision);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
+SymbolicDim cachedAttentionTemporary(kernel::CachedAttentionOp op);
 
 //===----------------------------------------------------------------------===//
 // Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)

@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
-#include "passes/LowerGPU/Kernels.h"
+#include "passes/LowerGPU/LocalLayer.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mblm {
@@ -21,24 +22,31 @@ using namespace mblm::cuda;
 namespace {
 class Lowering {
 public:
-  Lowering(ModuleOp module, const Architecture &architecture, Precision precision)
-      : module(module), architecture(architecture), precision(precision), builder(module.getContext()) {}
+  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, LocalLayers localLayers)
+      : module(module), architecture(architecture), precision(precision), localLayers(localLayers),
+        builder(module.getContext()) {}
   LogicalResult run();
 
 private:
   LogicalResult lowerFunction(func::FuncOp function);
+  void joinLocalLayers(SmallVectorImpl<Operation *> &ops);
+  SmallVector<Value> operandsOf(Operation *op);
   const SmallVector<Launch> *compile(Operation *op);
   LogicalResult emit(KernelWriter &writer, Operation *op);
   SymbolicDim temporaryOf(Operation *op);
   // The pointers of an op's kernels, in their order.
   SmallVector<Attribute> argumentsOf(Operation *op, const Placement &placement);
+  // What the runtime is told of a launch's tensor maps.
+  ArrayAttr mapsOf(const Launch &launch);
   std::string kernelName(Operation *op);
 
   ModuleOp module;
   const Architecture architecture;
   const Precision precision;
+  const LocalLayers localLayers;
   OpBuilder builder;
   mlir::gpu::GPUModuleOp kernelModule;
+  DenseMap<Operation *, LocalLayer> layers;       // by their last ops, which stand for them
   int64_t pieces = 0;                             // of the parameters, as the update takes them
   llvm::StringMap<SmallVector<Launch>> kernels;   // by what makes them equal
   SmallVector<NamedAttribute> entries;
@@ -82,10 +90,13 @@ static bool isKernel(Operation *op) {
 
 SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
-      .Case([](kernel::GemmOp op) { return op.isStreamed() ? SymbolicDim() : gemmTemporary(op); })
+      .Case([&](kernel::GemmOp op) {
+        return op.isStreamed() || layers.contains(op) ? SymbolicDim() : gemmTemporary(op);
+      })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
       .Case([&](kernel::AttentionGradOp op) { return attentionGradTemporary(op, precision); })
+      .Case([](kernel::CachedAttentionOp op) { return cachedAttentionTemporary(op); })
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
       .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
@@ -107,7 +118,10 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::RopeTableOp op) { emitRopeTable(writer, op); })
       .Case([&](kernel::DropoutKeyOp op) { emitDropoutKey(writer, op); })
       .Case([&](kernel::UpdateOp op) { emitUpdate(writer, op, pieces); })
-      .Case([&](kernel::GemmOp op) { emitGemm(writer, op); })
+      .Case([&](kernel::GemmOp op) {
+        auto layer = layers.find(op);
+        layer == layers.end() ? emitGemm(writer, op) : emitLocalLayer(writer, layer->second);
+      })
       .Case([&](kernel::WeightGemmOp op) { emitWeightGemm(writer, op); })
       .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
       .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
@@ -127,8 +141,42 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
   return known ? success() : op->emitOpError("has no CUDA kernel");
 }
 
+// Layers on short sequences that are one kernel.
+void Lowering::joinLocalLayers(SmallVectorImpl<Operation *> &ops) {
+  layers.clear();
+  DenseSet<Operation *> inside;
+  for (Operation *op : ops) {
+    auto last = dyn_cast<kernel::GemmOp>(op);
+    std::optional<LocalLayer> layer = last ? localLayer(last, localLayers, architecture, precision) : std::nullopt;
+    if (layer) {
+      for (Operation *part : layer->ops()) {
+        inside.insert(part);
+      }
+      inside.erase(op);
+      layers[op] = *layer;
+    }
+  }
+  llvm::erase_if(ops, [&](Operation *op) { return inside.contains(op); });
+}
+
+// What it reads; null where a layer makes that itself.
+SmallVector<Value> Lowering::operandsOf(Operation *op) {
+  auto layer = layers.find(op);
+  if (layer == layers.end()) {
+    return SmallVector<Value>(op->getOperands());
+  }
+  SmallVector<Value> operands;
+  for (Operation *part : layer->second.ops()) {
+    for (Value operand : part->getOperands()) {
+      operands.push_back(layer->second.makes(operand) ? Value() : operand);
+    }
+  }
+  return operands;
+}
+
 std::string Lowering::kernelName(Operation *op) {
-  std::string base = modelName(op->getLoc()) + op->getName().stripDialect().str(), name = base;
+  StringRef kind = layers.contains(op) ? "local_layer" : op->getName().stripDialect();
+  std::string base = modelName(op->getLoc()) + kind.str(), name = base;
   for (unsigned n = 2; kernelModule.lookupSymbol(name); ++n) {
     name = base + "_v" + std::to_string(n);
   }
@@ -136,8 +184,18 @@ std::string Lowering::kernelName(Operation *op) {
 }
 
 const SmallVector<Launch> *Lowering::compile(Operation *op) {
-  std::string key = codeKey(op);
-  for (Value operand : op->getOperands()) {
+  std::string key;
+  if (auto layer = layers.find(op); layer != layers.end()) {
+    for (Operation *part : layer->second.ops()) {
+      key += codeKey(part);
+    }
+  } else {
+    key = codeKey(op);
+  }
+  for (Value operand : operandsOf(op)) {
+    if (!operand) {
+      continue;
+    }
     key += std::to_string(Weight(operand).factor);
     if (auto pack = operand.getDefiningOp<kernel::PackOp>()) {
       key += pack.getTransposed() ? " transposed" : " as it is"; // and the op reads it so
@@ -181,7 +239,9 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
       bind(placement.places.lookup(root));
     }
   };
-  llvm::for_each(op->getOperands(), bindValue);
+  for (Value operand : operandsOf(op)) {
+    operand ? bindValue(operand) : bind({});
+  }
   llvm::for_each(op->getResults(), bindValue);
   if (op->hasAttr("parameters")) {
     bind({MBLM_GRADS, SymbolicDim::constant(op->getAttrOfType<IntegerAttr>("offset").getInt())});
@@ -198,6 +258,20 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
   return list;
 }
 
+ArrayAttr Lowering::mapsOf(const Launch &launch) {
+  SmallVector<Attribute> maps;
+  for (const TensorMap &map : launch.maps) {
+    NamedAttrList described;
+    described.set("tensor", builder.getI64IntegerAttr(map.tensor));
+    described.set("offset", formAttribute(module.getContext(), map.offset));
+    described.set("rows", formAttribute(module.getContext(), map.rows));
+    described.set("columns", builder.getI64IntegerAttr(map.columns));
+    described.set("tile", builder.getDenseI64ArrayAttr({map.tileRows, map.tileColumns}));
+    maps.push_back(described.getDictionary(module.getContext()));
+  }
+  return builder.getArrayAttr(maps);
+}
+
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   for (Operation &op : function.getBody().front().without_terminator()) {
@@ -208,9 +282,14 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       ops.push_back(&op);
     }
   }
+  joinLocalLayers(ops);
   Steps steps;
   steps.ops = ops;
-  steps.reads = [](Operation *op) { return SmallVector<Value>(op->getOperands()); };
+  steps.reads = [&](Operation *op) {
+    SmallVector<Value> operands = operandsOf(op);
+    llvm::erase_if(operands, [](Value operand) { return !operand; });
+    return operands;
+  };
   steps.root = rootOf;
   steps.temporary = [&](Operation *op) { return temporaryOf(op); };
   FailureOr<Placement> placement = placeTensors(function, steps);
@@ -249,6 +328,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       listed.set("threads", builder.getI64IntegerAttr(launch.threads));
       listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
       listed.set("arguments", arguments);
+      listed.set("maps", mapsOf(launch));
       launches.push_back(listed.getDictionary(module.getContext()));
     }
   }
@@ -304,8 +384,17 @@ struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
       emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
       return signalPassFailure();
     }
+    auto which = llvm::StringSwitch<std::optional<LocalLayers>>(localLayers)
+                     .Case("never", LocalLayers::Never)
+                     .Case("pays", LocalLayers::WhereItPays)
+                     .Case("fits", LocalLayers::WhereverItFits)
+                     .Default(std::nullopt);
+    if (!which) {
+      emitError(getOperation().getLoc()) << "expects local-layers never, pays or fits, but got " << localLayers;
+      return signalPassFailure();
+    }
     Precision chosen = precision == "bf16" ? Precision::BF16 : Precision::F32;
-    if (failed(Lowering(getOperation(), architecture, chosen).run())) {
+    if (failed(Lowering(getOperation(), architecture, chosen, *which).run())) {
       signalPassFailure();
     }
   }

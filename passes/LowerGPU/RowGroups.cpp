@@ -34,7 +34,7 @@ void cuda::forRowsOfBlock(ThreadEmitter &e, kernel::SpaceAttr space, Value from,
 }
 
 void cuda::emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::SpaceAttr space, Value from, int64_t most,
-                           const std::function<SmallVector<Memory>(Value)> &tensors, ResultWriter &results,
+                           const RowTensorsInBlock &tensors, ResultWriter &results,
                            std::optional<ColumnRange> range) {
   RowShape shape = program.shape();
   WithLanes lanes(e, shape.lanes);
@@ -49,14 +49,17 @@ void cuda::emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::
 }
 
 void cuda::emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::SpaceAttr space, Value from, int64_t most,
-                           const std::function<SmallVector<Memory>(Value)> &tensors,
+                           const RowTensorsInBlock &tensors,
                            const std::function<Value(Value, Value, Value)> &offset, const Memory &result,
-                           const std::function<Value(Value)> &wanted) {
+                           const std::function<Value(Value)> &wanted, std::optional<ColumnRange> range) {
   RowShape shape = program.shape();
   WithLanes lanes(e, shape.lanes);
   forRowsOfBlock(e, space, from, most, shape.group, [&](Value row, Value k, Value t) {
     RowEmitter rows(e, program.body, program.columns, program.segments, program.width, tensors(e.sub(row, from)));
     rows.setThreads(e.rem(e.thread, e.index(shape.group)), shape.group);
+    if (range) {
+      rows.setRange(range->begin, range->end);
+    }
     auto emit = [&] {
       Value target = offset(row, k, t);
       rows.emit(k, t, [&](unsigned, Value value, Value column, Value) {

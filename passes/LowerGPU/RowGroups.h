@@ -29,20 +29,23 @@ struct RowProgram {
 void forRowsOfBlock(ThreadEmitter &e, kernel::SpaceAttr space, mlir::Value from, int64_t most, int64_t group,
                     const std::function<void(mlir::Value row, mlir::Value k, mlir::Value t)> &body);
 
+using RowTensorsInBlock = std::function<llvm::SmallVector<Memory>(mlir::Value rowInBlock)>;
+
 // Runs a program on such rows. `tensors` may depend on the row's number in the block. `range`: only these columns.
 struct ColumnRange {
   mlir::Value begin, end;
 };
 void emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::SpaceAttr space, mlir::Value from, int64_t most,
-                     const std::function<llvm::SmallVector<Memory>(mlir::Value rowInBlock)> &tensors, ResultWriter &results,
+                     const RowTensorsInBlock &tensors, ResultWriter &results,
                      std::optional<ColumnRange> range = {});
 
 // The same for programs with one value, which goes to `result` from `offset(row, k, t)` on; only where `wanted(t)` holds, if
 // that is not null.
 void emitRowsOfBlock(ThreadEmitter &e, const RowProgram &program, kernel::SpaceAttr space, mlir::Value from, int64_t most,
-                     const std::function<llvm::SmallVector<Memory>(mlir::Value rowInBlock)> &tensors,
+                     const RowTensorsInBlock &tensors,
                      const std::function<mlir::Value(mlir::Value row, mlir::Value k, mlir::Value t)> &offset,
-                     const Memory &result, const std::function<mlir::Value(mlir::Value t)> &wanted = {});
+                     const Memory &result, const std::function<mlir::Value(mlir::Value t)> &wanted = {},
+                     std::optional<ColumnRange> range = {});
 
 // Sums over the rows of a block, one for each result that has them: each group adds up its rows in shared memory.
 class BlockSums {

@@ -19,8 +19,8 @@ public:
         lines(e.shared(sizes.rows * line * 4)) {}
 
   Type element() const override { return e.f32(); }
-  Sums rowsOfThread() override { return steps(e.div(e.thread, scalarSide), sizes.rows); }
-  Sums columnsOfThread(int64_t columns) override { return steps(e.rem(e.thread, e.index(scalarSide)), columns); }
+  Places rowsOfThread() override { return steps(e.div(e.thread, scalarSide), sizes.rows); }
+  Places columnsOfThread(int64_t columns) override { return steps(e.rem(e.thread, e.index(scalarSide)), columns); }
   int64_t threadsOfRow() const override { return scalarSide; }
 
   double unit() const override { return 1; }
@@ -40,10 +40,10 @@ public:
   }
 
 private:
-  Sums steps(Value first, int64_t count) {
-    Sums places;
+  static Places steps(Value first, int64_t count) {
+    Places places{first, {}};
     for (int64_t n = 0; n < count; n += scalarSide) {
-      places.push_back(e.add(first, n));
+      places.offsets.push_back(n);
     }
     return places;
   }

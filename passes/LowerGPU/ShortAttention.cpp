@@ -20,7 +20,8 @@ ShortSizes::ShortSizes(const AttentionShape &shape, int64_t copies, int64_t floa
 }
 
 ShortAttention::ShortAttention(KernelWriter::Step &s, const AttentionPlan &plan, const ShortSizes &sizes)
-    : s(s), e(s.e), plan(plan), sizes(sizes), firstItem(e.mul(e.blockX, sizes.pairs)), items(e.form(plan.shape.pairs())) {
+    : s(s), e(s.e), plan(plan), sizes(sizes), firstItem(e.mul(e.blockX, sizes.pairs)),
+      items(e.form(plan.shape.pairs())) {
   pair = e.div(e.thread, sizes.length);
   position = e.rem(e.thread, e.index(sizes.length));
   active = arith::AndIOp::create(e.b, e.less(pair, e.index(sizes.pairs)), e.less(item(), items));
@@ -34,7 +35,7 @@ Value ShortAttention::line() {
 LineCopy ShortAttention::copyOf(const HeadTensor &tensor, Value rows, Value table, bool reads) {
   auto position = [this](Value line) { return e.rem(line, e.index(sizes.length)); };
   auto itemOf = [this](Value line) { return e.add(firstItem, e.div(line, sizes.length)); };
-  LineCopy::End far{{s.pointers[tensor.pointer], {}, tensor.element, true}, [=, this](Value line) {
+  LineCopy::End far{{s.pointers[tensor.pointer], {}, tensor.element, true}, [=](Value line) {
                       Value item = itemOf(line), sequence = e.div(item, plan.shape.heads);
                       Value head = e.rem(item, e.index(plan.shape.heads));
                       return headRows(s, plan.shape, tensor, sequence, head).offset(e, position(line));
@@ -45,7 +46,7 @@ LineCopy ShortAttention::copyOf(const HeadTensor &tensor, Value rows, Value tabl
   copy.width = sizes.width;
   copy.from = reads ? far : near;
   copy.to = reads ? near : far;
-  copy.active = [=, this](Value line) { return e.less(itemOf(line), items); };
+  copy.active = [=](Value line) { return e.less(itemOf(line), items); };
   copy.table = table;
   copy.position = position;
   copy.inverse = !reads;
@@ -62,17 +63,18 @@ void ShortAttention::write(Value rows, const HeadTensor &tensor, Value table) {
 
 ShortAttention::Sums ShortAttention::score(Value own, Value rows) {
   WithLanes lanes(e, sizes.lanes);
-  return e.loop(e.index(0), e.index(sizes.width), sizes.lanes, Sums(sizes.length, e.number(0)), [&](Value c, ValueRange before) {
-    Sums sums(before);
-    Value mine = load(own, position, c);
-    for (int64_t t = 0; t < sizes.length; ++t) {
-      Value other = load(rows, e.index(t), c);
-      for (int64_t lane = 0; lane < sizes.lanes; ++lane) {
-        sums[t] = math::FmaOp::create(e.b, e.extract(mine, lane), e.extract(other, lane), sums[t]);
-      }
-    }
-    return sums;
-  });
+  return e.loop(e.index(0), e.index(sizes.width), sizes.lanes, Sums(sizes.length, e.number(0)),
+                [&](Value c, ValueRange before) {
+                  Sums sums(before);
+                  Value mine = load(own, position, c);
+                  for (int64_t t = 0; t < sizes.length; ++t) {
+                    Value other = load(rows, e.index(t), c);
+                    for (int64_t lane = 0; lane < sizes.lanes; ++lane) {
+                      sums[t] = math::FmaOp::create(e.b, e.extract(mine, lane), e.extract(other, lane), sums[t]);
+                    }
+                  }
+                  return sums;
+                });
 }
 
 void ShortAttention::mix(ArrayRef<Value> weights, Value rows, Value target, Value factor) {
@@ -91,7 +93,8 @@ ShortAttention::Sums ShortAttention::visible() {
   Sums seen;
   for (int64_t t = 0; t < sizes.length; ++t) {
     Value key = e.index(t);
-    seen.push_back(arith::AndIOp::create(e.b, e.less(key, end), arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, key, first)));
+    seen.push_back(arith::AndIOp::create(e.b, e.less(key, end),
+                                         arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, key, first)));
   }
   return seen;
 }

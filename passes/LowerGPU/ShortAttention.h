@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention over short sequences. A block has several whole ones (pairs of a sequence and a head) in shared memory; a thread has one
-// position, and its scores to all others in registers.
+// Attention over short sequences. A block has several whole ones (pairs of a sequence and a head) in shared memory; a
+// thread has one position, and its scores to all others in registers.
 #pragma once
 
 #include "passes/LowerGPU/AttentionPlan.h"

@@ -29,7 +29,7 @@ void cuda::copyPiece(ThreadEmitter &e, Value from, Type fromElement, Value to, T
 }
 
 namespace {
-constexpr int64_t tileDepth = 32;
+constexpr int64_t tileDepth = productDepth;
 // Tiles that there is room for: the more, the longer may a fetch take; two at least.
 constexpr int64_t mostStages = 4, ringBytes = 64 << 10;
 
@@ -76,32 +76,55 @@ private:
 };
 } // namespace
 
-TileProduct::Sums cuda::streamProduct(TileProduct &product, const Factor &a, const Factor &b, Value begin, Value end,
-                                      int64_t depthFactor, ValueRange init) {
+// Multiplies the tiles of the rings, or of one ring and of what `resident` gives for a tile's number.
+static TileProduct::Sums overTiles(TileProduct &product, Ring *left, Ring &right, const std::function<SharedTile(Value)> &resident,
+                                   Value begin, Value end, ValueRange init) {
   ThreadEmitter &e = product.e;
-  Ring left(product, a, product.rows, depthFactor), right(product, b, product.columns, depthFactor);
-  int64_t stages = std::clamp<int64_t>(ringBytes / (left.bytes() + right.bytes()), 2, mostStages);
-  left.allocate(stages);
+  int64_t bytes = right.bytes() + (left ? left->bytes() : 0);
+  int64_t stages = std::clamp<int64_t>(ringBytes / bytes, 2, mostStages);
   right.allocate(stages);
-  Value tiles = e.ceilDiv(e.sub(end, begin), tileDepth);
+  if (left) {
+    left->allocate(stages);
+  }
   auto fetch = [&](Value number, Value slot) {
     Value k = e.add(begin, e.mul(number, tileDepth));
-    left.fetch(slot, k, end);
     right.fetch(slot, k, end);
+    if (left) {
+      left->fetch(slot, k, end);
+    }
     NVVM::CpAsyncCommitGroupOp::create(e.b);
   };
   for (int64_t ahead = 0; ahead < stages - 1; ++ahead) {
     fetch(e.index(ahead), e.index(ahead));
   }
+  Value tiles = e.ceilDiv(e.sub(end, begin), tileDepth);
   auto sums = e.loop(e.index(0), tiles, 1, init, [&](Value number, ValueRange so) {
     NVVM::CpAsyncWaitGroupOp::create(e.b, stages - 2);
     e.barrier(); // the tile is there for all, and all are done with the one before
-    Value next = e.add(number, stages - 1);
+    Value next = e.add(number, stages - 1), slot = e.rem(number, e.index(stages));
     fetch(next, e.rem(next, e.index(stages)));
-    Value slot = e.rem(number, e.index(stages));
-    return product.multiply(so, left.tile(slot), right.tile(slot), tileDepth);
+    return product.multiply(so, left ? left->tile(slot) : resident(number), right.tile(slot), tileDepth);
   });
   NVVM::CpAsyncWaitGroupOp::create(e.b, 0);
   e.barrier();
   return sums;
+}
+
+TileProduct::Sums cuda::streamProduct(TileProduct &product, const Factor &a, const Factor &b, Value begin, Value end,
+                                      int64_t depthFactor, ValueRange init) {
+  Ring left(product, a, product.rows, depthFactor), right(product, b, product.columns, depthFactor);
+  return overTiles(product, &left, right, {}, begin, end, init);
+}
+
+TileProduct::Sums cuda::residentProduct(TileProduct &product, const SharedTile &a, const Factor &b, Value begin, Value end,
+                                        int64_t depthFactor, ValueRange init) {
+  ThreadEmitter &e = product.e;
+  Ring right(product, b, product.columns, depthFactor);
+  auto slice = [&](Value number) {
+    SharedTile tile = a;
+    Value place = e.mul(number, a.depthInside ? tileDepth : tileDepth * a.stride);
+    tile.base = e.at(a.base, place, product.element());
+    return tile;
+  };
+  return overTiles(product, nullptr, right, slice, begin, end, init);
 }

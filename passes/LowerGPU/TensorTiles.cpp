@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// On tensor cores. A warp has 16 rows; the products are mma.sync.m16n8k16, whose results a thread holds as: rows lane / 4 and 8
-// further, columns 2 * (lane % 4) and the next one of each 8. Results of a score are, two by two, just what the left operand
-// of the next product wants.
+// On tensor cores. A warp has 16 rows; the products are mma.sync.m16n8k16, whose results a thread holds as: rows lane /
+// 4 and 8 further, columns 2 * (lane % 4) and the next one of each 8. Results of a score are, two by two, just what the
+// left operand of the next product wants.
 #include "passes/LowerGPU/AttentionTiles.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -20,15 +20,11 @@ public:
       : AttentionTiles(e, sizes, width), lane(e.lane()), firstRow(e.mul(e.warp(), 16)) {}
 
   Type element() const override { return e.b.getBF16Type(); }
-  Sums rowsOfThread() override {
-    Value row = e.add(firstRow, e.div(lane, 4));
-    return {row, e.add(row, 8)};
-  }
-  Sums columnsOfThread(int64_t columns) override {
-    Value first = e.mul(e.rem(lane, e.index(4)), 2);
-    Sums places;
+  Places rowsOfThread() override { return {e.add(firstRow, e.div(lane, 4)), {0, 8}}; }
+  Places columnsOfThread(int64_t columns) override {
+    Places places{e.mul(e.rem(lane, e.index(4)), 2), {}};
     for (int64_t c = 0; c < columns; c += 8) {
-      places.append({e.add(first, c), e.add(first, c + 1)});
+      places.offsets.append({c, c + 1});
     }
     return places;
   }
@@ -39,7 +35,8 @@ public:
 
   Sums score(Value a, Value b) override {
     // Matrices of b: features k and k + 8 of rows j, then of rows j + 8.
-    Value row = e.add(e.rem(lane, e.index(8)), e.mul(e.div(lane, 16), 8)), column = e.mul(e.rem(e.div(lane, 8), e.index(2)), 8);
+    Value row = e.add(e.rem(lane, e.index(8)), e.mul(e.div(lane, 16), 8)),
+          column = e.mul(e.rem(e.div(lane, 8), e.index(2)), 8);
     Value aRow = e.add(firstRow, e.rem(lane, e.index(16))), aColumn = e.mul(e.div(lane, 16), 8);
     Sums sums(2 * perRow(sizes.columns), e.number(0));
     for (int64_t k = 0; k < depth; k += 16) {
@@ -80,9 +77,9 @@ private:
     Type i32 = e.b.getI32Type();
     auto four = LLVM::LLVMStructType::getLiteral(e.b.getContext(), SmallVector<Type>(4, i32));
     Value place = e.at(tile, e.add(e.mul(row, stride()), column), element());
-    Value loaded = NVVM::LdMatrixOp::create(
-        e.b, four, place, 4, transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
-        NVVM::LdStMatrixShapeAttr::get(e.b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
+    Value loaded =
+        NVVM::LdMatrixOp::create(e.b, four, place, 4, transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+                                 NVVM::LdStMatrixShapeAttr::get(e.b.getContext(), 8, 8), NVVM::LdStMatrixEltType::B16);
     return parts(loaded);
   }
 
@@ -108,8 +105,8 @@ private:
     for (int64_t half : {0, 1}) {
       int64_t at = column / 4 + 2 * half;
       Value so[] = {sums[at], sums[at + 1], sums[line + at], sums[line + at + 1]};
-      Value product = NVVM::MmaOp::create(e.b, four, left, right.slice(2 * half, 2), so, ArrayRef<int64_t>{16, 8, 16}, std::nullopt,
-                                          std::nullopt, types, layouts);
+      Value product = NVVM::MmaOp::create(e.b, four, left, right.slice(2 * half, 2), so, ArrayRef<int64_t>{16, 8, 16},
+                                          std::nullopt, std::nullopt, types, layouts);
       Sums after = parts(product);
       sums[at] = after[0];
       sums[at + 1] = after[1];

@@ -25,6 +25,15 @@ ThreadEmitter::ThreadEmitter(OpBuilder builder, Location loc, int64_t threads)
   blockY = mlir::gpu::BlockIdOp::create(b, mlir::gpu::Dimension::y);
 }
 
+void ThreadEmitter::barrier() {
+  if (helpers == 0) {
+    mlir::gpu::BarrierOp::create(b);
+    return;
+  }
+  auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getI32IntegerAttr(n)).getResult(); };
+  NVVM::BarrierOp::create(b, Type(), number(1), number(threads), NVVM::BarrierReductionAttr(), Value()); // 0 is the whole block's
+}
+
 Value ThreadEmitter::shuffle(Value value, int64_t distance, NVVM::ShflKind kind, int64_t count) {
   Type i32 = b.getI32Type();
   auto number = [&](int64_t n) { return arith::ConstantOp::create(b, b.getIntegerAttr(i32, APInt(32, n, true))).getResult(); };

@@ -19,13 +19,14 @@ public:
   ThreadEmitter(mlir::OpBuilder builder, mlir::Location loc, int64_t threads);
 
   const int64_t threads;       // of a block
+  int64_t helpers = 0;         // further threads of it, which have work of their own
   mlir::Value thread;          // this one's number in its block
   mlir::Value blockX, blockY;  // its block's numbers
 
   mlir::Value warp() { return div(thread, warpSize); }
   mlir::Value lane() { return rem(thread, index(warpSize)); }
-  // All of the block wait for each other; what they wrote to memory is there for all.
-  void barrier() { mlir::gpu::BarrierOp::create(b); }
+  // All of the block but helpers wait for each other; what they wrote to memory is there for all.
+  void barrier();
   mlir::Value acrossThreads(mlir::Value value, int64_t count, const Combine &combine) override;
   // What the thread `distance` away has (its number in the warp, exclusive or); the `count` neighbours that begin at a multiple
   // of it come here together.

@@ -77,9 +77,16 @@ struct Factor {
   int64_t endFactor = 1;    // what certainly divides `first` and `end`, where these are inside
 };
 
+constexpr int64_t productDepth = 32; // of the tiles that a product works on at a time
+
 // Runs a product over the whole depth [begin, end): tiles of `depthStep` come in the background, some ahead. `endFactor` certainly
 // divides begin and end.
 TileProduct::Sums streamProduct(TileProduct &product, const Factor &a, const Factor &b, mlir::Value begin, mlir::Value end,
                                 int64_t depthFactor, mlir::ValueRange init);
+
+// The same with a left factor that lies in shared memory as a whole, its depths from `begin` on: padded with zeros to a multiple of
+// productDepth.
+TileProduct::Sums residentProduct(TileProduct &product, const SharedTile &a, const Factor &b, mlir::Value begin, mlir::Value end,
+                                  int64_t depthFactor, mlir::ValueRange init);
 
 } // namespace mblm::cuda

@@ -7,7 +7,8 @@
 using namespace mlir;
 using namespace mblm;
 
-// Work items are heads of sequences, and copy what they read of these before they write anything.
+// What a head of a sequence reads of these is copied before its gradients are written: on a CPU by its work item, on a GPU by its
+// block, or for long sequences by kernels before.
 static SmallVector<Value> overwritableOperands(kernel::AttentionGradOp op) {
   Value source = op.getQuery();
   int64_t group = op.getHeads() * op.getHeadDim();

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The library's matrices lie column by column. A matrix that lies row by row is the transposed one to it, so it is asked
-// for result^T = right * left^T with `right` transposed once more; a bias is added to each of its rows then.
+// The library's matrices lie column by column. A matrix that lies row by row is the transposed one to it, so it is
+// asked for result^T = right * left^T with `right` transposed once more; a bias is added to each of its rows then.
 #include "runtime/Cuda/BlasLt.h"
 
 #include "runtime/Cuda/BlasLtApi.h"
@@ -40,9 +40,9 @@ std::array<uint32_t, 3> alignments(const gpu::ProductCall &call) {
 }
 
 Form formOf(const gpu::ProductCall &call) {
-  return {call.rows,          call.columns,    call.depth,   call.leftStride,   call.rightStride,
-          call.resultStride,  call.element,    call.resultElement, call.bias != nullptr, call.gelu,
-          call.rounded,       alignments(call), call.workspaceBytes};
+  return {call.rows,         call.columns,     call.depth,         call.leftStride,      call.rightStride,
+          call.resultStride, call.element,     call.resultElement, call.bias != nullptr, call.gelu,
+          call.rounded,      alignments(call), call.workspaceBytes};
 }
 
 int typeOf(gpu::Element element) { return element == gpu::Element::F32 ? Float32 : BFloat16; }
@@ -107,7 +107,9 @@ private:
     bool rounds = call.rounded && call.element == gpu::Element::F32;
     check(lt.cublasLtMatmulDescCreate(&plan.description, rounds ? ComputeFastTf32 : ComputeFloat32, Float32),
           "describe a product");
-    int epilogue = call.gelu ? EpilogueGelu | (call.bias ? EpilogueBias : 0) : call.bias ? EpilogueBias : EpilogueDefault;
+    int epilogue = call.gelu   ? EpilogueGelu | (call.bias ? EpilogueBias : 0)
+                   : call.bias ? EpilogueBias
+                               : EpilogueDefault;
     set(plan, DescTransA, int(Transposed));
     set(plan, DescEpilogue, epilogue);
     if (call.bias) {

@@ -152,8 +152,9 @@ void CudaDevice::check(Result result, const std::string &what) const {
   }
   if (isSticky(result)) {
     lost = name + " is lost to this process: " +
-           (latest.empty() ? said : said + ", in " + latest + " or one launched before it") + "; found out when asked to " +
-           what + "; CUDA_LAUNCH_BLOCKING=1 finds the kernel, --target cpu does without the device";
+           (latest.empty() ? said : said + ", in " + latest + " or one launched before it") +
+           "; found out when asked to " + what +
+           "; CUDA_LAUNCH_BLOCKING=1 finds the kernel, --target cpu does without the device";
     throw Error(Exit::Device, lost);
   }
   throw Error(Exit::Device, name + ": cannot " + what + ": " + said + "; --target cpu does without the device");
@@ -199,8 +200,8 @@ Result CudaDevice::loadImage(const Image &image, std::string &log) {
 }
 
 std::string CudaDevice::describe() const {
-  return name + ", compute capability " + std::to_string(major) + "." + std::to_string(minor) + (loaded.empty() ? "" : ", code for " + loaded) +
-         ", driver for CUDA " + versionText(driver.version());
+  return name + ", compute capability " + std::to_string(major) + "." + std::to_string(minor) +
+         (loaded.empty() ? "" : ", code for " + loaded) + ", driver for CUDA " + versionText(driver.version());
 }
 
 int64_t CudaDevice::freeBytes() const {
@@ -253,7 +254,8 @@ gpu::Kernel *CudaDevice::find(const std::string &kernelName, const std::string &
   if (!kernel.function) {
     Result result = module ? cu.cuModuleGetFunction(&kernel.function, module, kernelName.c_str()) : Result(NotFound);
     if (result == NotFound) {
-      throw Error(Exit::Device, "there is no " + kernel.label() + " in the artifact's code" + (loaded.empty() ? "" : " for " + loaded) + "; compile it again");
+      throw Error(Exit::Device, "there is no " + kernel.label() + " in the artifact's code" +
+                                    (loaded.empty() ? "" : " for " + loaded) + "; compile it again");
     }
     check(result, "find " + kernel.label());
   }

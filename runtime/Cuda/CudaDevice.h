@@ -10,8 +10,8 @@
 
 namespace mblm::rt::cuda {
 
-// The first device, with the kernels of an artifact (null: none) loaded. Error(Device) where there is no driver, no device, or none
-// that can run them. Error(Resource) where there is no room for them.
+// The first device, with the kernels of an artifact (null: none) loaded. Error(Device) where there is no driver, no
+// device, or none that can run them. Error(Resource) where there is no room for them.
 std::unique_ptr<gpu::Device> openDevice(const SymbolFinder &artifact, const std::string &driver = driverPath());
 
 } // namespace mblm::rt::cuda

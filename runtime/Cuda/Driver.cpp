@@ -87,7 +87,8 @@ Driver::Driver(const std::string &path) : library(path) {
     throw tooOld("the CUDA driver '" + path + "' has no function " + missing);
   }
   if (Result result = functions.cuInit(0); result != Success) {
-    std::string hint = result == NoDevice ? " (a device is seen if nvidia-smi lists it and CUDA_VISIBLE_DEVICES admits it)" : "";
+    std::string hint =
+        result == NoDevice ? " (a device is seen if nvidia-smi lists it and CUDA_VISIBLE_DEVICES admits it)" : "";
     throw unusable("the CUDA driver cannot start: " + describe(result) + hint);
   }
   int count = 0;

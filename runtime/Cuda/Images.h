@@ -3,7 +3,8 @@
 //
 // The CUDA code in an artifact, by symbols each with its size as int64_t SYMBOL_size:
 //   mblm_image_ARCH  machine code of all kernels for an architecture, absent where ptxas was missing
-//   mblm_ptx_ARCH    the same as PTX text, NUL-terminated, which drivers compile themselves
+//   mblm_ptx_ARCH    the same as PTX text, NUL-terminated, which drivers compile themselves; of sm_90a only where
+//                    there is no machine code
 // ARCH is sm_80, whose text runs on every later device too, or sm_90a, which runs on compute capability 9.0 alone.
 #pragma once
 

@@ -87,6 +87,8 @@ public:
   // False where this device has no library for such a product: then nothing was done.
   virtual bool product(const ProductCall &call) { return false; }
   virtual void wait() = 0;
+  // Bytes of memory that a kernel's launches have touched so far, where a device counts them: the simulator does.
+  virtual int64_t touchedBytes(const std::string &kernel) const { return 0; }
   // What `launches` asks of this device, kept instead of run. Null: this device has no graphs, and nothing was run.
   virtual std::unique_ptr<Graph> record(const std::function<void()> &launches) = 0;
 };

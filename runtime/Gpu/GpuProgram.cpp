@@ -6,14 +6,17 @@
 #include "runtime/Gpu/DeviceMemory.h"
 #include "runtime/Support/Error.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 namespace mblm::rt::gpu {
 
 namespace {
 
-constexpr size_t mostGraphs = 64;
+constexpr size_t mostGraphs = 64, mostTensorMaps = 4096;
 
 class GpuProgram final : public Program {
 public:
@@ -42,13 +45,35 @@ public:
     graphs.clear();
   }
 
+  void startProfile() override {
+    times.emplace();
+    for (const auto &[name, entry] : plan->entries) {
+      for (const PlannedLaunch &launch : entry.launches) {
+        (*times)[launch.kernel].memoryBytes = -device->touchedBytes(launch.kernel);
+      }
+    }
+  }
+
+  std::vector<KernelTime> profile() const override {
+    std::vector<KernelTime> list;
+    for (const auto &[name, time] : times.value_or(std::map<std::string, KernelTime>())) {
+      if (time.calls > 0) {
+        list.push_back(time);
+        list.back().name = name;
+        list.back().memoryBytes += device->touchedBytes(name);
+      }
+    }
+    std::sort(list.begin(), list.end(), [](const KernelTime &x, const KernelTime &y) { return x.seconds > y.seconds; });
+    return list;
+  }
+
   void run(Entry entry, const Call &call) override {
     std::string name = entryName(entry, call.stage);
     const PlannedEntry &planned = find(name);
     Shape shape{call.batch, call.slots};
     Bound bound = bind(name, planned, shape, call);
     upload(planned, shape, call, bound);
-    if (Graph *graph = graphFor(name, planned, shape, bound)) {
+    if (Graph *graph = times ? nullptr : graphFor(name, planned, shape, bound)) {
       graph->run();
     } else {
       launchAll(planned, shape, bound);
@@ -148,9 +173,29 @@ private:
     device->upload(callBlock->data(), &call.position, sizeof call.position);
   }
 
+  // The map of a matrix that begins at `base`, for one launch's arguments.
+  TensorMap *encoded(const PlannedMap &map, void *base, int64_t rows) {
+    auto [found, isNew] = tensorMaps.try_emplace({&map, base, rows});
+    if (isNew) {
+      TensorTile tile;
+      tile.base = base;
+      tile.size[0] = uint64_t(map.columns);
+      tile.size[1] = uint64_t(rows);
+      tile.rowBytes = uint64_t(map.columns) * 2;
+      tile.box[0] = uint32_t(map.tileColumns);
+      tile.box[1] = uint32_t(map.tileRows);
+      tile.swizzled = true;
+      found->second = device->encode(tile);
+    }
+    return &found->second;
+  }
+
   void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
     int64_t batch = shape.batch, slots = shape.slots;
     void *block = callBlock->data();
+    if (tensorMaps.size() >= mostTensorMaps) {
+      tensorMaps.clear();
+    }
     for (const PlannedLaunch &launch : planned.launches) {
       std::vector<void *> pointers;
       for (const Argument &argument : launch.arguments) {
@@ -161,6 +206,13 @@ private:
         arguments.push_back(&pointer);
       }
       arguments.insert(arguments.end(), {&batch, &slots, &block});
+      for (const PlannedMap &map : launch.maps) {
+        int64_t rows = map.rows.at(shape, launch.from);
+        if (rows > 0) { // else there are no blocks
+          int64_t offset = map.offset.at(shape, launch.from);
+          arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
+        }
+      }
       Launch asked;
       asked.kernel = device->find(launch.kernel, launch.from);
       int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
@@ -174,9 +226,21 @@ private:
       asked.sharedBytes = uint32_t(launch.sharedBytes);
       asked.arguments = arguments.data();
       if (blocks > 0) {
-        device->launch(asked);
+        times ? launchTimed(asked) : device->launch(asked);
       }
     }
+  }
+
+  void launchTimed(const Launch &launch) {
+    device->wait();
+    auto begin = std::chrono::steady_clock::now();
+    device->launch(launch);
+    device->wait();
+    KernelTime &time = (*times)[launch.kernel->name];
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    ++time.calls;
+    time.seconds += seconds;
+    time.busySeconds += seconds;
   }
 
   // The launches as a graph, recorded when they come for the second time; null where there is none.
@@ -225,6 +289,8 @@ private:
   std::map<int, std::unique_ptr<DeviceMemory>> memories;
   std::unique_ptr<DeviceMemory> callBlock;
   std::map<std::string, Recorded> graphs;
+  std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
+  std::map<std::tuple<const PlannedMap *, void *, int64_t>, TensorMap> tensorMaps; // with base and rows
 };
 
 } // namespace

@@ -34,6 +34,18 @@ static PlannedLaunch readLaunch(const json &value, const std::string &where) {
     launch.arguments.push_back({argument.at(0).get<int>(), formOf(argument, 1)});
     bad = bad || launch.arguments.back().slot < 0 || launch.arguments.back().slot >= MBLM_SLOTS;
   }
+  for (const json &described : value.at("maps")) {
+    PlannedMap map;
+    map.tensor = described.at("tensor").get<int64_t>();
+    map.offset = formOf(described.at("offset"));
+    map.rows = formOf(described.at("rows"));
+    map.columns = described.at("columns").get<int64_t>();
+    map.tileRows = described.at("tile").at(0).get<int64_t>();
+    map.tileColumns = described.at("tile").at(1).get<int64_t>();
+    bad = bad || map.tensor < 0 || map.tensor >= int64_t(launch.arguments.size()) || map.columns < 1 || map.tileRows < 1 ||
+          map.tileColumns < 1;
+    launch.maps.push_back(map);
+  }
   if (bad) {
     throw Error(Exit::Integrity, where + ": metadata: launch of '" + launch.kernel + "' is damaged");
   }

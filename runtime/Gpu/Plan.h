@@ -18,12 +18,22 @@ struct Argument {
   LinearSize offset;
 };
 
+// A matrix of bf16 that the kernel reads by the copy engine, in swizzled tiles.
+struct PlannedMap {
+  int64_t tensor = 0; // the argument
+  LinearSize offset;  // where it begins behind that, in floats
+  LinearSize rows;
+  int64_t columns = 0;
+  int64_t tileRows = 0, tileColumns = 0;
+};
+
 struct PlannedLaunch {
   std::string kernel, from;
   LinearSize grid; // blocks: ceil(grid / divisor) by y
   int64_t divisor = 1, y = 1;
   int64_t threads = 1, sharedBytes = 0;
   std::vector<Argument> arguments;
+  std::vector<PlannedMap> maps;
 };
 
 struct PlannedEntry {

@@ -4,7 +4,8 @@
 // What simulated kernels and the simulator agree on. An artifact for the simulator exports, for every kernel NAME,
 //   void mblm_sim_NAME(void **arguments)     one thread, from its start to its end
 //   const KernelCode mblm_sim_NAME_code      what the simulator must know of it
-// and the pointer `mblm_sim_table`, which the loader sets: all that the code calls.
+// and the pointer `mblm_sim_table`, which the loader sets: all that the code calls. `mblm_sim_version` must equal
+// `tableVersion`.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,20 @@ namespace mblm::sim {
 
 // Special registers, in their order in `Registers`.
 enum Register : uint32_t {
-  TidX, TidY, TidZ,          // place in the block
-  NtidX, NtidY, NtidZ,       // size of the block
-  CtaidX, CtaidY, CtaidZ,    // place in the grid
-  NctaidX, NctaidY, NctaidZ, // size of the grid
-  LaneId, WarpId,
+  TidX,
+  TidY,
+  TidZ, // place in the block
+  NtidX,
+  NtidY,
+  NtidZ, // size of the block
+  CtaidX,
+  CtaidY,
+  CtaidZ, // place in the grid
+  NctaidX,
+  NctaidY,
+  NctaidZ, // size of the grid
+  LaneId,
+  WarpId,
   RegisterCount
 };
 
@@ -40,7 +50,13 @@ enum VoteKind : uint32_t { Any, All, Ballot, Uniform };
 enum ReduceKind : uint32_t { Add, And, Max, Min, Or, UnsignedMax, UnsignedMin, Xor };
 enum MatrixKind : uint32_t { BrainFloat16, Half16, TensorFloat8 }; // m16n8 with so many columns of A
 
-enum WgmmaFlags : uint32_t { Accumulate = 1, NegateA = 2, NegateB = 4, ColumnsOfA = 8, RowsOfB = 16 }; // MN-major layouts
+enum WgmmaFlags : uint32_t {
+  Accumulate = 1,
+  NegateA = 2,
+  NegateB = 4,
+  ColumnsOfA = 8,
+  RowsOfB = 16
+}; // MN-major layouts
 
 struct KernelCode {
   void (*run)(void **arguments);
@@ -51,6 +67,7 @@ struct KernelCode {
   uint32_t argumentCount;
   uint32_t staticShared; // bytes; dynamic shared memory begins behind them
   uint32_t synchronises; // 0: no operation waits for another thread
+  uint32_t maxThreads;   // of a block; 0: any number
 };
 
 using Nothing = void;
@@ -63,5 +80,18 @@ struct Table {
 #define MBLM_SIM_OPERATION(result, name, ...) result (*name)(__VA_ARGS__);
 #include "runtime/Sim/Operations.def"
 };
+
+// A hash of the operations' list.
+constexpr uint64_t hashText(const char *text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (; *text; ++text) {
+    hash = (hash ^ uint64_t(*text)) * 0x100000001b3;
+  }
+  return hash;
+}
+constexpr uint64_t tableVersion = hashText(
+#define MBLM_SIM_OPERATION(result, name, ...) #result #name #__VA_ARGS__
+#include "runtime/Sim/Operations.def"
+);
 
 } // namespace mblm::sim

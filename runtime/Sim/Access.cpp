@@ -119,10 +119,10 @@ void Block::failOffset(const Thread &thread, uint64_t address, uint32_t bytes, u
   if (shared.contains(address, bytes)) {
     failAlignment(thread, "shared memory at offset " + std::to_string(offset), alignment, site);
   }
-  std::string where = shared.inWindow(address) ? "offset " + std::to_string(offset)
-                                               : "an address that is not in shared memory";
-  fail(thread, "out of bounds: " + textOf(site) + " touches " + bytesText(bytes) + " at " + where + "; the launch has " +
-                   bytesText(shared.bytes()) + " of shared memory");
+  std::string where =
+      shared.inWindow(address) ? "offset " + std::to_string(offset) : "an address that is not in shared memory";
+  fail(thread, "out of bounds: " + textOf(site) + " touches " + bytesText(bytes) + " at " + where +
+                   "; the launch has " + bytesText(shared.bytes()) + " of shared memory");
 }
 
 template <bool isWrite>

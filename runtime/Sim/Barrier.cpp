@@ -31,9 +31,8 @@ static bool arrive(Thread &thread, uint32_t number, uint32_t count, const Site *
     barrier.perWarp.assign(block.warps.size(), 0);
     barrier.brought = std::make_shared<Knowledge>();
   } else if (barrier.expected != count || (barrier.whole && barrier.site != site)) {
-    block.fail(thread, "mismatched barrier: " + block.textOf(site) + " meets thread " +
-                           std::to_string(barrier.first) + " at " + block.textOf(barrier.site) + ", which waits for " +
-                           countText(barrier));
+    block.fail(thread, "mismatched barrier: " + block.textOf(site) + " meets thread " + std::to_string(barrier.first) +
+                           " at " + block.textOf(barrier.site) + ", which waits for " + countText(barrier));
   }
   ++barrier.arrived;
   barrier.perWarp[thread.warp] |= 1u << thread.lane;
@@ -46,8 +45,8 @@ static bool arrive(Thread &thread, uint32_t number, uint32_t count, const Site *
 void Block::completeBarrier(BlockBarrier &barrier, Thread &last) {
   for (size_t i = 0; i < warps.size(); ++i) {
     if (barrier.perWarp[i] && barrier.perWarp[i] != warps[i].lanes) {
-      fail(last, "divergent barrier: only some lanes of warp " + std::to_string(i) + " have come to " +
-                     textOf(barrier.site));
+      fail(last,
+           "divergent barrier: only some lanes of warp " + std::to_string(i) + " have come to " + textOf(barrier.site));
     }
     countTraces(warps[i]);
   }

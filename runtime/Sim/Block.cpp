@@ -24,8 +24,9 @@ static std::string text(const uint32_t (&place)[3]) {
 
 std::string Block::place(const Thread &thread) const {
   const uint32_t *values = thread.registers.values;
-  return "simulator: kernel '" + request->name + "', block " +
-         text({values[CtaidX], values[CtaidY], values[CtaidZ]}) + ", thread " + std::to_string(thread.number) + ": ";
+  return "simulator: kernel '" + request->name + "'" + (request->from.empty() ? "" : " of " + request->from) +
+         ", block " + text({values[CtaidX], values[CtaidY], values[CtaidZ]}) + ", thread " +
+         std::to_string(thread.number) + ": ";
 }
 
 std::string Block::blockOf(uint32_t clock) const {
@@ -46,7 +47,7 @@ void Block::failConflict(const Thread &thread, Conflict conflict, const Cell &ce
   const Accessor by{clocks, thread.clock, thread.number, clocks.launchStart, false};
   bool withRead = conflict == Conflict::UnorderedRead;
   const Touch &other = !withRead ? cell.write : ordered(cell.lastRead, by) ? cell.firstRead : cell.lastRead;
-  std::string who = other.clock() == Clocks::pending ? "an asynchronous copy that was not waited for"
+  std::string who = other.clock() == Clocks::pending     ? "an asynchronous copy that was not waited for"
                     : other.thread() >= request->threads ? "an asynchronous unit"
                                                          : "thread " + std::to_string(other.thread());
   if (other.clock() < clocks.blockStart) {
@@ -56,8 +57,8 @@ void Block::failConflict(const Thread &thread, Conflict conflict, const Cell &ce
   if (conflict == Conflict::Unfenced) {
     fail(thread, "missing fence.proxy.async: " + textOf(site) + " reads " + where + ", written by " + with);
   }
-  fail(thread, "race in " + std::string(space) + " memory: " + textOf(site) + (isWrite ? " writes " : " reads ") + where +
-                   ", not ordered with the " + (withRead ? "read" : "write") + " by " + with);
+  fail(thread, "race in " + std::string(space) + " memory: " + textOf(site) + (isWrite ? " writes " : " reads ") +
+                   where + ", not ordered with the " + (withRead ? "read" : "write") + " by " + with);
 }
 
 void Block::failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site) {
@@ -212,8 +213,10 @@ void Block::plainMain() {
 void Block::prepare() {
   uint32_t count = request->threads;
   stacks.reserve(count);
-  threads.clear();
-  threads.resize(count);
+  if (threads.size() != count) {
+    threads.clear();
+    threads.resize(count);
+  }
   warps.assign((count + 31) / 32, Warp());
   for (uint32_t i = 0; i < count; ++i) {
     Thread &thread = threads[i];
@@ -221,9 +224,10 @@ void Block::prepare() {
     thread.number = i;
     thread.lane = i % 32;
     thread.warp = i / 32;
-    const uint32_t values[RegisterCount] = {i, 0, 0, count, 1, 1, 0, 0, 0, request->grid[0], request->grid[1],
-                                            request->grid[2], thread.lane, thread.warp};
+    const uint32_t values[RegisterCount] = {
+        i, 0, 0, count, 1, 1, 0, 0, 0, request->grid[0], request->grid[1], request->grid[2], thread.lane, thread.warp};
     std::copy(values, values + RegisterCount, thread.registers.values);
+    thread.trace.clear();
     thread.registers.shared = reinterpret_cast<void *>(shared.base());
   }
   lastAllocation.assign(request->code->siteCount, nullptr);
@@ -233,7 +237,10 @@ void Block::startBlock(uint64_t index) {
   clocks.startBlock(request->threads);
   started.emplace_back(clocks.blockStart, index);
   shared.reset(request->code->staticShared + request->sharedBytes);
-  barriers.assign(16, BlockBarrier());
+  for (BlockBarrier &barrier : barriers) {
+    barrier.arrived = 0;
+    barrier.waiting.clear();
+  }
   mbarriers.clear();
   tileLoads.clear();
   agents = request->threads;
@@ -260,12 +267,12 @@ void Block::startBlock(uint64_t index) {
     thread.wgmmaCommitted = thread.wgmmaDone = 0;
     thread.wgmmaFenced = false;
     if (request->code->synchronises) {
-      thread.fiber.prepare(stacks.top(thread.number), Stacks::bytes - 40960, fiberMain);
+      thread.fiber.prepare(stacks.top(thread.number), Stacks::usable, fiberMain);
     }
   }
   running = &threads[0];
   if (!request->code->synchronises) {
-    threads[0].fiber.prepare(stacks.top(0), Stacks::bytes - 40960, plainMain);
+    threads[0].fiber.prepare(stacks.top(0), Stacks::usable, plainMain);
   } else if (request->seed) {
     running = nextReady(0);
   }

@@ -19,6 +19,7 @@
 #include "runtime/Sim/WarpGroup.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 namespace mblm::sim {
@@ -87,7 +88,7 @@ struct Warp {
 
 // What a launch runs; all of it outlives the launch.
 struct LaunchRequest {
-  std::string name; // of the kernel, for messages
+  std::string name, from; // of the kernel and its place in the model, for messages
   const KernelCode *code = nullptr;
   uint32_t grid[3] = {1, 1, 1};
   uint32_t threads = 1;
@@ -113,10 +114,10 @@ public:
   std::string textOf(const Site *site) const { return request->code->texts + site->text; }
 
   // Runs `execute(lanes, mask)` once when all of `mask` are here, on behalf of the last to come.
-  [[noreturn]] void failMask(const Thread &thread, uint32_t mask, const Site *site);
-  [[noreturn]] void failMeeting(const Thread &thread, const Thread &other, const Site *site);
   template <class Execute>
   void meet(Thread &thread, uint32_t mask, const Site *site, void *operands, Execute execute);
+  [[noreturn]] void failMask(const Thread &thread, uint32_t mask, const Site *site);
+  [[noreturn]] void failMeeting(const Thread &thread, const Thread &other, const Site *site);
 
   void completeBarrier(BlockBarrier &barrier, Thread &last);
   void landCopies(Thread &thread, size_t count); // the oldest ones
@@ -134,7 +135,8 @@ public:
   MBarrier &mbarrierAt(Thread &thread, const void *address, const Site *site);
   void completePhase(MBarrier &barrier);
   uint32_t newAgent(const Thread &thread);
-  uint64_t sharedOffset(const Thread &thread, const void *address, uint32_t bytes, uint32_t alignment, const Site *site) {
+  uint64_t sharedOffset(const Thread &thread, const void *address, uint32_t bytes, uint32_t alignment,
+                        const Site *site) {
     if (!shared.contains(uint64_t(address), bytes) || (uint64_t(address) & (alignment - 1))) {
       failOffset(thread, uint64_t(address), bytes, alignment, site);
     }
@@ -144,8 +146,7 @@ public:
   [[noreturn]] void failUnwritten(const Thread &thread, uint64_t word, const Site *site);
   [[noreturn]] void failShared(const Thread &thread, Conflict conflict, uint64_t word, bool isWrite, const Site *site);
   [[noreturn]] void failConflict(const Thread &thread, Conflict conflict, const Cell &cell, const char *space,
-                                 const std::string &where, bool isWrite,
-                                 const Site *site);
+                                 const std::string &where, bool isWrite, const Site *site);
 
   GlobalMemory &memory;
   SharedMemory shared;
@@ -153,7 +154,7 @@ public:
   Counters counters;
   std::vector<Thread> threads;
   std::vector<Warp> warps;
-  std::vector<BlockBarrier> barriers;
+  std::array<BlockBarrier, 16> barriers;
   std::map<uint32_t, MBarrier> mbarriers; // by offset
   std::vector<TileCopy> tileLoads;        // under way
   std::vector<WarpGroup> warpGroups;
@@ -163,8 +164,6 @@ public:
 private:
   void prepare();
   void startBlock(uint64_t index);
-  void runThreads();
-  void runPlainly();
   static void fiberMain();
   static void plainMain();
   void finish(Thread &thread);
@@ -195,9 +194,9 @@ private:
   Thread *running = nullptr;
   std::string failure;
   uint64_t random = 0;
-  uint32_t agents = 0; // numbers given, from the threads' on
-  std::vector<Allocation *> lastAllocation;            // of each site
-  std::vector<std::pair<uint32_t, uint64_t>> started;  // clock at each block's start, and its number
+  uint32_t agents = 0;                                // numbers given, from the threads' on
+  std::vector<Allocation *> lastAllocation;           // of each site
+  std::vector<std::pair<uint32_t, uint64_t>> started; // clock at each block's start, and its number
 };
 
 template <class Execute>

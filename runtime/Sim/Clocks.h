@@ -1,12 +1,12 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Who knows of whose accesses. A thread's accesses carry its clock; an access (thread, clock) comes before what thread u
-// does if u is that thread, or has learned of the clock by synchronisation.
+// Who knows of whose accesses. A thread's accesses carry its clock; an access (thread, clock) comes before what thread
+// u does if u is that thread, or has learned of the clock by synchronisation.
 //
 // Barriers of the whole block make everything before them known to everybody: one number, `base`, says it. Only what
-// threads learn otherwise since then (from warps, partial barriers, mbarriers) needs vectors. Agents (units that copy or
-// multiply asynchronously) count like threads, behind the block's own.
+// threads learn otherwise since then (from warps, partial barriers, mbarriers) needs vectors. Agents (units that copy
+// or multiply asynchronously) count like threads, behind the block's own.
 #pragma once
 
 #include <cstdint>

@@ -30,10 +30,10 @@ Counters &Counters::operator+=(const Counters &other) {
 std::string Counters::text() const {
   auto count = [](const char *what, int64_t value) { return std::string(what) + " " + std::to_string(value); };
   return count("launches", launches) + count(", blocks", blocks) + count(", threads", threads) +
-         count(", bytes read", bytesRead) + count(" (distinct", distinctRead) + count("), bytes written", bytesWritten) +
-         count(" (distinct", distinctWritten) + count("), sectors", sectors) + count(" (least", leastSectors) +
-         count("), shared wavefronts", sharedAccesses) + count(" and conflicts", bankConflicts) +
-         count(", mma flops", mmaFlops);
+         count(", bytes read", bytesRead) + count(" (distinct", distinctRead) +
+         count("), bytes written", bytesWritten) + count(" (distinct", distinctWritten) + count("), sectors", sectors) +
+         count(" (least", leastSectors) + count("), shared wavefronts", sharedAccesses) +
+         count(" and conflicts", bankConflicts) + count(", mma flops", mmaFlops);
 }
 
 static size_t distinct(uint64_t *values, size_t count) {

@@ -12,10 +12,10 @@ namespace mblm::sim {
 
 struct Counters {
   int64_t launches = 0, blocks = 0, threads = 0;
-  int64_t bytesRead = 0, bytesWritten = 0;             // of global memory, access by access
-  int64_t distinctRead = 0, distinctWritten = 0;       // bytes of the 32-byte sectors touched, each once a launch
-  int64_t sectors = 0, leastSectors = 0;               // of warps' accesses; what they would be if bytes lay side by side
-  int64_t sharedAccesses = 0, bankConflicts = 0;       // wavefronts if there were no conflicts; further ones
+  int64_t bytesRead = 0, bytesWritten = 0;       // of global memory, access by access
+  int64_t distinctRead = 0, distinctWritten = 0; // bytes of the 32-byte sectors touched, each once a launch
+  int64_t sectors = 0, leastSectors = 0;         // of warps' accesses; what they would be if bytes lay side by side
+  int64_t sharedAccesses = 0, bankConflicts = 0; // wavefronts if there were no conflicts; further ones
   int64_t mmaFlops = 0;
   int64_t switches = 0;
 

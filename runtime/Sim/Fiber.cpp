@@ -66,7 +66,8 @@ void Stacks::reserve(size_t count) {
   if (count <= mapped) {
     return;
   }
-  void *fresh = mmap(nullptr, count * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *fresh =
+      mmap(nullptr, count * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (fresh == MAP_FAILED) {
     throw Error(Exit::Resource, "simulator: cannot map stacks for " + std::to_string(count) + " threads");
   }

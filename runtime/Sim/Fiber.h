@@ -35,7 +35,8 @@ private:
 // Stacks that stay: mapped when first touched, each with a page below it that nothing may touch.
 class Stacks {
 public:
-  static constexpr size_t bytes = 128 * 1024;
+  static constexpr size_t bytes = 256 * 1024;
+  static constexpr size_t usable = bytes - 44 * 1024; // of every one, below its top
   Stacks() = default;
   ~Stacks();
   Stacks(const Stacks &) = delete;

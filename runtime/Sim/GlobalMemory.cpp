@@ -5,6 +5,7 @@
 #include "runtime/Sim/GlobalMemory.h"
 
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Memory.h"
 
 #include <cstring>
 #include <sys/mman.h>
@@ -22,6 +23,12 @@ Allocation::Allocation(int64_t count, const std::string &what) : what(what), byt
   if (fresh == MAP_FAILED) {
     throw Error(Exit::Resource, "simulator: cannot map " + std::to_string(count) + " bytes for " + what);
   }
+  try {
+    rt::memoryAccount().charge(count, what);
+  } catch (...) {
+    munmap(fresh, mapped);
+    throw;
+  }
   memory = static_cast<char *>(fresh);
   base = uint64_t(memory);
   cells = reinterpret_cast<Cell *>(memory + data);
@@ -30,9 +37,8 @@ Allocation::Allocation(int64_t count, const std::string &what) : what(what), byt
 }
 
 Allocation::~Allocation() {
-  if (memory) {
-    munmap(memory, mapped);
-  }
+  rt::memoryAccount().release(int64_t(bytes));
+  munmap(memory, mapped);
 }
 
 void Allocation::forget() {
@@ -56,10 +62,10 @@ Allocation *GlobalMemory::find(uint64_t address) {
 Allocation &GlobalMemory::require(const void *address, int64_t bytes, const char *what) {
   Allocation *found = find(uint64_t(address));
   if (!found || !found->contains(uint64_t(address), uint64_t(bytes))) {
-    throw Error(Exit::Device, std::string("simulator: ") + what + " of " + std::to_string(bytes) +
-                                  " bytes leaves the device's allocations" +
-                                  (found ? " behind '" + found->what + "' of " + std::to_string(found->bytes) + " bytes"
-                                         : std::string()));
+    throw Error(
+        Exit::Device,
+        std::string("simulator: ") + what + " of " + std::to_string(bytes) + " bytes leaves the device's allocations" +
+            (found ? " behind '" + found->what + "' of " + std::to_string(found->bytes) + " bytes" : std::string()));
   }
   return *found;
 }

@@ -30,8 +30,8 @@ struct Allocation {
   Sector *sectors = nullptr; // one for 32 bytes
 
 private:
-  char *memory = nullptr;
-  size_t mapped = 0;
+  char *memory;
+  size_t mapped;
 };
 
 class GlobalMemory {

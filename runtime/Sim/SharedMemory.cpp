@@ -18,8 +18,8 @@ using namespace mblm::sim;
 #endif
 
 SharedMemory::SharedMemory() {
-  void *fresh = mmap(nullptr, 2 * window, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
+  void *fresh =
+      mmap(nullptr, 2 * window, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
   if (fresh == MAP_FAILED) {
     throw Error(Exit::Resource, "simulator: cannot map the window of shared memory");
   }

@@ -55,15 +55,9 @@ public:
   int64_t freeBytes() const override { return memoryAccount().limit() - memoryAccount().used(); }
 
   void *allocate(int64_t bytes, const std::string &what) override {
-    memoryAccount().charge(bytes, what);
     return reinterpret_cast<void *>(memory.allocate(bytes, what).base);
   }
-  void release(void *address) noexcept override {
-    if (sim::Allocation *found = memory.find(uint64_t(address))) {
-      memoryAccount().release(int64_t(found->bytes));
-      memory.release(address);
-    }
-  }
+  void release(void *address) noexcept override { memory.release(address); }
   void upload(void *to, const void *from, int64_t bytes) override {
     memory.require(to, bytes, "an upload");
     std::memcpy(to, from, bytes);
@@ -104,6 +98,7 @@ public:
     auto &kernel = static_cast<SimKernel &>(*launch.kernel);
     sim::LaunchRequest request;
     request.name = kernel.name;
+    request.from = kernel.from;
     request.code = kernel.code;
     request.grid[0] = launch.grid[0];
     request.grid[1] = launch.grid[1];
@@ -133,6 +128,10 @@ public:
 
   void setSeed(uint64_t value) override { seed = value; }
   const std::map<std::string, sim::Counters> &counters() const override { return perKernel; }
+  int64_t touchedBytes(const std::string &kernel) const override {
+    auto found = perKernel.find(kernel);
+    return found == perKernel.end() ? 0 : found->second.distinctRead + found->second.distinctWritten;
+  }
   std::string countersText() const override {
     std::string text;
     for (const auto &[kernel, counters] : perKernel) {
@@ -163,6 +162,9 @@ private:
       refuse("a grid of " + std::to_string(request.grid[0]) + " x " + std::to_string(request.grid[1]) +
              " blocks; expected at least 1 and at most 2147483647 x 65535");
     }
+    if (uint32_t most = request.code->maxThreads; most && request.threads > most) {
+      refuse(std::to_string(request.threads) + " threads in a block; it was made for at most " + std::to_string(most));
+    }
     uint64_t bytes = uint64_t(request.code->staticShared) + request.sharedBytes;
     uint64_t limit = name == "sm_80" ? 163 * 1024 : sim::SharedMemory::limit;
     if (bytes > limit) {
@@ -191,6 +193,10 @@ std::unique_ptr<SimDevice> SimDevice::open(const Find &find, const std::string &
   auto *table = static_cast<const sim::Table **>(find("mblm_sim_table"));
   if (!table) {
     throw Error(Exit::Integrity, "the artifact has no code for the simulator: the symbol 'mblm_sim_table' is missing");
+  }
+  auto *version = static_cast<const uint64_t *>(find("mblm_sim_version"));
+  if (!version || *version != sim::tableVersion) {
+    throw Error(Exit::Integrity, "the artifact was made for another version of the simulator; compile the spec again");
   }
   *table = &sim::operationTable;
   return std::make_unique<Simulator>(find, architecture);

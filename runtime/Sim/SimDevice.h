@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The simulator as a device. Launches run where they are asked for; a fault in a kernel is Error(Internal) with one line
-// that names the kernel, the block, the thread and the places.
+// The simulator as a device. Launches run where they are asked for; a fault in a kernel is Error(Internal) with one
+// line that names the kernel, the block, the thread and the places.
 #pragma once
 
 #include "runtime/Gpu/Device.h"

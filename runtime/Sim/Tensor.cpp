@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The copy engine (TMA). Loads land when every thread waits, stores when their wait says so; rows outside the tensor are
-// zeros, or are not stored. With the 128-byte swizzle, bits 4 to 6 of an address are turned by its bits 7 to 9.
+// The copy engine (TMA). Loads land when every thread waits, stores when their wait says so; rows outside the tensor
+// are zeros, or are not stored. With the 128-byte swizzle, bits 4 to 6 of an address are turned by its bits 7 to 9.
 #include "runtime/Sim/Tensor.h"
 
 #include "runtime/Sim/Block.h"
@@ -63,9 +63,9 @@ static void forPieces(const TileCopy &copy, Each each) {
       }
       int64_t column = int64_t(copy.column) + byte / copy.map.elementBytes;
       bool inside = inRow && column >= 0 && column < int64_t(tile.size[0]);
-      char *global = inside ? static_cast<char *>(tile.base) + row * int64_t(tile.rowBytes) +
-                                  column * copy.map.elementBytes
-                            : nullptr;
+      char *global =
+          inside ? static_cast<char *>(tile.base) + row * int64_t(tile.rowBytes) + column * copy.map.elementBytes
+                 : nullptr;
       each(shared, global);
     }
   }
@@ -175,7 +175,8 @@ Nothing operations::bulkWait(Pointer thread, Word pending, Pointer) {
     });
     Touch waited = Touch(Clocks::pending, self.number, true, copy.site->number).withBytes(15);
     Touch now = Touch(self.clock.now, self.number, true, copy.site->number).withBytes(15);
-    for (uint64_t word = (copy.shared - block.shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end; ++word) {
+    for (uint64_t word = (copy.shared - block.shared.base()) / 4, end = word + copy.map.bytes() / 4; word < end;
+         ++word) {
       settle(block.shared.cell(word).firstRead, waited, now);
       settle(block.shared.cell(word).lastRead, waited, now);
     }

@@ -90,8 +90,8 @@ Long operations::shuffle(Pointer thread, Word mask, Word kind, Word value, Word 
       bool inRange = false;
       uint32_t source = sourceLane(shuffle, lane, inRange);
       if (!(all >> source & 1)) {
-        block.fail(lanes[lane], "divergent warp: " + block.textOf(where) + " reads lane " +
-                                    std::to_string(source) + ", which is not in its mask");
+        block.fail(lanes[lane], "divergent warp: " + block.textOf(where) + " reads lane " + std::to_string(source) +
+                                    ", which is not in its mask");
       }
       shuffle.result = static_cast<Shuffle *>(lanes[source].operands)->value | uint64_t(inRange) << 32;
     });

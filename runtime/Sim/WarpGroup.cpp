@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// wgmma: products are computed when they are waited for. Until then the registers of a sum hold its number, as a NaN; that
-// shows who reads them too early, and which products go on with which sums.
+// wgmma: products are computed when they are waited for. Until then the registers of a sum hold its number, as a NaN;
+// that shows who reads them too early, and which products go on with which sums.
 #include "runtime/Sim/WarpGroup.h"
 
 #include "runtime/Sim/Block.h"
@@ -118,7 +118,8 @@ static std::shared_ptr<Accumulator> sumsOf(Thread *threads, WarpGroup &group, co
   if (goesOn) {
     auto found = group.accumulators.find(first & handleBits);
     if (found == group.accumulators.end()) {
-      block.fail(threads[0], "wgmma: " + block.textOf(product.site) + " adds to sums that another product has taken over");
+      block.fail(threads[0],
+                 "wgmma: " + block.textOf(product.site) + " adds to sums that another product has taken over");
     }
     std::shared_ptr<Accumulator> sums = found->second;
     group.accumulators.erase(found);

@@ -20,19 +20,19 @@ struct Accumulator {
 
 struct Product {
   uint32_t columns = 0, flags = 0, group = 0;
-  uint64_t a = 0, b = 0;         // descriptors
-  std::vector<float> registers;  // 64 x 16: A, where it comes from registers
+  uint64_t a = 0, b = 0;        // descriptors
+  std::vector<float> registers; // 64 x 16: A, where it comes from registers
   std::shared_ptr<Accumulator> into;
-  std::vector<uint32_t> words;   // of shared memory that it reads
+  std::vector<uint32_t> words; // of shared memory that it reads
   const Site *site = nullptr;
 };
 
 struct WarpGroup {
-  uint32_t agent = 0; // the clock of its products
-  std::vector<uint32_t> waiting;                                  // threads that have come to the next product
-  std::vector<Product> underway;                                  // oldest first
+  uint32_t agent = 0;                                            // the clock of its products
+  std::vector<uint32_t> waiting;                                 // threads that have come to the next product
+  std::vector<Product> underway;                                 // oldest first
   std::map<uint32_t, std::shared_ptr<Accumulator>> accumulators; // by number
-  uint32_t made = 0;                                              // accumulators
+  uint32_t made = 0;                                             // accumulators
   KnowledgeRef completed;
 };
 

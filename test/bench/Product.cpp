@@ -3,8 +3,8 @@
 //
 // What a GPU reaches without a kernel of ours: cuBLASLt's products, checked against the product as written, and copies
 // in its memory. One JSON line each. Needs neither MLIR nor LLVM.
-#include "runtime/Cuda/CudaDevice.h"
 #include "runtime/Gpu/Product.h"
+#include "runtime/Cuda/CudaDevice.h"
 #include "runtime/Support/Convert.h"
 #include "runtime/Support/Error.h"
 
@@ -29,7 +29,8 @@ struct Kind {
   bool rounded;
   double tolerance; // of a result, against sums in f64
 };
-const Kind kinds[] = {{"bf16", Element::BF16, false, 2e-2}, {"tf32", Element::F32, true, 5e-3}, {"f32", Element::F32, false, 1e-4}};
+const Kind kinds[] = {
+    {"bf16", Element::BF16, false, 2e-2}, {"tf32", Element::F32, true, 5e-3}, {"f32", Element::F32, false, 1e-4}};
 
 constexpr int64_t workspaceBytes = 32 << 20;
 
@@ -145,9 +146,9 @@ bool checkKind(Device &device, const Kind &kind) {
     }
     double error = product.error(device);
     if (!(error <= kind.tolerance)) {
-      throw Error(Exit::Numerics, std::string("cuBLASLt's product in ") + kind.name + (epilogue ? " with bias and GELU" : "") +
-                                      " is off by " + std::to_string(error) + ", expected at most " +
-                                      std::to_string(kind.tolerance));
+      throw Error(Exit::Numerics, std::string("cuBLASLt's product in ") + kind.name +
+                                      (epilogue ? " with bias and GELU" : "") + " is off by " + std::to_string(error) +
+                                      ", expected at most " + std::to_string(kind.tolerance));
     }
   }
   return true;

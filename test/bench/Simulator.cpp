@@ -39,14 +39,17 @@ static void report(const std::string &what, double nanoseconds, double count, co
 
 static void addVectors() {
   constexpr uint32_t count = 1 << 20;
-  std::string body = constant("%n", 256) + "    %first = arith.muli %b, %n : i64\n    %i = arith.addi %first, %t : i64\n" +
+  std::string body = constant("%n", 256) +
+                     "    %first = arith.muli %b, %n : i64\n    %i = arith.addi %first, %t : i64\n" +
                      load("%v", "%x", "%i", 1) + load("%w", "%y", "%i", 1) + "    %sum = arith.addf %v, %w : f32\n" +
                      store("%sum", "%z", "%i", 1);
   Simulated kernels(kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>, %z: !llvm.ptr<1>", body));
   float *x = kernels.upload(counted<float>(count)), *y = kernels.upload(counted<float>(count)),
         *z = kernels.upload(std::vector<float>(count));
-  report("sum of two vectors of 2^20, no barriers",
-         best([&] { kernels.launch("k", {count / 256, 1}, 256, 0, x, y, z); }), count, "thread");
+  report("sum of two vectors of 2^20, no barriers", best([&] {
+           kernels.launch("k", {count / 256, 1}, 256, 0, x, y, z);
+         }),
+         count, "thread");
 }
 
 static void meetAtBarriers() {
@@ -61,13 +64,14 @@ static void meetAtBarriers() {
 
 static void shuffleWords() {
   constexpr uint32_t blocks = 64, rounds = 100, threads = 256;
-  std::string loop = constant("%zero", 0) + constant("%one", 1) + constant("%rounds", rounds) + constant("%o", 1, "i32") +
-                     constant("%m", 31, "i32") + constant("%all", -1, "i32") +
+  std::string loop = constant("%zero", 0) + constant("%one", 1) + constant("%rounds", rounds) +
+                     constant("%o", 1, "i32") + constant("%m", 31, "i32") + constant("%all", -1, "i32") +
                      "    %r = scf.for %i = %zero to %rounds step %one iter_args(%v = %o) -> (i32) : i64 {\n"
                      "    %w = nvvm.shfl.sync bfly %all, %v, %o, %m : i32 -> i32\n    scf.yield %w : i32\n    }\n";
   Simulated kernels(kernelText("%x: !llvm.ptr<1>", mutated(loop, "    }\n", "    }\n" + constant("%last", 16384)) +
                                                        "    %f = arith.muli %b, %last : i64\n" +
-                                                       "    %at = arith.addi %f, %t : i64\n" + store("%r", "%x", "%at", 1, "i32")));
+                                                       "    %at = arith.addi %f, %t : i64\n" +
+                                                       store("%r", "%x", "%at", 1, "i32")));
   uint32_t *x = kernels.upload(std::vector<uint32_t>(blocks * 16384));
   double time = best([&] { kernels.launch("k", {blocks, 1}, threads, 0, x); });
   report("shuffles of warps", time, double(blocks) * rounds * threads, "thread and shuffle");
@@ -79,8 +83,9 @@ static void multiply() {
   uint16_t *a = kernels.upload(std::vector<uint16_t>(size * size, 0x3f80)),
            *b = kernels.upload(std::vector<uint16_t>(size * size, 0x3f80));
   float *c = kernels.upload(std::vector<float>(size * size));
-  double time =
-      best([&] { kernels.launch("gemm", {size / gemmTile, size / gemmTile}, gemmThreads, gemmShared, a, b, c); });
+  double time = best([&] {
+    kernels.launch("gemm", {size / gemmTile, size / gemmTile}, gemmThreads, gemmShared, a, b, c);
+  });
   report("product of 256^3, bf16 on mma.sync", time, double(size) * size * size, "multiply-add");
   llvm::outs() << kernels.device().countersText();
 }

@@ -68,8 +68,8 @@ protected:
 
 TEST_F(BlasLtTest, EqualsTheProductAsWritten) {
   auto device = open();
-  for (auto [element, resultElement] : {std::pair{Element::BF16, Element::BF16}, {Element::BF16, Element::F32},
-                                        {Element::F32, Element::F32}}) {
+  for (auto [element, resultElement] :
+       {std::pair{Element::BF16, Element::BF16}, {Element::BF16, Element::F32}, {Element::F32, Element::F32}}) {
     for (int epilogue = 0; epilogue < 4; ++epilogue) {
       ProductCall product = call(element, resultElement);
       product.bias = epilogue & 1 ? bias->bytes.data() : nullptr;
@@ -88,7 +88,7 @@ TEST_F(BlasLtTest, EqualsTheProductAsWritten) {
 TEST_F(BlasLtTest, ProductByHand) {
   float a[] = {1, 2, 3, 4}, b[] = {5, 6, 7, 8, 9, 10}, bias[] = {100, 200, -400}, got[6] = {};
   ProductCall call;
-  call.left = a; // [2, 2]
+  call.left = a;  // [2, 2]
   call.right = b; // [3, 2]
   call.result = got;
   call.bias = bias;
@@ -183,10 +183,12 @@ TEST_F(BlasLtTest, Failures) {
   fakeBlas.failures = {{"cublasLtCreate", 1}};
   EXPECT_EQ(failure([&] { open()->product(call(Element::BF16, Element::BF16)); }),
             "6: cuBLASLt cannot start: CUBLAS_STATUS_NOT_INITIALIZED; MBLM_CUBLASLT=off does without it");
-  for (const char *function : {"cublasLtMatmulDescCreate", "cublasLtMatrixLayoutCreate", "cublasLtMatmulPreferenceCreate"}) {
+  for (const char *function :
+       {"cublasLtMatmulDescCreate", "cublasLtMatrixLayoutCreate", "cublasLtMatmulPreferenceCreate"}) {
     fakeBlas.failures = {{function, 7}};
     EXPECT_EQ(failure([&] { open()->product(call(Element::BF16, Element::BF16)); }).substr(0, 28),
-              "6: cuBLASLt cannot describe ") << function;
+              "6: cuBLASLt cannot describe ")
+        << function;
   }
 }
 

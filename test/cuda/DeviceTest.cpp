@@ -107,9 +107,10 @@ TEST_F(DeviceTest, TensorMap) {
   device->encode(tile);
   EXPECT_EQ(fake.calls.back(), "cuTensorMapEncodeTiled 7 rank 2 512x100 1040 box 64x128 steps 1x1 0020");
   tile.rowBytes = 1036;
-  EXPECT_EQ(failure([&] { device->encode(tile); }),
-            "6: Fake GPU: cannot describe a tensor of 100 rows of 512 elements, 1036 bytes apart, in tiles of 128 x 64: "
-            "CUDA_ERROR_INVALID_VALUE: invalid argument; --target cpu does without the device");
+  EXPECT_EQ(
+      failure([&] { device->encode(tile); }),
+      "6: Fake GPU: cannot describe a tensor of 100 rows of 512 elements, 1036 bytes apart, in tiles of 128 x 64: "
+      "CUDA_ERROR_INVALID_VALUE: invalid argument; --target cpu does without the device");
 }
 
 TEST_F(DeviceTest, NoMemory) {
@@ -125,10 +126,11 @@ TEST_F(DeviceTest, NoMemory) {
 TEST_F(DeviceTest, LaunchThatIsRefused) {
   auto device = open();
   fake.failures["cuLaunchKernel"] = rt::cuda::LaunchOutOfResources;
-  EXPECT_EQ(failure([&] { launch(*device, "scan", "/stages/0/layers/1/scan", 4096); }),
-            "6: Fake GPU: cannot launch kernel 'scan' (/stages/0/layers/1/scan) on 2 x 3 blocks of 128 threads and 4096 "
-            "bytes of shared memory: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES: too many resources requested for launch; "
-            "--target cpu does without the device");
+  EXPECT_EQ(
+      failure([&] { launch(*device, "scan", "/stages/0/layers/1/scan", 4096); }),
+      "6: Fake GPU: cannot launch kernel 'scan' (/stages/0/layers/1/scan) on 2 x 3 blocks of 128 threads and 4096 "
+      "bytes of shared memory: CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES: too many resources requested for launch; "
+      "--target cpu does without the device");
   fake.failures.clear();
   launch(*device, "scale", "");
 }

@@ -31,8 +31,9 @@ TEST_F(DriverTest, AnotherLibrary) {
 
 TEST_F(DriverTest, TooOld) {
   fake.version = 11080;
-  EXPECT_EQ(failure([&] { open(); }), "6: the CUDA driver is for CUDA 11.8, expected one for CUDA 12.0 or later (NVIDIA "
-                                      "driver 525.60 or later); run on the CPU with --target cpu");
+  EXPECT_EQ(failure([&] { open(); }),
+            "6: the CUDA driver is for CUDA 11.8, expected one for CUDA 12.0 or later (NVIDIA "
+            "driver 525.60 or later); run on the CPU with --target cpu");
 }
 
 TEST_F(DriverTest, NoDevice) {
@@ -42,8 +43,9 @@ TEST_F(DriverTest, NoDevice) {
             "seen if nvidia-smi lists it and CUDA_VISIBLE_DEVICES admits it); run on the CPU with --target cpu");
   fake.failures.clear();
   fake.devices = 0;
-  EXPECT_EQ(failure([&] { open(); }), "6: the CUDA driver sees no device; expected one that CUDA_VISIBLE_DEVICES admits; "
-                                      "run on the CPU with --target cpu");
+  EXPECT_EQ(failure([&] { open(); }),
+            "6: the CUDA driver sees no device; expected one that CUDA_VISIBLE_DEVICES admits; "
+            "run on the CPU with --target cpu");
 }
 
 TEST_F(DriverTest, ErrorThatTheDriverCannotName) {
@@ -68,8 +70,11 @@ TEST_F(DriverTest, CodeByComputeCapability) {
     int major, minor;
     std::string architecture, image;
   };
-  for (const Case &one : {Case{9, 0, "sm_90a", "sm_90a"}, {8, 0, "sm_80", "sm_80"}, {8, 9, "sm_80", "sm_80"},
-                          {10, 0, "sm_80", "ptx80"}, {12, 1, "sm_80", "ptx80"}}) {
+  for (const Case &one : {Case{9, 0, "sm_90a", "sm_90a"},
+                          {8, 0, "sm_80", "sm_80"},
+                          {8, 9, "sm_80", "sm_80"},
+                          {10, 0, "sm_80", "ptx80"},
+                          {12, 1, "sm_80", "ptx80"}}) {
     fake = test::FakeDriver();
     fake.major = one.major;
     fake.minor = one.minor;
@@ -110,8 +115,9 @@ TEST_F(DriverTest, NothingThatTheDriverTakes) {
 
 TEST_F(DriverTest, ArtifactWithoutCode) {
   artifact.clear();
-  EXPECT_EQ(failure([&] { open(); }), "6: the artifact has no code for Fake GPU with compute capability 9.0; compile it "
-                                      "with --arch sm_90a");
+  EXPECT_EQ(failure([&] { open(); }),
+            "6: the artifact has no code for Fake GPU with compute capability 9.0; compile it "
+            "with --arch sm_90a");
   artifact["mblm_image_sm_90a"] = "sm_90a:";
   fake.major = 8;
   fake.minor = 6;
@@ -130,8 +136,9 @@ TEST_F(DriverTest, DeviceWithoutAnArtifact) {
 TEST_F(DriverTest, TooOldADevice) {
   fake.major = 7;
   fake.minor = 5;
-  EXPECT_EQ(failure([&] { open(); }), "6: Fake GPU has compute capability 7.5, expected 8.0 (A100) or later; run on the "
-                                      "CPU with --target cpu");
+  EXPECT_EQ(failure([&] { open(); }),
+            "6: Fake GPU has compute capability 7.5, expected 8.0 (A100) or later; run on the "
+            "CPU with --target cpu");
 }
 
 // The stub of the toolkit, which programs are linked with where there is no driver.

@@ -154,10 +154,10 @@ Result cuDeviceGetName(char *name, int bytes, Ordinal) {
 }
 Result cuDeviceGetAttribute(int *value, int attribute, Ordinal) {
   ENTER("cuDeviceGetAttribute");
-  *value = attribute == ComputeCapabilityMajor          ? state.major
-           : attribute == ComputeCapabilityMinor        ? state.minor
+  *value = attribute == ComputeCapabilityMajor         ? state.major
+           : attribute == ComputeCapabilityMinor       ? state.minor
            : attribute == MaxSharedMemoryPerBlockOptin ? state.sharedBytes
-                                                        : -1;
+                                                       : -1;
   return *value < 0 ? invalidValue : Success;
 }
 Result cuDevicePrimaryCtxRetain(Context *context, Ordinal) {
@@ -194,7 +194,10 @@ static std::vector<std::string> kernelNames(const std::string &text) {
 Result cuModuleLoadDataEx(Module *module, const void *image, unsigned count, int *options, void **values) {
   const char *text = static_cast<const char *>(image);
   ENTER_CONTEXT("cuModuleLoadDataEx", std::string(text).substr(0, 30));
-  if (std::memcmp(text, "\x7f" "ELF", 4) == 0) {
+  if (std::memcmp(text,
+                  "\x7f"
+                  "ELF",
+                  4) == 0) {
     return NoBinaryForGpu; // there is nothing to run it
   }
   if (auto refusal = state.refusals.find(image); refusal != state.refusals.end()) {
@@ -342,8 +345,9 @@ Result cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *base, co
                               const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,
                               int swizzle, int promotion, int fill) {
   std::ostringstream what;
-  what << type << " rank " << rank << " " << sizes[0] << "x" << sizes[1] << " " << strides[0] << " box " << box[0] << "x"
-       << box[1] << " steps " << steps[0] << "x" << steps[1] << " " << interleave << swizzle << promotion << fill;
+  what << type << " rank " << rank << " " << sizes[0] << "x" << sizes[1] << " " << strides[0] << " box " << box[0]
+       << "x" << box[1] << " steps " << steps[0] << "x" << steps[1] << " " << interleave << swizzle << promotion
+       << fill;
   ENTER("cuTensorMapEncodeTiled", what.str());
   if (reinterpret_cast<uintptr_t>(map) % 64 != 0 || strides[0] % 16 != 0) {
     return invalidValue;

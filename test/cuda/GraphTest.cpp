@@ -26,10 +26,10 @@ TEST_F(GraphTest, RunsWhatWasRecorded) {
     launch(*device, "scale");
     launch(*device, "scan");
   });
-  EXPECT_EQ(fake.calls, (std::vector<std::string>{
-                            "cuStreamBeginCapture", "cuModuleGetFunction scale", "cuLaunchKernel (recorded)",
-                            "cuModuleGetFunction scan", "cuLaunchKernel (recorded)", "cuStreamEndCapture",
-                            "cuGraphInstantiateWithFlags", "cuGraphDestroy"}));
+  EXPECT_EQ(fake.calls,
+            (std::vector<std::string>{"cuStreamBeginCapture", "cuModuleGetFunction scale", "cuLaunchKernel (recorded)",
+                                      "cuModuleGetFunction scan", "cuLaunchKernel (recorded)", "cuStreamEndCapture",
+                                      "cuGraphInstantiateWithFlags", "cuGraphDestroy"}));
   fake.calls.clear();
   graph->run();
   graph->run();
@@ -58,9 +58,10 @@ TEST_F(GraphTest, FailuresOfTheDriver) {
   fake.failures.clear();
   auto graph = device->record([&] { launch(*device, "scale"); });
   fake.failures = {{"cuGraphLaunch", 1}};
-  EXPECT_EQ(failure([&] { graph->run(); }), "6: Fake GPU: cannot launch what was recorded, up to kernel 'scale' "
-                                            "(/stages/0): CUDA_ERROR_INVALID_VALUE: invalid argument; --target cpu does "
-                                            "without the device");
+  EXPECT_EQ(failure([&] { graph->run(); }),
+            "6: Fake GPU: cannot launch what was recorded, up to kernel 'scale' "
+            "(/stages/0): CUDA_ERROR_INVALID_VALUE: invalid argument; --target cpu does "
+            "without the device");
 }
 
 } // namespace

@@ -17,8 +17,9 @@ using namespace mblm::rt;
 namespace {
 
 template <typename Ours, typename Theirs>
-constexpr bool sameParameter = sizeof(Ours) == sizeof(Theirs) && std::is_pointer_v<Ours> == std::is_pointer_v<Theirs> &&
-                               std::is_floating_point_v<Ours> == std::is_floating_point_v<Theirs>;
+constexpr bool sameParameter = sizeof(Ours) == sizeof(Theirs) &&
+                               std::is_pointer_v<Ours> == std::is_pointer_v<Theirs> &&std::is_floating_point_v<Ours> ==
+                                   std::is_floating_point_v<Theirs>;
 
 template <typename Ours, typename Theirs>
 struct SameShape : std::false_type {};
@@ -58,24 +59,23 @@ static_assert(Success == CUDA_SUCCESS && OutOfMemory == CUDA_ERROR_OUT_OF_MEMORY
               UnsupportedPtxVersion == CUDA_ERROR_UNSUPPORTED_PTX_VERSION &&
               JitCompilationDisabled == CUDA_ERROR_JIT_COMPILATION_DISABLED && NotFound == CUDA_ERROR_NOT_FOUND &&
               IllegalAddress == CUDA_ERROR_ILLEGAL_ADDRESS &&
-              LaunchOutOfResources == CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES && LaunchTimeout == CUDA_ERROR_LAUNCH_TIMEOUT &&
-              ContextIsDestroyed == CUDA_ERROR_CONTEXT_IS_DESTROYED && cuda::Assert == CUDA_ERROR_ASSERT &&
-              HardwareStackError == CUDA_ERROR_HARDWARE_STACK_ERROR &&
-              IllegalInstruction == CUDA_ERROR_ILLEGAL_INSTRUCTION && MisalignedAddress == CUDA_ERROR_MISALIGNED_ADDRESS &&
+              LaunchOutOfResources == CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES &&
+              LaunchTimeout == CUDA_ERROR_LAUNCH_TIMEOUT && ContextIsDestroyed == CUDA_ERROR_CONTEXT_IS_DESTROYED &&
+              cuda::Assert == CUDA_ERROR_ASSERT && HardwareStackError == CUDA_ERROR_HARDWARE_STACK_ERROR &&
+              IllegalInstruction == CUDA_ERROR_ILLEGAL_INSTRUCTION &&
+              MisalignedAddress == CUDA_ERROR_MISALIGNED_ADDRESS &&
               InvalidAddressSpace == CUDA_ERROR_INVALID_ADDRESS_SPACE && InvalidPc == CUDA_ERROR_INVALID_PC &&
               LaunchFailed == CUDA_ERROR_LAUNCH_FAILED && Unknown == CUDA_ERROR_UNKNOWN);
-static_assert(ComputeCapabilityMajor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR &&
-              ComputeCapabilityMinor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR &&
-              MaxSharedMemoryPerBlockOptin == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN &&
-              MaxDynamicSharedSizeBytes == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES &&
-              JitErrorLogBuffer == CU_JIT_ERROR_LOG_BUFFER &&
-              JitErrorLogBufferSizeBytes == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES &&
-              StreamNonBlocking == CU_STREAM_NON_BLOCKING &&
-              CaptureModeThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL &&
-              TensorMapFloat32 == CU_TENSOR_MAP_DATA_TYPE_FLOAT32 &&
-              TensorMapBFloat16 == CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 &&
-              TensorMapSwizzleNone == CU_TENSOR_MAP_SWIZZLE_NONE && TensorMapSwizzle128B == CU_TENSOR_MAP_SWIZZLE_128B &&
-              TensorMapL2Promotion128B == CU_TENSOR_MAP_L2_PROMOTION_L2_128B);
+static_assert(
+    ComputeCapabilityMajor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR &&
+    ComputeCapabilityMinor == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR &&
+    MaxSharedMemoryPerBlockOptin == CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN &&
+    MaxDynamicSharedSizeBytes == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES &&
+    JitErrorLogBuffer == CU_JIT_ERROR_LOG_BUFFER && JitErrorLogBufferSizeBytes == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES &&
+    StreamNonBlocking == CU_STREAM_NON_BLOCKING && CaptureModeThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL &&
+    TensorMapFloat32 == CU_TENSOR_MAP_DATA_TYPE_FLOAT32 && TensorMapBFloat16 == CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 &&
+    TensorMapSwizzleNone == CU_TENSOR_MAP_SWIZZLE_NONE && TensorMapSwizzle128B == CU_TENSOR_MAP_SWIZZLE_128B &&
+    TensorMapL2Promotion128B == CU_TENSOR_MAP_L2_PROMOTION_L2_128B);
 
 #define CHECK_BLAS(name, parameters)                                                                                   \
   static_assert(SameShape<blas::Status(*) parameters, decltype(&::name)>::value, #name);

@@ -163,8 +163,10 @@ int main(int argc, char **argv) {
   app.add_option("--target", options.target, "cuda (default) or sim")->check(CLI::IsMember({"cuda", "sim"}));
   app.add_option("--against", options.against, "Artifact whose native code is right (default: the same one's)");
   app.add_option("--batch", options.batch, "Sequences (default 2)")->check(CLI::PositiveNumber);
-  app.add_option("--length", options.length, "Bytes a sequence, up to whole slots (default 512)")->check(CLI::PositiveNumber);
-  app.add_option("--tolerance", options.tolerance, "Most that a tensor may be off, as a share of its norm (default 1e-3)");
+  app.add_option("--length", options.length, "Bytes a sequence, up to whole slots (default 512)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--tolerance", options.tolerance,
+                 "Most that a tensor may be off, as a share of its norm (default 1e-3)");
   CLI11_PARSE(app, argc, argv);
   try {
     bool good = true;

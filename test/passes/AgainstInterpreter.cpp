@@ -253,12 +253,17 @@ void test::expectAgreement(const ModuleCase &test, uint64_t seed, double toleran
 }
 
 void test::expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision) {
+  Native fused, single;
+  fused.level = "sm_80";
+  single.level = "sm_90a";
+  single.fusion.on = false;
+  fused.precision = single.precision = precision;
+  expectSimulatedAgreement(test, seed, tolerance, {fused, single});
+}
+
+void test::expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, llvm::ArrayRef<Native> ways) {
   Agreement agreement(test, seed, tolerance);
-  for (bool fuse : {true, false}) {
-    Native native;
-    native.level = fuse ? "sm_80" : "sm_90a";
-    native.fusion.on = fuse;
-    native.precision = precision;
-    agreement.run(native.level + " in " + precision, native);
+  for (const Native &native : ways) {
+    agreement.run(native.level + " in " + native.precision, native);
   }
 }

@@ -15,7 +15,7 @@ struct Shape {
 
 // What a launch with x[256] = 0, 1, .. and y[256] says; empty where it runs through.
 std::string complaint(const std::string &text, const Shape &shape, uint64_t seed = 0) {
-  Simulated kernels(text);
+  Simulated &kernels = compiled(text);
   kernels.device().setSeed(seed);
   float *x = kernels.upload(counted<float>(256), "x"), *y = kernels.upload(std::vector<float>(256), "y");
   try {
@@ -30,8 +30,8 @@ std::string complaint(const std::string &text, const Shape &shape, uint64_t seed
 
 std::string kernel(const std::string &body) { return kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>", body); }
 
-// `right` runs under every seed, in the same way; with `from` replaced by `to` it is refused with `what`, at the line that
-// holds `place`.
+// `right` runs under every seed, in the same way; with `from` replaced by `to` it is refused with `what`, at the line
+// that holds `place`.
 void expectCaught(const std::string &right, const std::string &from, const std::string &to, const std::string &what,
                   const std::string &place, const Shape &shape = {}) {
   for (uint64_t seed : {0, 1, 2}) {
@@ -41,8 +41,8 @@ void expectCaught(const std::string &right, const std::string &from, const std::
   for (uint64_t seed : {0, 1, 2}) {
     std::string said = complaint(wrong, shape, seed);
     EXPECT_NE(said.find(what), std::string::npos) << "expected: " << what << "\nsaid: " << said;
-    EXPECT_NE(said.find(lineOf(wrong, place)), std::string::npos) << "expected: " << lineOf(wrong, place) << " " << place
-                                                                  << "\nsaid: " << said;
+    EXPECT_NE(said.find(lineOf(wrong, place)), std::string::npos)
+        << "expected: " << lineOf(wrong, place) << " " << place << "\nsaid: " << said;
     EXPECT_NE(said.find("kernel 'k', block (0, 0), thread "), std::string::npos) << said;
   }
 }
@@ -58,32 +58,32 @@ std::string onlyIf(const std::string &condition, const std::string &body) {
 } // namespace
 
 TEST(SimFault, ReadAfterWriteWithoutBarrier) {
-  std::string exchange = kernel(one + store("%f", "%s", "%t", 3) + "    gpu.barrier // first\n" + load("%v", "%x", "%t", 1) +
-                                store("%v", "%s", "%t", 3) + "    gpu.barrier // second\n" + neighbour +
-                                load("%w", "%s", "%o", 3) + store("%w", "%y", "%t", 1));
+  std::string exchange = kernel(one + store("%f", "%s", "%t", 3) + "    gpu.barrier // first\n" +
+                                load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + "    gpu.barrier // second\n" +
+                                neighbour + load("%w", "%s", "%o", 3) + store("%w", "%y", "%t", 1));
   expectCaught(exchange, "    gpu.barrier // second\n", "", "race in shared memory: llvm.", "llvm.load %w.at");
 }
 
 TEST(SimFault, WriteAfterReadWithoutBarrier) {
-  std::string twice = kernel(one + store("%f", "%s", "%t", 3) + "    gpu.barrier // first\n" + neighbour +
-                             load("%w", "%s", "%o", 3) + "    gpu.barrier // second\n" + store("%w", "%s", "%t", 3) +
-                             store("%w", "%y", "%t", 1));
+  std::string twice =
+      kernel(one + store("%f", "%s", "%t", 3) + "    gpu.barrier // first\n" + neighbour + load("%w", "%s", "%o", 3) +
+             "    gpu.barrier // second\n" + store("%w", "%s", "%t", 3) + store("%w", "%y", "%t", 1));
   expectCaught(twice, "    gpu.barrier // second\n", "", "race in shared memory: llvm.", "llvm.load %w.at");
 }
 
 TEST(SimFault, LanesNeedTheirSync) {
-  std::string within = kernel(load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + constant("%all", -1, "i32") +
-                              "    nvvm.bar.warp.sync %all : i32\n" + constant("%one", 1) +
-                              "    %o = arith.xori %t, %one : i64\n" + load("%w", "%s", "%o", 3) +
-                              store("%w", "%y", "%t", 1));
+  std::string within =
+      kernel(load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + constant("%all", -1, "i32") +
+             "    nvvm.bar.warp.sync %all : i32\n" + constant("%one", 1) + "    %o = arith.xori %t, %one : i64\n" +
+             load("%w", "%s", "%o", 3) + store("%w", "%y", "%t", 1));
   // A reduction brings the lanes together, but orders no memory.
   expectCaught(within, "nvvm.bar.warp.sync %all : i32", "%u = nvvm.redux.sync add %all, %all : i32 -> i32",
                "race in shared memory: llvm.load", "llvm.load %w.at");
 }
 
 TEST(SimFault, ReadOfUnwrittenSharedMemory) {
-  std::string exchange = kernel(load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + "    gpu.barrier\n" + neighbour +
-                                load("%w", "%s", "%o", 3) + store("%w", "%y", "%t", 1));
+  std::string exchange = kernel(load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + "    gpu.barrier\n" +
+                                neighbour + load("%w", "%s", "%o", 3) + store("%w", "%y", "%t", 1));
   expectCaught(exchange, "constant 32", "constant 64", "unwritten: llvm.load", "llvm.load %w.at");
 }
 
@@ -102,10 +102,10 @@ TEST(SimFault, SharedOutOfBounds) {
 }
 
 TEST(SimFault, Misaligned) {
-  std::string right = kernel(constant("%n", 16) + "    %o = arith.muli %t, %n : i64\n" + constant("%k", 0) +
-                             "    %p = arith.addi %o, %k : i64\n" + at("%a", "%x", "%p", 1, "i8") +
-                             "    %v = llvm.load %a : !llvm.ptr<1> -> vector<4xf32>\n" +
-                             store("%v", "%s", "%t", 3, "vector<4xf32>"));
+  std::string right =
+      kernel(constant("%n", 16) + "    %o = arith.muli %t, %n : i64\n" + constant("%k", 0) +
+             "    %p = arith.addi %o, %k : i64\n" + at("%a", "%x", "%p", 1, "i8") +
+             "    %v = llvm.load %a : !llvm.ptr<1> -> vector<4xf32>\n" + store("%v", "%s", "%t", 3, "vector<4xf32>"));
   Shape shape{1, 32, 1024};
   expectCaught(right, "constant 0", "constant 4", "misaligned: llvm.load", "llvm.load %a", shape);
   EXPECT_NE(complaint(mutated(right, "constant 0", "constant 4"), shape).find("needs 16-byte alignment"),
@@ -128,8 +128,8 @@ TEST(SimFault, ShuffleWithTheWrongMask) {
 TEST(SimFault, MismatchedBarriers) {
   std::string right = kernel(constant("%half", 64) +
                              "    %c = arith.cmpi slt, %t, %half : i64\n"
-                             "    scf.if %c {\n    gpu.barrier // one\n" + copyThrough +
-                             "    } else {\n    gpu.barrier // other\n    }\n");
+                             "    scf.if %c {\n    gpu.barrier // one\n" +
+                             copyThrough + "    } else {\n    gpu.barrier // other\n    }\n");
   expectCaught(right, "constant 64", "constant 32", "mismatched barrier:", "gpu.barrier // one");
 }
 
@@ -139,8 +139,8 @@ TEST(SimFault, NamedBarriersWithDifferentCounts) {
                              "    %c = arith.cmpi slt, %t, %half : i64\n    scf.if %c {\n"
                              "    nvvm.barrier.arrive id = %id number_of_threads = %count\n    } else {\n"
                              "    nvvm.barrier id = %id number_of_threads = %all\n    }\n");
-  expectCaught(right, "%count = arith.constant 128", "%count = arith.constant 96", "mismatched barrier:",
-               "nvvm.barrier id", {1, 128, 0});
+  expectCaught(right, "%count = arith.constant 128", "%count = arith.constant 96",
+               "mismatched barrier:", "nvvm.barrier id", {1, 128, 0});
 }
 
 TEST(SimFault, DivergentBarrier) {
@@ -174,18 +174,19 @@ TEST(SimFault, WaitGroupRemoved) {
 
 TEST(SimFault, SingleBuffered) {
   // The second copy goes to the other half of the buffer, or else where the first is still read.
-  std::string right = asyncCopies("    nvvm.cp.async.wait.group 0\n    gpu.barrier\n" + neighbour + constant("%n", 64) +
-                                  "    %next = arith.addi %t, %n : i64\n" + at("%to2", "%s", "%next", 3) +
-                                  load("%w0", "%s", "%o", 3) +
-                                  "    nvvm.cp.async.shared.global %to2, %from, 4, cache = ca : !llvm.ptr<3>, !llvm.ptr<1>\n");
+  std::string right =
+      asyncCopies("    nvvm.cp.async.wait.group 0\n    gpu.barrier\n" + neighbour + constant("%n", 64) +
+                  "    %next = arith.addi %t, %n : i64\n" + at("%to2", "%s", "%next", 3) + load("%w0", "%s", "%o", 3) +
+                  "    nvvm.cp.async.shared.global %to2, %from, 4, cache = ca : !llvm.ptr<3>, !llvm.ptr<1>\n");
   right = mutated(right, load("%w", "%s", "%o", 3), "    %w = arith.addf %w0, %w0 : f32\n");
-  expectCaught(right, "%n = arith.constant 64", "%n = arith.constant 0 ", "race in shared memory:",
-               "nvvm.cp.async.shared.global %to2");
+  expectCaught(right, "%n = arith.constant 64", "%n = arith.constant 0 ",
+               "race in shared memory:", "nvvm.cp.async.shared.global %to2");
 }
 
 TEST(SimFault, TwoBlocksWriteOnePlace) {
-  std::string right = kernel(constant("%n", 64) + "    %first = arith.muli %b, %n : i64\n"
-                                                  "    %i = arith.addi %first, %t : i64\n" +
+  std::string right = kernel(constant("%n", 64) +
+                             "    %first = arith.muli %b, %n : i64\n"
+                             "    %i = arith.addi %first, %t : i64\n" +
                              load("%v", "%x", "%i", 1) + store("%v", "%y", "%i", 1));
   Shape shape{2, 64, 0};
   for (uint64_t seed : {0, 1, 2}) {
@@ -198,8 +199,9 @@ TEST(SimFault, TwoBlocksWriteOnePlace) {
 }
 
 TEST(SimFault, BlocksReadWhatOthersWrite) {
-  std::string right = kernel(constant("%n", 128) + "    %first = arith.muli %b, %n : i64\n"
-                                                   "    %i = arith.addi %first, %t : i64\n" +
+  std::string right = kernel(constant("%n", 128) +
+                             "    %first = arith.muli %b, %n : i64\n"
+                             "    %i = arith.addi %first, %t : i64\n" +
                              constant("%k", 64) + "    %o = arith.addi %i, %k : i64\n" + load("%v", "%y", "%o", 1) +
                              store("%v", "%y", "%i", 1));
   Shape shape{2, 64, 0};
@@ -219,14 +221,14 @@ TEST(SimFault, ThreadsOfABlockRaceInGlobalMemory) {
 }
 
 TEST(SimFault, BytesOfOneWordDoNotRace) {
-  std::string halves = kernel(load("%v", "%x", "%t", 1, "i16") + store("%v", "%s", "%t", 3, "i16") +
-                              store("%v", "%y", "%t", 1, "i16"));
+  std::string halves =
+      kernel(load("%v", "%x", "%t", 1, "i16") + store("%v", "%s", "%t", 3, "i16") + store("%v", "%y", "%t", 1, "i16"));
   EXPECT_EQ(complaint(halves, {}), "");
 }
 
 TEST(SimFault, AFaultLeavesTheDeviceUsable) {
-  std::string text = kernel(load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + "    gpu.barrier\n" + neighbour + load("%w", "%s", "%o", 3) +
-                            store("%w", "%y", "%t", 1));
+  std::string text = kernel(load("%v", "%x", "%t", 1) + store("%v", "%s", "%t", 3) + "    gpu.barrier\n" + neighbour +
+                            load("%w", "%s", "%o", 3) + store("%w", "%y", "%t", 1));
   Simulated kernels(text);
   float *x = kernels.upload(counted<float>(64), "x"), *y = kernels.upload(std::vector<float>(64), "y");
   EXPECT_THROW(kernels.launch("k", {1, 1}, 64, 128, x, y), Error);
@@ -266,4 +268,13 @@ TEST(SimFault, LaunchesThatNoGPUWouldTake) {
   EXPECT_EQ(refusal(1056, 0), "simulator: cannot launch kernel 'k': 1056 threads in a block; expected 1 to 1024");
   EXPECT_EQ(refusal(64, 200 * 1024),
             "simulator: cannot launch kernel 'k': 204800 bytes of shared memory; sm_80 has 166912");
+
+  Simulated small(kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>", copyThrough, "nvvm.maxntid = array<i32: 32>"));
+  try {
+    small.launch("k", {1, 1}, 64, 0, x, y);
+    FAIL();
+  } catch (const Error &error) {
+    EXPECT_STREQ(error.what(),
+                 "simulator: cannot launch kernel 'k': 64 threads in a block; it was made for at most 32");
+  }
 }

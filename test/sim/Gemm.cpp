@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Four warps, each with 32 x 32 of the block's 64 x 64. Rows of 64 bytes in shared memory; the 16-byte chunk c of row r lies
-// at place c ^ (r / 2 % 4), which keeps ldmatrix free of bank conflicts.
+// Four warps, each with 32 x 32 of the block's 64 x 64. Rows of 64 bytes in shared memory; the 16-byte chunk c of row r
+// lies at place c ^ (r / 2 % 4), which keeps ldmatrix free of bank conflicts.
 #include "test/sim/Gemm.h"
 
 #include <vector>
@@ -78,10 +78,11 @@ void GemmWriter::copyStage(const std::string &step, const std::string &stage) {
 // Four 8 x 8 matrices: 16 rows from `row` on, two chunks.
 Words GemmWriter::fragments(const std::string &tile, const std::string &row, const std::string &column) {
   std::string at = address("%s", op("addi", tile, chunk(row, column)), 3), all = "!llvm.struct<(i32, i32, i32, i32)>";
-  std::string loaded = value("nvvm.ldmatrix " + at +
-                             " {num = 4 : i32, layout = #nvvm.mma_layout<row>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = "
-                             "8>, eltType = #nvvm.ld_st_matrix_elt_type<b16>} : (!llvm.ptr<3>) -> " +
-                             all);
+  std::string loaded =
+      value("nvvm.ldmatrix " + at +
+            " {num = 4 : i32, layout = #nvvm.mma_layout<row>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = "
+            "8>, eltType = #nvvm.ld_st_matrix_elt_type<b16>} : (!llvm.ptr<3>) -> " +
+            all);
   Words words;
   for (int i = 0; i < 4; ++i) {
     words.push_back(value("llvm.extractvalue " + loaded + "[" + std::to_string(i) + "] : " + all));
@@ -103,13 +104,14 @@ Words GemmWriter::products(const std::string &stage, Words sums) {
     for (int i = 0; i < 2; ++i) {
       for (int j = 0; j < 4; ++j) {
         std::string *sum = &sums[(i * 4 + j) * 4];
-        std::string d = value("nvvm.mma.sync A[" + a[i][0] + ", " + a[i][1] + ", " + a[i][2] + ", " + a[i][3] + "] B[" +
-                              b[j / 2][j % 2 * 2] + ", " + b[j / 2][j % 2 * 2 + 1] + "] C[" + sum[0] + ", " + sum[1] + ", " +
-                              sum[2] + ", " + sum[3] +
-                              "] {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, multiplicandAPtxType = "
-                              "#nvvm.mma_type<bf16>, multiplicandBPtxType = #nvvm.mma_type<bf16>, shape = #nvvm.shape<m = "
-                              "16, n = 8, k = 16>} : (i32, i32, f32) -> " +
-                              four);
+        std::string d =
+            value("nvvm.mma.sync A[" + a[i][0] + ", " + a[i][1] + ", " + a[i][2] + ", " + a[i][3] + "] B[" +
+                  b[j / 2][j % 2 * 2] + ", " + b[j / 2][j % 2 * 2 + 1] + "] C[" + sum[0] + ", " + sum[1] + ", " +
+                  sum[2] + ", " + sum[3] +
+                  "] {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, multiplicandAPtxType = "
+                  "#nvvm.mma_type<bf16>, multiplicandBPtxType = #nvvm.mma_type<bf16>, shape = #nvvm.shape<m = "
+                  "16, n = 8, k = 16>} : (i32, i32, f32) -> " +
+                  four);
         for (int n = 0; n < 4; ++n) {
           sum[n] = value("llvm.extractvalue " + d + "[" + std::to_string(n) + "] : " + four);
         }

@@ -8,9 +8,9 @@
 
 namespace mblm::test {
 
-constexpr uint32_t gemmTile = 64;                            // rows and columns of a block
+constexpr uint32_t gemmTile = 64; // rows and columns of a block
 constexpr uint32_t gemmThreads = 128;
-constexpr uint32_t gemmShared = 3 * 2 * gemmTile * 32 * 2;   // three stages of 32 columns of both operands
+constexpr uint32_t gemmShared = 3 * 2 * gemmTile * 32 * 2; // three stages of 32 columns of both operands
 
 // C[rows, columns] (f32) = A[rows, depth] B[columns, depth]^T (bf16), as kernel @gemm(A, B, C). Columns are a multiple
 // of 64, the depth of 32. Copies run two steps ahead, through a ring of `stages`; two are too few.

@@ -31,24 +31,26 @@ constexpr const char *maps1 = "mblm.tensor_maps = array<i64: 0>";
 
 // A tile of 8 x 32 floats from column 16 and row 4 on; thread t gives words 2t and 2t + 1 of shared memory.
 std::string loads() {
-  return kernelText("%map: !llvm.ptr, %y: !llvm.ptr<1>",
-                    constant("%arrivals", 1, "i32") + setUp + constant("%bytes", 1024, "i32") +
-                        constant("%column", 16, "i32") + constant("%row", 4, "i32") +
-                        "    scf.if %leads {\n"
-                        "    nvvm.mbarrier.arrive.expect_tx %full, %bytes : !llvm.ptr<3>, i32\n"
-                        "    nvvm.cp.async.bulk.tensor.shared.cluster.global %s, %map, %full, box[%column, %row] {isCTAOnly "
-                        "= true} : !llvm.ptr<3>, !llvm.ptr\n"
-                        "    }\n    gpu.barrier // behind the copy\n" +
-                        wait("%full", "%z32") + load("%v", "%s", "%t", 3, "vector<2xf32>") +
-                        store("%v", "%y", "%t", 1, "vector<2xf32>"),
-                    maps1);
+  return kernelText(
+      "%map: !llvm.ptr, %y: !llvm.ptr<1>",
+      constant("%arrivals", 1, "i32") + setUp + constant("%bytes", 1024, "i32") + constant("%column", 16, "i32") +
+          constant("%row", 4, "i32") +
+          "    scf.if %leads {\n"
+          "    nvvm.mbarrier.arrive.expect_tx %full, %bytes : !llvm.ptr<3>, i32\n"
+          "    nvvm.cp.async.bulk.tensor.shared.cluster.global %s, %map, %full, box[%column, %row] {isCTAOnly "
+          "= true} : !llvm.ptr<3>, !llvm.ptr\n"
+          "    }\n    gpu.barrier // behind the copy\n" +
+          wait("%full", "%z32") + load("%v", "%s", "%t", 3, "vector<2xf32>") +
+          store("%v", "%y", "%t", 1, "vector<2xf32>"),
+      maps1);
 }
 
 constexpr int tensorRows = 10, tensorColumns = 40; // less than the tile's end either way
 
 std::vector<float> loadTile(Simulated &kernels, bool swizzled, uint64_t seed = 0) {
   kernels.device().setSeed(seed);
-  float *x = kernels.upload(counted<float>(tensorRows * tensorColumns), "x"), *y = kernels.upload(std::vector<float>(256));
+  float *x = kernels.upload(counted<float>(tensorRows * tensorColumns), "x"),
+        *y = kernels.upload(std::vector<float>(256));
   rt::gpu::TensorTile tile;
   tile.base = x;
   tile.element = rt::gpu::Element::F32;
@@ -69,7 +71,7 @@ float tileElement(int row, int column) {
 }
 
 std::string complaint(const std::string &text, uint64_t seed) {
-  Simulated kernels(text, "sm_90a");
+  Simulated &kernels = compiled(text);
   try {
     loadTile(kernels, false, seed);
   } catch (const Error &error) {
@@ -85,8 +87,8 @@ void expectCaught(const std::string &right, const std::string &from, const std::
     EXPECT_EQ(complaint(right, seed), "");
     std::string said = complaint(wrong, seed);
     EXPECT_NE(said.find(what), std::string::npos) << "expected: " << what << "\nsaid: " << said;
-    EXPECT_NE(said.find(lineOf(wrong, place)), std::string::npos) << "expected: " << lineOf(wrong, place) << "\nsaid: "
-                                                                  << said;
+    EXPECT_NE(said.find(lineOf(wrong, place)), std::string::npos)
+        << "expected: " << lineOf(wrong, place) << "\nsaid: " << said;
   }
 }
 
@@ -123,14 +125,15 @@ TEST(SimTensor, WaitRemoved) {
 }
 
 TEST(SimTensor, TooManyBytesExpected) {
-  expectCaught(loads(), "constant 1024 : i32", "constant 1028 : i32",
-               "deadlock: 128 threads (first 0) wait for an mbarrier (offset 8192, parity 0: 0 arrivals and 4 bytes missing)",
-               "nvvm.mbarrier.try_wait.parity");
+  expectCaught(
+      loads(), "constant 1024 : i32", "constant 1028 : i32",
+      "deadlock: 128 threads (first 0) wait for an mbarrier (offset 8192, parity 0: 0 arrivals and 4 bytes missing)",
+      "nvvm.mbarrier.try_wait.parity");
 }
 
 TEST(SimTensor, TooManyArrivalsExpected) {
-  expectCaught(loads(), "%arrivals = arith.constant 1 ", "%arrivals = arith.constant 2 ", "1 arrivals and 0 bytes missing",
-               "nvvm.mbarrier.try_wait.parity");
+  expectCaught(loads(), "%arrivals = arith.constant 1 ", "%arrivals = arith.constant 2 ",
+               "1 arrivals and 0 bytes missing", "nvvm.mbarrier.try_wait.parity");
 }
 
 TEST(SimTensor, OverArrival) {
@@ -160,12 +163,14 @@ TEST(SimTensor, InitialisationsNeedABarrier) {
 
 // Phases of a barrier: a tile is loaded twice into one place; the second load must wait until all have read the first.
 static std::string reloads() {
-  std::string issue = "    nvvm.mbarrier.arrive.expect_tx %full, %bytes : !llvm.ptr<3>, i32\n"
-                      "    nvvm.cp.async.bulk.tensor.shared.cluster.global %s, %map, %full, box[%column, %row] {isCTAOnly = "
-                      "true} : !llvm.ptr<3>, !llvm.ptr\n";
-  std::string again = "    nvvm.mbarrier.arrive.expect_tx %full, %bytes : !llvm.ptr<3>, i32\n"
-                      "    nvvm.cp.async.bulk.tensor.shared.cluster.global %s, %map, %full, box[%zero32, %row] {isCTAOnly = "
-                      "true} : !llvm.ptr<3>, !llvm.ptr // again\n";
+  std::string issue =
+      "    nvvm.mbarrier.arrive.expect_tx %full, %bytes : !llvm.ptr<3>, i32\n"
+      "    nvvm.cp.async.bulk.tensor.shared.cluster.global %s, %map, %full, box[%column, %row] {isCTAOnly = "
+      "true} : !llvm.ptr<3>, !llvm.ptr\n";
+  std::string again =
+      "    nvvm.mbarrier.arrive.expect_tx %full, %bytes : !llvm.ptr<3>, i32\n"
+      "    nvvm.cp.async.bulk.tensor.shared.cluster.global %s, %map, %full, box[%zero32, %row] {isCTAOnly = "
+      "true} : !llvm.ptr<3>, !llvm.ptr // again\n";
   return kernelText("%map: !llvm.ptr, %y: !llvm.ptr<1>",
                     constant("%arrivals", 1, "i32") + constant("%all", 128, "i32") + constant("%bytes", 1024, "i32") +
                         constant("%column", 16, "i32") + constant("%row", 4, "i32") + constant("%zero32", 0, "i32") +
@@ -207,24 +212,25 @@ TEST(SimTensor, ReusesATile) {
 
 // Each thread writes two words of a tile, which a single thread stores.
 static std::string stores() {
-  return kernelText("%map: !llvm.ptr, %y: !llvm.ptr<1>",
-                    constant("%column", 16, "i32") + constant("%row", 4, "i32") + constant("%zero", 0) +
-                        "    %number = arith.index_cast %t.index : index to i32\n"
-                        "    %f = arith.sitofp %number : i32 to f32\n"
-                        "    %v = vector.broadcast %f : f32 to vector<2xf32>\n" +
-                        store("%v", "%s", "%t", 3, "vector<2xf32>") +
-                        "    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}\n"
-                        "    gpu.barrier // before the store\n"
-                        "    %leads = arith.cmpi eq, %t, %zero : i64\n"
-                        "    scf.if %leads {\n"
-                        "    nvvm.cp.async.bulk.tensor.global.shared.cta %map, %s, box[%column, %row] : !llvm.ptr, "
-                        "!llvm.ptr<3>\n"
-                        "    nvvm.cp.async.bulk.commit.group\n"
-                        "    nvvm.cp.async.bulk.wait_group 0 {read}\n"
-                        "    }\n"
-                        "    gpu.barrier // behind the store\n" +
-                        store("%v", "%s", "%t", 3, "vector<2xf32>"),
-                    maps1);
+  return kernelText(
+      "%map: !llvm.ptr, %y: !llvm.ptr<1>",
+      constant("%column", 16, "i32") + constant("%row", 4, "i32") + constant("%zero", 0) +
+          "    %number = arith.index_cast %t.index : index to i32\n"
+          "    %f = arith.sitofp %number : i32 to f32\n"
+          "    %v = vector.broadcast %f : f32 to vector<2xf32>\n" +
+          store("%v", "%s", "%t", 3, "vector<2xf32>") +
+          "    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}\n"
+          "    gpu.barrier // before the store\n"
+          "    %leads = arith.cmpi eq, %t, %zero : i64\n"
+          "    scf.if %leads {\n"
+          "    nvvm.cp.async.bulk.tensor.global.shared.cta %map, %s, box[%column, %row] : !llvm.ptr, "
+          "!llvm.ptr<3>\n"
+          "    nvvm.cp.async.bulk.commit.group\n"
+          "    nvvm.cp.async.bulk.wait_group 0 {read}\n"
+          "    }\n"
+          "    gpu.barrier // behind the store\n" +
+          store("%v", "%s", "%t", 3, "vector<2xf32>"),
+      maps1);
 }
 
 TEST(SimTensor, StoresATile) {
@@ -249,13 +255,15 @@ TEST(SimTensor, StoresATile) {
 }
 
 TEST(SimTensor, StoresNeedTheirFence) {
-  expectCaught(stores(), "    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}\n",
-               "", "missing fence.proxy.async: nvvm.cp.async.bulk.tensor.global.shared.cta", "bulk.tensor.global");
+  expectCaught(stores(),
+               "    nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}\n", "",
+               "missing fence.proxy.async: nvvm.cp.async.bulk.tensor.global.shared.cta", "bulk.tensor.global");
 }
 
 TEST(SimTensor, StoresNeedTheirBarrier) {
-  std::string cleared = mutated(stores(), "    nvvm.fence.proxy", "    gpu.barrier // cleared\n" +
-                                          store("%v", "%s", "%t", 3, "vector<2xf32>") + "    nvvm.fence.proxy");
+  std::string cleared =
+      mutated(stores(), "    nvvm.fence.proxy",
+              "    gpu.barrier // cleared\n" + store("%v", "%s", "%t", 3, "vector<2xf32>") + "    nvvm.fence.proxy");
   expectCaught(cleared, "    gpu.barrier // before the store\n", "", "race in shared memory: ", "bulk.tensor.global");
 }
 

@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Kernels in MLIR text. Each line of a kernel's body stands on a line of its own, so that messages can be held against it.
+// Kernels in MLIR text. Each line of a kernel's body stands on a line of its own, so that messages can be held against
+// it.
 #pragma once
 
 #include "runtime/Support/Error.h"
@@ -9,13 +10,14 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
 namespace mblm::test {
 
-// A module with the kernel @k. Its body finds the thread's number as %t (i64), its lane as %lane (i64), the block's number as
-// %b (i64) and shared memory as %s.
+// A module with the kernel @k. Its body finds the thread's number as %t (i64), its lane as %lane (i64), the block's
+// number as %b (i64) and shared memory as %s.
 inline std::string kernelText(const std::string &arguments, const std::string &body,
                               const std::string &attributes = "") {
   return R"(gpu.module @kernels {
@@ -29,7 +31,8 @@ inline std::string kernelText(const std::string &arguments, const std::string &b
     %b = arith.index_cast %b.index : index to i64
     %lane = arith.index_cast %lane.index : index to i64
     %s = llvm.mlir.addressof @mblm_shared : !llvm.ptr<3>
-)" + body + R"(
+)" + body +
+         R"(
     gpu.return
   }
 })";
@@ -39,8 +42,8 @@ inline std::string kernelText(const std::string &arguments, const std::string &b
 inline std::string at(const std::string &name, const std::string &base, const std::string &index, int space,
                       const std::string &type = "f32") {
   std::string pointer = "!llvm.ptr<" + std::to_string(space) + ">";
-  return "    " + name + " = llvm.getelementptr " + base + "[" + index + "] : (" + pointer + ", i64) -> " + pointer + ", " +
-         type + "\n";
+  return "    " + name + " = llvm.getelementptr " + base + "[" + index + "] : (" + pointer + ", i64) -> " + pointer +
+         ", " + type + "\n";
 }
 inline std::string load(const std::string &name, const std::string &base, const std::string &index, int space,
                         const std::string &type = "f32") {
@@ -71,6 +74,16 @@ inline std::string lineOf(const std::string &text, const std::string &part) {
   size_t at = text.find(part);
   EXPECT_NE(at, std::string::npos) << part;
   return "kernels.mlir:" + std::to_string(1 + std::count(text.begin(), text.begin() + at, '\n')) + ":";
+}
+
+// The text's kernels, compiled once; faults of earlier launches leave them usable.
+inline Simulated &compiled(const std::string &text, const std::string &architecture = "sm_90a") {
+  static std::map<std::string, std::unique_ptr<Simulated>> all;
+  auto &kernels = all[text];
+  if (!kernels) {
+    kernels = std::make_unique<Simulated>(text, architecture);
+  }
+  return *kernels;
 }
 
 template <class T>

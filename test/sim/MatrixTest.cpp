@@ -66,17 +66,19 @@ static void expectProduct(const std::string &type, int depth) {
     }
   }
   std::string operand = type == "f16" ? "vector<2xf16>" : "i32", body = constant("%ten", 10) + constant("%four", 4) +
-                                                                       "    %first = arith.muli %lane, %ten : i64\n"
-                                                                       "    %out = arith.muli %lane, %four : i64\n";
+                                                                        "    %first = arith.muli %lane, %ten : i64\n"
+                                                                        "    %out = arith.muli %lane, %four : i64\n";
   for (int i = 0; i < 10; ++i) {
     std::string n = std::to_string(i);
     body += constant("%n" + n, i) + "    %i" + n + " = arith.addi %first, %n" + n + " : i64\n" +
             load("%w" + n, "%x", "%i" + n, 1, i < 6 ? operand : "f32");
   }
-  body += "    %d = nvvm.mma.sync A[%w0, %w1, %w2, %w3] B[%w4, %w5] C[%w6, %w7, %w8, %w9] {layoutA = #nvvm.mma_layout<row>, "
+  body += "    %d = nvvm.mma.sync A[%w0, %w1, %w2, %w3] B[%w4, %w5] C[%w6, %w7, %w8, %w9] {layoutA = "
+          "#nvvm.mma_layout<row>, "
           "layoutB = #nvvm.mma_layout<col>, ";
   if (type != "f16") {
-    body += "multiplicandAPtxType = #nvvm.mma_type<" + type + ">, multiplicandBPtxType = #nvvm.mma_type<" + type + ">, ";
+    body +=
+        "multiplicandAPtxType = #nvvm.mma_type<" + type + ">, multiplicandBPtxType = #nvvm.mma_type<" + type + ">, ";
   }
   body += "shape = #nvvm.shape<m = 16, n = 8, k = " + std::to_string(depth) + ">} : (" + operand + ", " + operand +
           ", f32) -> !llvm.struct<(f32, f32, f32, f32)>\n";

@@ -9,9 +9,9 @@ using namespace mblm::test;
 
 // Each of 64 threads has its number plus one; what `body` makes of %v (i32), as %r (i32).
 static std::vector<uint32_t> perThread(const std::string &body) {
-  Simulated kernels(kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>",
-                               load("%v", "%x", "%t", 1, "i32") + constant("%all", -1, "i32") + body +
-                                   store("%r", "%y", "%t", 1, "i32")));
+  Simulated kernels(kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>", load("%v", "%x", "%t", 1, "i32") +
+                                                                         constant("%all", -1, "i32") + body +
+                                                                         store("%r", "%y", "%t", 1, "i32")));
   uint32_t *x = kernels.upload(counted<uint32_t>(64, 1)), *y = kernels.upload(std::vector<uint32_t>(64));
   std::vector<uint32_t> first;
   for (uint64_t seed : {0, 5}) {
@@ -70,7 +70,8 @@ TEST(SimWarp, VotesAndReductions) {
   EXPECT_EQ(perThread(odd + "    %r = nvvm.vote.sync ballot %all, %odd -> i32\n"),
             std::vector<uint32_t>(64, 0x55555555));
   auto vote = [&](const std::string &kind) {
-    return perThread(odd + "    %q = nvvm.vote.sync " + kind + " %all, %odd -> i1\n    %r = llvm.zext %q : i1 to i32\n");
+    return perThread(odd + "    %q = nvvm.vote.sync " + kind +
+                     " %all, %odd -> i1\n    %r = llvm.zext %q : i1 to i32\n");
   };
   EXPECT_EQ(vote("any"), std::vector<uint32_t>(64, 1));
   EXPECT_EQ(vote("all"), std::vector<uint32_t>(64, 0));

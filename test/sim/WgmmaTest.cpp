@@ -12,11 +12,12 @@ using namespace mblm::test;
 
 namespace {
 
-// C[64, columns] = A[64, 64] B[columns, 64]^T. With `kMajor` an operand's rows run along the sum; otherwise its transpose lies
-// in memory.
+// C[64, columns] = A[64, 64] B[columns, 64]^T. With `kMajor` an operand's rows run along the sum; otherwise its
+// transpose lies in memory.
 struct Layout {
   uint32_t columns = 64;
   bool kMajorA = true, kMajorB = true;
+  bool registers = false; // hold A
   uint32_t mbarrier() const { return 8192 + columns * 128; }
   uint32_t shared() const { return mbarrier() + 8; }
 };
@@ -25,17 +26,56 @@ std::string load2d(const std::string &offset, const std::string &map, const std:
   static int made = 0;
   std::string to = "%tile" + std::to_string(made++);
   return "    " + to + " = llvm.getelementptr %s[" + offset +
-         "] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8\n    nvvm.cp.async.bulk.tensor.shared.cluster.global " + to + ", " + map +
-         ", %full, box[" + column + ", %z32] {isCTAOnly = true} : !llvm.ptr<3>, !llvm.ptr\n";
+         "] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8\n    nvvm.cp.async.bulk.tensor.shared.cluster.global " + to + ", " +
+         map + ", %full, box[" + column + ", %z32] {isCTAOnly = true} : !llvm.ptr<3>, !llvm.ptr\n";
 }
 
 // Lines of 128 bytes, eight lines together 1024 bytes; blocks of 64 rows or columns 8192 bytes apart.
 constexpr int64_t descriptorBits = int64_t(512) << 16 | int64_t(64) << 32 | int64_t(1) << 62;
 
 std::string descriptor(const std::string &name, uint32_t offset) {
-  return constant(name + ".offset", offset) + "    " + name + ".at = arith.addi %s64, " + name + ".offset : i64\n    " + name +
-         ".low = arith.andi " + name + ".at, %window : i64\n    " + name + ".units = arith.shrui " + name +
+  return constant(name + ".offset", offset) + "    " + name + ".at = arith.addi %s64, " + name + ".offset : i64\n    " +
+         name + ".low = arith.andi " + name + ".at, %window : i64\n    " + name + ".units = arith.shrui " + name +
          ".low, %four : i64\n    " + name + " = arith.ori " + name + ".units, %bits : i64\n";
+}
+
+// A step whose A comes from shared memory by ldmatrix.
+std::string fromRegisters(const Layout &layout, const std::string &k, const std::string &type) {
+  uint32_t sums = layout.columns / 2;
+  std::string text =
+      constant("%step" + k, 2 * std::stoi(k)) + "    %chunk" + k + " = arith.addi %half, %step" + k +
+      " : i64\n    %turned" + k + " = arith.xori %chunk" + k + ", %turn : i64\n    %place" + k +
+      " = arith.muli %turned" + k + ", %sixteen : i64\n    %at" + k + " = arith.addi %line, %place" + k + " : i64\n" +
+      at("%fragment" + k, "%s", "%at" + k, 3, "i8") + "    %a" + k + " = nvvm.ldmatrix %fragment" + k +
+      " {num = 4 : i32, layout = #nvvm.mma_layout<row>, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>, "
+      "eltType = #nvvm.ld_st_matrix_elt_type<b16>} : (!llvm.ptr<3>) -> !llvm.struct<(i32, i32, i32, i32)>\n";
+  std::string outputs, operands, tied, types;
+  for (uint32_t i = 0; i < 4; ++i) {
+    std::string n = std::to_string(i);
+    text +=
+        "    %a" + k + "." + n + " = llvm.extractvalue %a" + k + "[" + n + "] : !llvm.struct<(i32, i32, i32, i32)>\n";
+    operands += "%a" + k + "." + n + ", ";
+    types += "i32, ";
+  }
+  operands += "%db" + k;
+  types += "i64";
+  std::string list, constraints;
+  for (uint32_t i = 0; i < sums; ++i) {
+    std::string n = std::to_string(i);
+    text += "    %in" + k + "." + n + " = llvm.extractvalue %acc" + k + "[" + n + "] : " + type + "\n";
+    operands += ", %in" + k + "." + n;
+    types += ", f32";
+    list += (i ? ", $" : "$") + n;
+    constraints += "=f,";
+    tied += "," + n;
+  }
+  auto number = [&](uint32_t i) { return "$" + std::to_string(sums + i); };
+  return text + "    %acc" + std::to_string(std::stoi(k) + 1) +
+         " = llvm.inline_asm has_side_effects \"{ .reg .pred p; setp.ne.b32 p, 1, 0; "
+         "wgmma.mma_async.sync.aligned.m64n" +
+         std::to_string(layout.columns) + "k16.f32.bf16.bf16 {" + list + "}, {" + number(0) + ", " + number(1) + ", " +
+         number(2) + ", " + number(3) + "}, " + number(4) + ", p, 1, 1, " + (layout.kMajorB ? "0" : "1") + "; }\", \"" +
+         constraints + "r,r,r,r,l" + tied + "\" " + operands + " : (" + types + ") -> " + type + "\n";
 }
 
 std::string product(const Layout &layout) {
@@ -70,24 +110,37 @@ std::string product(const Layout &layout) {
           "    %s64 = llvm.ptrtoint %s : !llvm.ptr<3> to i64\n" +
           constant("%window", 0x3ffff) + constant("%four", 4) + constant("%bits", descriptorBits) +
           "    nvvm.wgmma.fence.aligned\n    %acc0 = llvm.mlir.zero : " + type + "\n";
+  if (layout.registers) {
+    body += constant("%five", 5) + constant("%fifteen", 15) + constant("%sixteen", 16) + constant("%seven", 7) +
+            constant("%lineBytes", 128) +
+            "    %warp = arith.shrui %t, %five : i64\n    %rows = arith.muli %warp, %sixteen : i64\n"
+            "    %lane16 = arith.andi %lane, %fifteen : i64\n    %row = arith.addi %rows, %lane16 : i64\n"
+            "    %half = arith.shrui %lane, %four : i64\n    %turn = arith.andi %row, %seven : i64\n"
+            "    %line = arith.muli %row, %lineBytes : i64\n";
+  }
   for (uint32_t k = 0; k < 4; ++k) {
     std::string n = std::to_string(k);
-    body += descriptor("%da" + n, k * (layout.kMajorA ? 32 : 2048)) +
-            descriptor("%db" + n, 8192 + k * (layout.kMajorB ? 32 : 2048)) + "    %acc" + std::to_string(k + 1) +
-            " = nvvm.wgmma.mma_async %da" + n + ", %db" + n + ", %acc" + n + ", #nvvm.shape<m = 64, n = " +
-            std::to_string(layout.columns) +
+    body += descriptor("%db" + n, 8192 + k * (layout.kMajorB ? 32 : 2048));
+    if (layout.registers) {
+      body += fromRegisters(layout, n, type);
+      continue;
+    }
+    body += descriptor("%da" + n, k * (layout.kMajorA ? 32 : 2048)) + "    %acc" + std::to_string(k + 1) +
+            " = nvvm.wgmma.mma_async %da" + n + ", %db" + n + ", %acc" + n +
+            ", #nvvm.shape<m = 64, n = " + std::to_string(layout.columns) +
             ", k = 16>, D [<f32>, #nvvm.wgmma_scale_out<one>], A [<bf16>, #nvvm.wgmma_scale_in<one>, <" +
             (layout.kMajorA ? "row" : "col") + ">], B [<bf16>, #nvvm.wgmma_scale_in<one>, <" +
             (layout.kMajorB ? "col" : "row") + ">] : " + type + " -> " + type + "\n";
   }
-  body += "    nvvm.wgmma.commit.group.sync.aligned\n    nvvm.wgmma.wait.group.sync.aligned 0\n" + constant("%sums", sums) +
-          "    %first = arith.muli %t, %sums : i64\n";
+  body += "    nvvm.wgmma.commit.group.sync.aligned\n    nvvm.wgmma.wait.group.sync.aligned 0\n" +
+          constant("%sums", sums) + "    %first = arith.muli %t, %sums : i64\n";
   for (uint32_t i = 0; i < sums; ++i) {
     std::string n = std::to_string(i);
     body += constant("%n" + n, i) + "    %o" + n + " = arith.addi %first, %n" + n + " : i64\n    %r" + n +
             " = llvm.extractvalue %acc4[" + n + "] : " + type + "\n" + store("%r" + n, "%y", "%o" + n, 1);
   }
-  return kernelText("%mapA: !llvm.ptr, %mapB: !llvm.ptr, %y: !llvm.ptr<1>", body, "mblm.tensor_maps = array<i64: 0, 1>");
+  return kernelText("%mapA: !llvm.ptr, %mapB: !llvm.ptr, %y: !llvm.ptr<1>", body,
+                    "mblm.tensor_maps = array<i64: 0, 1>");
 }
 
 uint16_t brain(int value) {
@@ -134,9 +187,8 @@ void run(Simulated &kernels, const Layout &layout, uint64_t seed) {
   uint32_t sums = layout.columns / 2;
   float *y = kernels.upload(std::vector<float>(128 * sums), "y");
   rt::gpu::TensorMap mapA = kernels.device().encode(matrix(aMemory, 64, 64, 64));
-  rt::gpu::TensorMap mapB =
-      kernels.device().encode(layout.kMajorB ? matrix(bMemory, layout.columns, 64, layout.columns)
-                                             : matrix(bMemory, 64, layout.columns, 64));
+  rt::gpu::TensorMap mapB = kernels.device().encode(layout.kMajorB ? matrix(bMemory, layout.columns, 64, layout.columns)
+                                                                   : matrix(bMemory, 64, layout.columns, 64));
   kernels.device().setSeed(seed);
   kernels.launch("k", {1, 1}, 128, layout.shared(), mapA, mapB, y);
   std::vector<float> result = kernels.download(y, 128 * sums);
@@ -169,8 +221,8 @@ void expectCaught(const std::string &wrong, const std::string &what, const std::
     } catch (const Error &error) {
       std::string said = error.what();
       EXPECT_NE(said.find(what), std::string::npos) << "expected: " << what << "\nsaid: " << said;
-      EXPECT_NE(said.find(lineOf(wrong, place)), std::string::npos) << "expected: " << lineOf(wrong, place) << "\nsaid: "
-                                                                    << said;
+      EXPECT_NE(said.find(lineOf(wrong, place)), std::string::npos)
+          << "expected: " << lineOf(wrong, place) << "\nsaid: " << said;
     }
   }
 }
@@ -184,6 +236,11 @@ TEST(SimWgmma, ManyColumns) { expectRight({256, true, true}); }
 TEST(SimWgmma, TransposedB) { expectRight({128, true, false}); }
 TEST(SimWgmma, TransposedA) { expectRight({64, false, true}); }
 TEST(SimWgmma, BothTransposed) { expectRight({64, false, false}); }
+
+TEST(SimWgmma, AFromRegisters) {
+  expectRight({64, true, true, true});
+  expectRight({128, true, false, true});
+}
 
 TEST(SimWgmma, SumsBeforeTheirWait) {
   std::string right = product(Layout());
@@ -204,8 +261,9 @@ TEST(SimWgmma, SumsOfAnEarlierProduct) {
 }
 
 TEST(SimWgmma, OperandsThatAreNotThereYet) {
-  std::string wrong = mutated(product(Layout()), "    nvvm.mbarrier.try_wait.parity %full, %z32, %ticks : !llvm.ptr<3>, i32, "
-                                                 "i32\n",
+  std::string wrong = mutated(product(Layout()),
+                              "    nvvm.mbarrier.try_wait.parity %full, %z32, %ticks : !llvm.ptr<3>, i32, "
+                              "i32\n",
                               "    gpu.barrier // instead\n");
   expectCaught(wrong, "an asynchronous copy that was not waited for", "%acc1 = nvvm.wgmma.mma_async");
 }

@@ -65,10 +65,12 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
     options.target = driver::Target::Sim;
     options.arch = native.level;
     options.precision = native.precision;
+    options.localLayers = native.localLayers;
   } else {
     options.level = native.level;
   }
   options.cache = folder().string();
+  options.entries = native.entries;
   options.fusion = native.fusion;
   options.plan = native.plan;
   return rt::loadArtifact(driver::artifactFor(model, options), native.threads, whereToRun(native));
@@ -94,7 +96,7 @@ static std::string writeArtifact(mlir::ModuleOp module, const target::Machine &m
 }
 
 static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo &info, const test::Native &native) {
-  pipelines::toGPUPhase(module, native.level, native.precision);
+  pipelines::toGPUPhase(module, native.level, native.precision, native.localLayers);
   pipelines::toNVVMPhase(module);
   target::Machine machine = target::hostMachine();
   std::string metadata = target::metadataText(info, target::LoweredInfo(module), module->getAttr("mblm.gpu"), machine);

@@ -29,12 +29,11 @@ TEST(Images, ThroughAnArtifact) {
   auto find = [&](const std::string &symbol) -> const void * { return artifact.find(symbol.c_str()); };
 
   std::vector<rt::cuda::Image> images = rt::cuda::imagesFor(find, 9, 0);
-  ASSERT_EQ(images.size(), 3u);
+  ASSERT_EQ(images.size(), 2u);
   EXPECT_EQ(images[0].symbol, "mblm_image_sm_90a");
   EXPECT_EQ(std::string(static_cast<const char *>(images[0].bytes), 6), current.cubin);
   EXPECT_EQ(*static_cast<const int64_t *>(find("mblm_image_sm_90a_size")), 6);
-  EXPECT_STREQ(static_cast<const char *>(images[1].bytes), current.ptx.c_str());
-  EXPECT_STREQ(static_cast<const char *>(images[2].bytes), old.ptx.c_str());
+  EXPECT_STREQ(static_cast<const char *>(images[1].bytes), old.ptx.c_str()); // slower, but sure to be taken
   ASSERT_EQ(rt::cuda::imagesFor(find, 8, 6).size(), 1u); // no machine code for it
   EXPECT_EQ(rt::cuda::imagesFor(find, 7, 5).size(), 0u);
 }

@@ -7,6 +7,8 @@
 // AMPERE-NEXT: square       256     -        -      -       0          -    0      0         0          1/1          1/1                0/0     0        0
 // AMPERE-NEXT: product      128     -        -      -   65536          -    1      0         1          0/0          0/0                1/1     0        1
 
+// AMPERE-NEXT: 2 kernels, 1 of them with tensor-core instructions; 0 spill; 50% of the global accesses move 16 bytes
+
 //      HOPPER: tiles        128     -        -      -    9216          -    0      1         0          0/0          0/1                0/0     1        0
 
 //        JSON: {"async_copies":{"narrow":0,"wide":0},"atomics":0,"bulk_copies":1,"dynamic_shared_bytes":9216,

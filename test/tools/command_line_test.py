@@ -16,6 +16,7 @@ import safetensors_io
 
 MBLM = os.environ["MBLM"]
 TINY = "models/mblm-360m-2d-tt-tiny.json"
+CUDA = "models/byte-transformer-320m-tiny.json"
 GOLDEN = "test/golden/megabyte/mega_3s_prepatched_flash"
 TEXT = b"The quick brown fox jumps over the lazy dog. " * 80
 
@@ -86,10 +87,8 @@ class CommandLine(unittest.TestCase):
         self.fails(2, "SPEC is required", self.mblm("check"))
         self.fails(2, "--nonsense", self.mblm("check", TINY, "--nonsense"))
         self.fails(2, "expected either --data or --batches", self.mblm("train", TINY, "--steps", "1", "--out", "x"))
-        self.fails(2, "no CUDA target", self.mblm("check", TINY, "--target", "cuda"))
-        self.fails(2, "f32 only", self.mblm("check", TINY, "--precision", "bf16"))
-        self.fails(2, "expected it with --emit ptx or cubin",
-                   self.mblm("compile", TINY, "-o", self.path("x"), "--arch", "sm_80"))
+        self.fails(2, "computes in f32 only", self.mblm("check", TINY, "--precision", "bf16"))
+        self.fails(2, "--arch", self.mblm("compile", TINY, "-o", self.path("x"), "--arch", "sm_70"))
         self.fails(2, "no models with dynamic patches", self.mblm("patch", TINY, "--data", "x"))
         self.fails(2, "has no entry 'backward'", self.mblm("compile", TINY, "-o", self.path("x"), "--entry", "backward"))
         self.fails(2, "expected avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
@@ -97,6 +96,27 @@ class CommandLine(unittest.TestCase):
         self.fails(2, "expected a size such as 512M", self.mblm("check", TINY, "--max-memory", "lots"))
         self.fails(2, "expected numbers with commas", self.mblm("generate", TINY, *self.native(), "--weights", self.weights,
                                                                 "--prompt-ids", "1,x", "-n", "1"))
+
+    # CUDA kernels. There is no GPU, and with the variable there is none anywhere.
+
+    def test_no_driver(self):
+        artifact = self.path("cuda.so")
+        code, _, err = self.mblm("compile", CUDA, *self.native(), "--target", "cuda", "--arch", "sm_80", "-o", artifact)
+        self.assertEqual((code, err), (0, ""))
+        done = self.mblm("bench", artifact, "--target", "cuda", env={**os.environ, "MBLM_CUDA_DRIVER": "/nowhere/libcuda.so"})
+        self.fails(6, "no CUDA driver: /nowhere/libcuda.so", done)
+        self.assertEqual(self.mblm("bench", artifact, "--seconds", "0.01")[0], 0)  # its native code needs none
+
+    def test_ptx(self):
+        code, out, err = self.mblm("compile", CUDA, "--emit", "ptx", "--arch", "sm_90a", "--entry", "forward",
+                                   "-o", self.path("ptx"))
+        self.assertEqual((code, err), (0, ""))
+        with open(self.path("ptx")) as file:
+            self.assertIn(".target sm_90a", file.read())
+
+    def test_no_ptxas(self):
+        self.fails(2, "needs ptxas", self.mblm("compile", CUDA, "--emit", "cubin", "-o", self.path("cubin"),
+                                               env={**os.environ, "MBLM_PTXAS": "off"}))
 
     # Specs.
 

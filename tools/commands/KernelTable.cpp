@@ -48,6 +48,9 @@ json cli::kernelsReport(const rt::Program &program) {
                        {"calls", kernel.calls},
                        {"seconds", kernel.seconds},
                        {"busy_seconds", kernel.busySeconds}});
+    if (kernel.memoryBytes > 0) {
+      kernels.back()["memory_bytes"] = kernel.memoryBytes;
+    }
   }
   return kernels;
 }

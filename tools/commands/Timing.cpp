@@ -205,7 +205,8 @@ std::optional<Timed> timeModel(ModelSource &source, const BenchOptions &options,
   Timed timed;
   timed.startBytes = startBytes;
   timed.threads = threads;
-  timed.model = std::make_unique<rt::Model>(source.open(common, options.entry == "step" ? Needs::Steps : Needs::Batches));
+  timed.model =
+      std::make_unique<rt::Model>(source.open(common, options.entry == "step" ? Needs::Steps : Needs::Batches));
   rt::Model &model = *timed.model;
   double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.interactive) { // at once: weights take their time

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// For those who write CUDA kernels: a model, or kernels in MLIR, to PTX, machine code, or a table of what can be told of
-// them without a GPU.
+// For those who write CUDA kernels: a model, or kernels in MLIR, to PTX, machine code, or a table of what can be told
+// of them without a GPU.
 #include "compiler/Driver/Gpu.h"
 #include "compiler/Driver/Models.h"
 #include "compiler/Pipelines/Reproducer.h"
@@ -73,7 +73,8 @@ int main(int argc, char **argv) {
   driver::Options &driver = options.driver;
   CLI::App app("Compiles CUDA kernels and shows what can be told of them without a GPU.\n"
                "Example: mblm-ptx models/quickstart.json --arch sm_90a --precision bf16");
-  app.add_option("input", options.input, "A spec (.json), or MLIR with kernels or a gpu.module; - is stdin")->required();
+  app.add_option("input", options.input, "A spec (.json), or MLIR with kernels or a gpu.module; - is stdin")
+      ->required();
   app.add_option("--arch", driver.arch, "sm_80 (default) or sm_90a")->check(CLI::IsMember({"sm_80", "sm_90a"}));
   app.add_option("--precision", driver.precision, "f32 (default) or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--entry", driver.entries, "Only these entries of a spec (default: all)")->delimiter(',');

@@ -19,8 +19,12 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--target", target, "cpu (default), cuda, sim: the CUDA kernels on the CPU, or reference: the slow f64 interpreter")
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
   command.add_option("--precision", precision, "f32 (default)")->check(CLI::IsMember({"f32", "bf16"}));
-  command.add_option("--arch", arch, "GPU whose kernels --target sim runs: sm_80 (default) or sm_90a")
+  command.add_option("--arch", arch, "Of CUDA kernels: sm_80 or sm_90a (default: both for --target cuda, else sm_80)")
       ->check(CLI::IsMember({"sm_80", "sm_90a"}));
+  command
+      .add_option("--local-layers", localLayers,
+                  "Layers on at most 32 positions as one CUDA kernel: never, pays (default: where it saves time), or fits")
+      ->check(CLI::IsMember({"never", "pays", "fits"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
                      "Instructions to use: avx512, avx2 or portable (default: what this machine has)");
@@ -38,6 +42,7 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
     throw Error(Exit::Usage, "--precision bf16 with --target " + target + ": computes in f32 only; expected --target cuda or sim");
   }
   options.precision = precision;
+  options.localLayers = localLayers;
   options.arch = arch;
   options.level = level;
   options.cache = cache;

@@ -26,7 +26,8 @@ private:
   std::string path;
   std::string target = "cpu";
   std::string precision = "f32";
-  std::string arch = "sm_80";
+  std::string localLayers = "pays";
+  std::string arch;
   std::string cache;
   std::string fuse = "on";
   std::string level;

@@ -1,0 +1,33 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How many rows a block of a local layer's kernel has, and what it keeps in shared memory.
+#pragma once
+
+#include "passes/LowerGPU/LocalLayer.h"
+#include "passes/LowerGPU/TileProduct.h"
+
+namespace mblm::cuda {
+
+struct LocalLayerPlan {
+  LocalLayerPlan(LocalLayer layer, const Architecture &architecture, Precision precision);
+
+  int64_t rows = 0;      // of a tile, a multiple of 16; 0: the layer does not fit
+  int64_t sequences = 0; // of a block: whole ones
+  int64_t positions, width, heads, headWidth, hidden;
+  int64_t size;          // bytes of a number between products
+  int64_t hiddenTile;    // columns of the hidden layer at a time
+
+  // Whether it takes less time to read the weights for each block, from the second-level cache, than to write and read what
+  // stays on chip.
+  bool pays() const;
+
+  // Columns of a head's tile, and the depth of tiles that stand for factors: what is behind the numbers is zero.
+  int64_t headColumns() const { return kernel::ceilDiv(headWidth, 16) * 16; }
+  static int64_t padded(int64_t depth) { return kernel::ceilDiv(depth, productDepth) * productDepth; }
+  // Tiles of a product with `width` columns.
+  int64_t resultTile() const;
+  int64_t resultTiles() const { return kernel::ceilDiv(width, resultTile()); }
+};
+
+} // namespace mblm::cuda
