@@ -427,27 +427,35 @@ class CommandLine(unittest.TestCase):
 
     # Steps.
 
+    def steps_and_whole_passes_differ_by(self, spec, *options, length=150):
+        length = min(json.loads(self.mblm("check", spec, "--json")[1])["context"], length)
+        ids = [(i * 7 + 3) % 100 for i in range(2 * length)]
+        for name, shape in [("batches", [1, 2, length]), ("ids", [2, length])]:
+            safetensors_io.save(self.path(name), {"ids": ("I32", shape, ids)})
+        train = ["train", spec, "--target", "reference", "--batches", self.path("batches"), "--steps", "1", "--out"]
+        code, _, err = self.mblm(*train, self.path(spec[7:]))
+        self.assertEqual(code, 0, err)
+        logits = []
+        for entry in ["forward", "step"]:
+            code, _, err = self.mblm("run", spec, *options, "--weights", self.path(spec[7:] + "/weights.safetensors"), "--input",
+                                     self.path("ids"), "--output", self.path(entry), "--entry", entry)
+            self.assertEqual(code, 0, err)
+            logits.append(safetensors_io.load(self.path(entry))["logits"][-1])
+        self.assertEqual(len(logits[0]), len(logits[1]))
+        return max(abs(whole - step) / (1 + abs(whole)) for whole, step in zip(*logits))
+
     def test_steps_of_every_model_give_what_whole_passes_give(self):
         specs = sorted(f"models/{name}" for name in os.listdir("models") if name.endswith("-tiny.json"))
         self.assertGreater(len(specs), 20)
         for spec in specs:
-            length = min(json.loads(self.mblm("check", spec, "--json")[1])["context"], 150)
-            ids = [(i * 7 + 3) % 100 for i in range(2 * length)]
-            for name, shape in [("batches", [1, 2, length]), ("ids", [2, length])]:
-                safetensors_io.save(self.path(name), {"ids": ("I32", shape, ids)})
-            train = ["train", spec, "--target", "reference", "--batches", self.path("batches"), "--steps", "1", "--out"]
-            code, _, err = self.mblm(*train, self.path(spec[7:]))
-            self.assertEqual(code, 0, err)
-            logits = []
-            for entry in ["forward", "step"]:
-                code, _, err = self.mblm("run", spec, "--target", "reference", "--weights",
-                                         self.path(spec[7:] + "/weights.safetensors"), "--input", self.path("ids"), "--output",
-                                         self.path(entry), "--entry", entry)
-                self.assertEqual(code, 0, err)
-                logits.append(safetensors_io.load(self.path(entry))["logits"][-1])
-            self.assertEqual(len(logits[0]), len(logits[1]))
-            far = max(abs(whole - step) / (1 + abs(whole)) for whole, step in zip(*logits))
-            self.assertLess(far, 1e-5, spec)
+            self.assertLess(self.steps_and_whole_passes_differ_by(spec, "--target", "reference"), 1e-5, spec)
+
+    def test_steps_on_the_simulator_give_what_whole_passes_give(self):
+        for spec, options, most in [("models/mblm-3d-mmt-tiny.json", [], 1e-5),
+                                    ("models/mblm-360m-2d-mt-mamba1-tiny.json", ["--arch", "sm_90a"], 1e-5),
+                                    ("models/mblm-360m-2d-tt-tiny.json", ["--precision", "bf16"], 2e-2)]:
+            far = self.steps_and_whole_passes_differ_by(spec, "--target", "sim", *options, length=40)
+            self.assertLess(far, most, spec)
 
     # Memory plans.
 
