@@ -189,6 +189,9 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
     AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);
     Forward forward(block, plan);
     HeadTensor result = plan.wholeTensor(plan.results, op.getResult());
+    if (plan.onTensorCores) {
+      s.leaveRoomFor(1); // sums, factors and probabilities of a row fill the registers
+    }
     s.e.when(block.present, [&] { forward.emit(sources[0], sources[1], sources[2], result); });
   });
 }

@@ -179,6 +179,9 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
       BulkFactor b{inputs, {}, SymbolicDim::constant(weight.rows), weight.columns, !weight.transposed, n0};
       return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(plan.prologue.columns), finish);
     }
+    if (writer.precision == Precision::BF16) {
+      s.leaveRoomFor(tileColumns <= usualTile ? 2 : 1); // three blocks would leave too few registers
+    }
     auto product = makeProduct(writer, e, tileRows, tileColumns);
     int64_t mark = e.sharedBytes();
     auto sums = multiply(*product, plan, weight, rowsOfA, pointers[inputs], from, n0);

@@ -13,6 +13,8 @@ using kernel::blockRows;
 
 // Shared memory that sums over rows may take without keeping other blocks away.
 constexpr int64_t sumBytes = 48 << 10;
+// Threads of a multiprocessor that hide each other's waiting; each has 64 registers then.
+constexpr int64_t residentThreads = 1024;
 
 template <typename OpT> static RowProgram bodyOf(OpT op) {
   return {op.getBody().front(), static_cast<int64_t>(op.getColumns()), static_cast<int64_t>(op.getSegments()),
@@ -25,6 +27,7 @@ static void emitSingleRows(KernelWriter &writer, Operation *op, kernel::SpaceAtt
   int64_t rowsPerBlock = blockThreads / program.shape().group;
   writer.step(op->getLoc(), tensors, {rowsOf(space), rowsPerBlock}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
+    s.leaveRoomFor(residentThreads / blockThreads);
     ResultWriter results(e, op->getResults(), ArrayRef(s.pointers).drop_front(firstResult), {});
     Value from = e.mul(e.blockX, rowsPerBlock);
     auto tensorsAt = [&](Value inBlock) { return tensorsOf(e, s.pointers, e.add(from, inBlock)); };
@@ -44,6 +47,7 @@ static void emitSummedRows(KernelWriter &writer, Operation *op, kernel::SpaceAtt
   bool inPlace = threads == group && BlockSums::bytes(sums.size(), columns, 1) > writer.architecture.sharedBytes;
   writer.step(op->getLoc(), tensors, {rowsOf(space), blockRows}, threads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
+    s.leaveRoomFor(residentThreads / 2 / threads); // sums of several columns are in flight
     ArrayRef<Value> pointers = ArrayRef(s.pointers).drop_front(firstResult);
     ResultWriter results(e, op->getResults(), pointers, sums);
     Value from = e.mul(e.blockX, blockRows);
@@ -80,6 +84,7 @@ void cuda::emitRowsInto(KernelWriter &writer, Operation *op, kernel::SpaceAttr s
   int64_t rowsPerBlock = blockThreads / program.shape().group;
   writer.step(op->getLoc(), tensors, {rowsOf(space), rowsPerBlock}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
+    s.leaveRoomFor(residentThreads / blockThreads);
     SmallVector<Memory> memories = memoriesOf(ArrayRef(s.pointers).slice(firstInput, inputs.size()), inputs);
     Memory result{s.pointers[target], {}, element, true};
     emitRowsOfBlock(e, program, space, e.mul(e.blockX, rowsPerBlock), rowsPerBlock, [&](Value) { return memories; },

@@ -12,6 +12,16 @@ using kernel::ceilDiv;
 // Rows that a warp multiplies at a time, and columns of a block.
 constexpr int64_t mostRows = 8, warps = blockThreads / warpSize, columnsOfBlock = 4 * warps;
 
+// Rows that do not fit into half of the shared memory of any architecture go to memory, by a kernel of their own.
+static bool areWide(kernel::GemmOp op) {
+  constexpr int64_t widest = 80 << 10;
+  return static_cast<int64_t>(op.getDepth()) * 4 > widest;
+}
+
+SymbolicDim cuda::streamedGemmTemporary(kernel::GemmOp op) {
+  return areWide(op) ? scaled(rowsOf(op.getSpace()), op.getDepth()) : SymbolicDim();
+}
+
 void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
   int64_t depth = op.getDepth(), columns = op.getColumns();
@@ -20,21 +30,32 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
                       static_cast<int64_t>(op.getPrologueWidth())};
   RowProgram epilogue{op.getEpilogue().front(), columns, 1, columns};
   int64_t stride = ceilDiv(depth, 4) * 4;
-  int64_t together = std::clamp<int64_t>(writer.architecture.sharedBytes / 2 / (stride * 4), 1, mostRows);
+  bool wide = areWide(op);
+  int64_t together = wide ? mostRows : std::clamp<int64_t>(writer.architecture.sharedBytes / 2 / (stride * 4), 1, mostRows);
+  unsigned temporary = results + op.getNumResults(), tensors = temporary + wide;
+  if (wide) {
+    emitRowsInto(writer, op, op.getSpace(), prologue, op.getInputs(), tensors, 0, temporary, Float32Type::get(op.getContext()));
+  }
   Grid grid{SymbolicDim::constant(ceilDiv(columns, columnsOfBlock))};
-  writer.step(op.getLoc(), results + op.getNumResults(), grid, blockThreads, [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     ArrayRef<Value> pointers = s.pointers;
     SmallVector<Memory> before = memoriesOf(pointers.take_front(inputs), op.getInputs());
     SmallVector<Memory> after = memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs());
     Memory weight = memoryOf(pointers[inputs], op.getPacked());
     weight.isRow = true;
-    Value a = e.shared(together * stride * 4), c = e.shared(together * columnsOfBlock * 4);
+    Value a = wide ? s.pointers[temporary] : e.shared(together * stride * 4), c = e.shared(together * columnsOfBlock * 4);
     Memory line{a, {}, e.f32(), true};
+    Value rowCount = e.form(rows);
+    s.leaveRoomFor(1);
     Value n0 = e.mul(e.blockX, columnsOfBlock), end = e.min(e.add(n0, columnsOfBlock), e.index(columns));
     ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), {});
     // c[r, n] for `count` rows and the block's columns, a warp a column.
-    auto multiply = [&](int64_t count) {
+    auto multiply = [&](Value from, int64_t count) {
+      // Rows that are not there are multiplied too.
+      auto startOf = [&](int64_t r) {
+        return wide ? e.mul(e.min(e.add(from, r), e.sub(rowCount, e.index(1))), depth) : e.index(r * stride);
+      };
       int64_t lanes = depth % 4 == 0 && Weight(op.getPacked()).factor == 4 ? 4 : 1;
       WithLanes guard(e, lanes);
       e.loop(e.add(n0, e.warp()), end, warps, [&](Value n) {
@@ -43,7 +64,7 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
           SmallVector<Value> next;
           Value factor = e.loadNumbers(weight, e.add(e.mul(n, depth), k), /*wide=*/true);
           for (int64_t r = 0; r < count; ++r) {
-            next.push_back(e.fma(factor, e.loadNumbers(line, e.add(k, r * stride), /*wide=*/true), so[r]));
+            next.push_back(e.fma(factor, e.loadNumbers(line, e.add(k, startOf(r)), /*wide=*/true), so[r]));
           }
           return next;
         });
@@ -54,15 +75,18 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
         }
       });
     };
-    // Rows that are not there are multiplied too.
-    e.share(together * stride, [&](Value i) { e.store(e.number(0), e.at(a, i)); });
-    e.barrier();
-    e.loop(e.index(0), e.form(rows), together, [&](Value from) {
-      emitRowsOfBlock(e, prologue, op.getSpace(), from, together, [&](Value) { return before; },
-                      [&](Value row, Value, Value) { return e.mul(e.sub(row, from), stride); }, line);
+    if (!wide) {
+      e.share(together * stride, [&](Value i) { e.store(e.number(0), e.at(a, i)); });
       e.barrier();
-      Value left = e.sub(e.form(rows), from), one = e.equal(left, e.index(1));
-      e.when(one, [&] { multiply(1); }, [&] { multiply(together); });
+    }
+    e.loop(e.index(0), rowCount, together, [&](Value from) {
+      if (!wide) {
+        emitRowsOfBlock(e, prologue, op.getSpace(), from, together, [&](Value) { return before; },
+                        [&](Value row, Value, Value) { return e.mul(e.sub(row, from), stride); }, line);
+        e.barrier();
+      }
+      Value one = e.equal(e.sub(rowCount, from), e.index(1));
+      e.when(one, [&] { multiply(from, 1); }, [&] { multiply(from, together); });
       e.barrier();
       auto tensorsOf = [&](Value rowInBlock) {
         SmallVector<Memory> all{{e.at(c, e.sub(e.mul(rowInBlock, columnsOfBlock), n0)), {}, e.f32(), true}};

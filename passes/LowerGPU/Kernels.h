@@ -73,6 +73,7 @@ SymbolicDim scaled(const SymbolicDim &dim, int64_t factor);
 void emitGemm(KernelWriter &writer, kernel::GemmOp op);
 SymbolicDim gemmTemporary(kernel::GemmOp op);
 void emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op);
+SymbolicDim streamedGemmTemporary(kernel::GemmOp op);
 void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
 SymbolicDim weightGemmTemporary(kernel::WeightGemmOp op);
 // target[part, n, c] = sum over the rows of a part of grad[r, n] * packed[r, c], in order; with `add`, added to what is there.

@@ -91,7 +91,7 @@ static bool isKernel(Operation *op) {
 SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
       .Case([&](kernel::GemmOp op) {
-        return op.isStreamed() || layers.contains(op) ? SymbolicDim() : gemmTemporary(op);
+        return layers.contains(op) ? SymbolicDim() : op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op);
       })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
