@@ -16,7 +16,7 @@ func.func @load_c1(%x: tensor<?x?x8xf32>) {
 func.func @load_c2(%x: tensor<?x?x8xf32>) {
   %y = kernel.rows <B x M> columns 8 in 1 x 8(%x) : (tensor<?x?x8xf32>) -> tensor<?x?x8xf32> {
   ^bb0(%in: tensor<?x?x8xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
-    // expected-error@+1 {{'kernel.load' op expects the result to have the element type of 'tensor' ('f32'), but got 'i32'}}
+    // expected-error@+1 {{'kernel.load' op expects the result to have the element type of 'tensor', f32 for bf16 ('f32'), but got 'i32'}}
     %v = kernel.load %in[%k, %t, %c] : tensor<?x?x8xf32> -> i32
     %one = arith.constant 1.0 : f32
     kernel.yield %one : f32
