@@ -6,7 +6,7 @@
 
 #define LAUNCH(kernel)                                                                                                 \
   "{\"kernel\": \"" kernel "\", \"from\": \"/stages/0/" kernel "\", \"op\": 0, \"grid\": [0, 0, 0, 4], \"divisor\": 3," \
-  " \"y\": 2, \"threads\": 128, \"shared\": 65536, \"arguments\": [[0, 8, 0, 0, 0], [1, 0, 0, 0, 0], [7, 0, 0, 0, 0]]}"
+  " \"y\": 2, \"threads\": 128, \"shared\": 65536, \"arguments\": [[0, 8, 0, 0, 0], [1, 0, 0, 0, 0], [7, 0, 0, 0, 0]], \"maps\": []}"
 
 const char mblm_metadata[] =
     "{\"abi\": 5, \"name\": \"fake\", \"vocab\": 10, \"pad\": 9, \"inner\": 4, \"max_slots\": 0,"
