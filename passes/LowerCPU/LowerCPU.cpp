@@ -346,13 +346,6 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   if (failed(place(function, ops, compiled))) {
     return failure();
   }
-  for (auto weight : function.getOps<kernel::WeightOp>()) {
-    placement.places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
-  }
-  for (auto state : function.getOps<kernel::StateOp>()) {
-    ArrayRef<int64_t> form = state.getOffset();
-    placement.places[state] = {MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}};
-  }
 
   Location loc = function.getLoc();
   builder.setInsertionPoint(function);
@@ -416,13 +409,7 @@ LogicalResult Lowering::run() {
       return failure();
     }
   }
-  for (func::FuncOp function : functions) {
-    function.erase();
-  }
-  for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
-    parameter.erase();
-  }
-  module->setAttr("mblm.states", takeStates(module));
+  finishLowering(module, functions);
   module->setAttr("mblm.entries", builder.getDictionaryAttr(entries));
   module->setAttr("mblm.kernels", builder.getArrayAttr(launches));
   module->setAttr("mblm.kept", builder.getDictionaryAttr(kept));

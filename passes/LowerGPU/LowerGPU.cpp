@@ -228,17 +228,7 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
     const SymbolicDim &at = place.offset;
     list.push_back(builder.getDenseI64ArrayAttr({place.slot, at.one, at.m, at.b, at.bm}));
   };
-  auto bindValue = [&](Value value) {
-    Value root = rootOf(value);
-    if (auto weight = root.getDefiningOp<kernel::WeightOp>()) {
-      bind({MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())});
-    } else if (auto state = root.getDefiningOp<kernel::StateOp>()) {
-      ArrayRef<int64_t> form = state.getOffset();
-      bind({MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}});
-    } else {
-      bind(placement.places.lookup(root));
-    }
-  };
+  auto bindValue = [&](Value value) { bind(placement.places.lookup(rootOf(value))); };
   for (Value operand : operandsOf(op)) {
     operand ? bindValue(operand) : bind({});
   }
@@ -351,13 +341,7 @@ LogicalResult Lowering::run() {
       return failure();
     }
   }
-  for (func::FuncOp function : functions) {
-    function.erase();
-  }
-  for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
-    parameter.erase();
-  }
-  module->setAttr("mblm.states", takeStates(module));
+  finishLowering(module, functions);
   module->setAttr("mblm.gpu", builder.getDictionaryAttr({
                                   builder.getNamedAttr("architecture", builder.getStringAttr(architecture.name)),
                                   builder.getNamedAttr("entries", builder.getDictionaryAttr(entries)),

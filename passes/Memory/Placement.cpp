@@ -62,6 +62,13 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
   for (auto [argument, place] : llvm::zip(function.getArguments(), argumentPlaces(function))) {
     places[argument] = place;
   }
+  for (auto weight : function.getOps<kernel::WeightOp>()) {
+    places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
+  }
+  for (auto state : function.getOps<kernel::StateOp>()) {
+    ArrayRef<int64_t> form = state.getOffset();
+    places[state] = {MBLM_STATE, SymbolicDim{form[0], form[1], form[2], form[3]}};
+  }
   Operation *terminator = function.getBody().front().getTerminator();
   for (OpOperand &operand : terminator->getOpOperands()) {
     bool scalar = cast<RankedTensorType>(operand.get().getType()).getRank() == 0;
@@ -79,11 +86,13 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
   DenseMap<Value, unsigned> index;
   // A buffer that `value` may take over: the op that makes it is the last to use what lies there.
   auto reusable = [&](OpResult value, int64_t step) -> std::optional<unsigned> {
+    Operation *op = value.getOwner();
+    SmallVector<Value> reads = steps.reads(op); // also those of ops that it stands for
     for (Value operand : overwritableOperands(value)) {
       Value root = steps.root(operand);
       auto known = index.find(root);
-      bool noView = llvm::all_of(value.getOwner()->getOperands(),
-                                 [&](Value other) { return other == operand || steps.root(other) != root; });
+      bool noView = llvm::all_of(reads, [&](Value other) { return other == operand || steps.root(other) != root; }) &&
+                    llvm::count(reads, operand) == llvm::count(op->getOperands(), operand);
       bool last = lastUse.lookup_or(root, -1) == step && known != index.end() && buffers[known->second].last == step;
       if (noView && last) {
         lastUse.erase(root); // no second result takes it
@@ -159,7 +168,8 @@ DictionaryAttr mblm::aliveBehind(MLIRContext *context, const Placement &placemen
   return builder.getDictionaryAttr(list);
 }
 
-ArrayAttr mblm::takeStates(ModuleOp module) {
+// The attributes of the states, for the metadata; the ops go.
+static ArrayAttr takeStates(ModuleOp module) {
   Builder builder(module.getContext());
   SmallVector<Attribute> states;
   for (auto state : llvm::make_early_inc_range(module.getOps<mblm::StateOp>())) {
@@ -174,6 +184,16 @@ ArrayAttr mblm::takeStates(ModuleOp module) {
     state.erase();
   }
   return builder.getArrayAttr(states);
+}
+
+void mblm::finishLowering(ModuleOp module, ArrayRef<func::FuncOp> lowered) {
+  for (func::FuncOp function : lowered) {
+    function.erase();
+  }
+  for (auto parameter : llvm::make_early_inc_range(module.getOps<ParameterOp>())) {
+    parameter.erase();
+  }
+  module->setAttr("mblm.states", takeStates(module));
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where the tensors of a function in `kernel` ops lie: in one of the caller's buffers or in the arena.
+// Where the tensors of a function in `kernel` ops lie: in one of the caller's buffers or in the arena; weights and states too.
 #pragma once
 
 #include "dialects/Kernel/IR/KernelOps.h"
@@ -57,7 +57,7 @@ std::string codeKey(mlir::Operation *op);
 // The sizes of what is alive behind a step, by the stage that it comes from (or "head", "loss").
 mlir::DictionaryAttr aliveBehind(mlir::MLIRContext *context, const Placement &placement, int64_t step);
 
-// The attributes of a module's states, for its metadata; the ops go.
-mlir::ArrayAttr takeStates(mlir::ModuleOp module);
+// Takes away what was lowered, parameters and states; `mblm.states` keeps the attributes of these for the metadata.
+void finishLowering(mlir::ModuleOp module, llvm::ArrayRef<mlir::func::FuncOp> lowered);
 
 } // namespace mblm
