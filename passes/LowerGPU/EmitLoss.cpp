@@ -54,7 +54,15 @@ template <typename OpT> struct Pointers {
 };
 } // namespace
 
-// The rows that the logits are made of.
+// Puts the rows that the logits are made of into the temporary, where they are not there already.
+template <typename OpT>
+static void makeRows(KernelWriter &writer, OpT op, const HeadPlan &plan, unsigned tensors, unsigned temporary) {
+  if (!plan.plainRows) {
+    emitRowsInto(writer, op, plan.space, plan.prologue, op.getInputs(), tensors, 0, temporary, writer.storage());
+  }
+}
+
+// Where they are.
 template <typename OpT>
 static Memory rowsOfHead(const KernelWriter &writer, KernelWriter::Step &s, OpT op, const HeadPlan &plan, unsigned temporary) {
   return plan.plainRows ? memoryOf(s.pointers[0], op.getInputs()[0])
@@ -102,9 +110,6 @@ static Value logitAt(ThreadEmitter &e, Value line, Value v, Value bias) {
   return bias ? e.addf(logit, e.load(e.at(bias, v))) : logit;
 }
 
-// `math.exp` and `math.log` of single numbers stay scalar here.
-static Value expOf(ThreadEmitter &e, Value x) { return math::ExpOp::create(e.b, x); }
-
 SymbolicDim cuda::crossEntropyTemporary(kernel::CrossEntropyOp op) { return HeadPlan(op, 0).rowFloats(); }
 
 void cuda::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
@@ -112,10 +117,7 @@ void cuda::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
   HeadPlan plan(op, at.weight);
   unsigned tensors = at.temporary + !plan.plainRows;
   auto rowsAt = [&](KernelWriter::Step &s) { return rowsOfHead(writer, s, op, plan, at.temporary); };
-  if (!plan.plainRows) {
-    emitRowsInto(writer, op, plan.space, plan.prologue, op.getInputs(), tensors, 0, at.temporary,
-                 writer.storage());
-  }
+  makeRows(writer, op, plan, tensors, at.temporary);
   writer.step(op.getLoc(), tensors, {plan.rows, plan.blockRows}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value from = e.mul(e.blockX, plan.blockRows), bias = at.bias ? s.pointers[*at.bias] : Value();
@@ -130,7 +132,7 @@ void cuda::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
       auto larger = [&](Value x, Value y) { return arith::MaximumFOp::create(e.b, x, y).getResult(); };
       auto sum = [&](Value x, Value y) { return e.addf(x, y); };
       Value top = e.acrossThreads(over(e.number(-1e30), larger), warpSize, larger);
-      Value mine = over(e.number(0), [&](Value so, Value x) { return e.addf(so, expOf(e, e.subf(x, top))); });
+      Value mine = over(e.number(0), [&](Value so, Value x) { return e.addf(so, e.exp(e.subf(x, top))); });
       Value lse = e.addf(top, math::LogOp::create(e.b, e.acrossThreads(mine, warpSize, sum)));
       auto [id, counts] = targetOf(e, s.pointers[at.ids], plan.space.getPositions(), k, t, op.getOffset(), op.getIgnore());
       Value loss = e.subf(lse, logitAt(e, line, id, bias));
@@ -178,10 +180,7 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
   auto logitGrads = [&](KernelWriter::Step &s) {
     return Memory{s.e.at(s.pointers[at.temporary], s.e.form(plan.rowFloats())), {}, writer.storage(), true};
   };
-  if (!plan.plainRows) {
-    emitRowsInto(writer, op, plan.space, plan.prologue, op.getInputs(), tensors, 0, at.temporary,
-                 writer.storage());
-  }
+  makeRows(writer, op, plan, tensors, at.temporary);
   writer.step(op.getLoc(), tensors, {plan.rows, plan.blockRows}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value from = e.mul(e.blockX, plan.blockRows), bias = at.bias ? s.pointers[*at.bias] : Value();
@@ -194,7 +193,7 @@ void cuda::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp
       e.loop(e.lane(), e.index(stride), warpSize, [&, id = id](Value v) {
         Value inside = e.less(v, e.index(columns));
         Value grad = e.valueWhen(inside, [&] {
-          Value probability = expOf(e, e.subf(logitAt(e, line, v, bias), lse));
+          Value probability = e.exp(e.subf(logitAt(e, line, v, bias), lse));
           Value product = e.mulf(probability, scale);
           return e.select(e.equal(v, id), e.subf(product, scale), product);
         });

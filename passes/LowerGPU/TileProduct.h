@@ -79,8 +79,8 @@ struct Factor {
 
 constexpr int64_t productDepth = 32; // of the tiles that a product works on at a time
 
-// Runs a product over the whole depth [begin, end): tiles of `depthStep` come in the background, some ahead. `endFactor` certainly
-// divides begin and end.
+// Runs a product over the whole depth [begin, end): tiles of `productDepth` come in the background, some ahead. `depthFactor`
+// certainly divides begin and end.
 TileProduct::Sums streamProduct(TileProduct &product, const Factor &a, const Factor &b, mlir::Value begin, mlir::Value end,
                                 int64_t depthFactor, mlir::ValueRange init);
 
