@@ -161,15 +161,17 @@ private:
         put(MBLM_MASK, ones.data(), ids * int64_t(sizeof(float)));
       }
     }
-    float hyper[HyperCount + 1] = {};
-    if (call.hyper) {
-      std::memcpy(hyper, call.hyper, HyperCount * sizeof(float));
+    if (call.grads) { // the others read none of these
+      float hyper[HyperCount + 1] = {};
+      if (call.hyper) {
+        std::memcpy(hyper, call.hyper, HyperCount * sizeof(float));
+      }
+      hyper[HyperCount] = call.scale;
+      put(MBLM_HYPER, hyper, sizeof hyper);
+      put(MBLM_DECAY, call.decay, int64_t(metadata.info.parameters.size() * sizeof(float)));
+      DropoutKey key = dropoutKey(call.draw);
+      put(MBLM_KEY, key.data(), sizeof key);
     }
-    hyper[HyperCount] = call.scale;
-    put(MBLM_HYPER, hyper, sizeof hyper);
-    put(MBLM_DECAY, call.decay, int64_t(metadata.info.parameters.size() * sizeof(float)));
-    DropoutKey key = dropoutKey(call.draw);
-    put(MBLM_KEY, key.data(), sizeof key);
     device->upload(callBlock->data(), &call.position, sizeof call.position);
   }
 
