@@ -63,6 +63,17 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
   }
 }
 
+// The arenas of CUDA kernels, by entry.
+static std::map<std::string, rt::EntrySizes> gpuSizes(mlir::ModuleOp kernels, const Options &options) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = kernels.clone();
+  pipelines::toGPUPhase(*module, options.architectures().back(), options.precision, options.localLayers);
+  std::map<std::string, rt::EntrySizes> sizes;
+  for (mlir::NamedAttribute entry : (*module)->getAttrOfType<mlir::DictionaryAttr>("mblm.gpu").getAs<mlir::DictionaryAttr>("entries")) {
+    sizes[entry.getName().str()] = {formOf(llvm::cast<mlir::DictionaryAttr>(entry.getValue()), "arena"), {}};
+  }
+  return sizes;
+}
+
 Explanation driver::explain(const NamedModel &model, const Options &options, int64_t batch, int64_t slots) {
   Explanation result;
   Options watched = options;
@@ -72,13 +83,16 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   pipelines::withReproducer(module, [&] {
     pipelines::toKernelPhase(module, options.fusion);
     result.kernels = kernelsOf(module, batch, slots);
+    if (options.target == Target::Cuda || options.target == Target::Sim) {
+      result.entries = gpuSizes(module, options);
+    }
     pipelines::toLoopsPhase(module, options.level.empty() ? target::hostMachine().level
                                                           : target::machineOfLevel(options.level).level);
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
     auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
-    result.entries[entry.getName().str()] = {formOf(sizes, "arena"), formOf(sizes, "scratch")};
+    result.entries.try_emplace(entry.getName().str(), rt::EntrySizes{formOf(sizes, "arena"), formOf(sizes, "scratch")});
   }
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.kept")) {
     auto stages = llvm::cast<mlir::DictionaryAttr>(entry.getValue());

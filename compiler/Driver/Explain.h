@@ -27,7 +27,7 @@ struct Explanation {
     std::optional<kernel::Cost> cost;   // absent where none is known
   };
   std::vector<Kernel> kernels; // in the order of their launches, entry by entry
-  std::map<std::string, rt::EntrySizes> entries;
+  std::map<std::string, rt::EntrySizes> entries; // on the options' target
   // Of the entries with a backward pass: what is kept for it, by stage.
   std::map<std::string, std::map<std::string, rt::LinearSize>> kept;
   std::vector<pipelines::FusionRemark> remarks;

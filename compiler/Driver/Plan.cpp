@@ -61,7 +61,7 @@ std::vector<Plan> driver::candidatePlans(const spec::Spec &spec) {
 
 PlannedMemory driver::planTraining(const NamedModel &model, const Options &options, int64_t batch, int64_t slots,
                                    int64_t limit) {
-  int threads = options.threads > 0 ? options.threads : rt::availableThreads();
+  int threads = options.target != Target::Cpu ? 0 : options.threads > 0 ? options.threads : rt::availableThreads();
   std::string step = "a training step of " + model.spec.name + " with batch " + std::to_string(batch) + " and " +
                      std::to_string(slots) + " slots";
   std::optional<PlannedMemory> thriftiest;

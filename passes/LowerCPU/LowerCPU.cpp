@@ -99,9 +99,6 @@ SmallVector<Value> Lowering::operandsOf(Operation *op) {
 // A gradient op's place in the gradients, kept on the op.
 static bool addsToGradients(Operation *op) { return op->hasAttr("parameters") && !isa<kernel::WeightOp>(op); }
 
-// The memory of a callee beside its arguments and results, as a form of the caller.
-static SymbolicDim ofPiece(const SymbolicDim &form) { return {form.one, 0, 0, 0, form.bm}; }
-
 LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into) {
   int64_t &slack = into.slack;
   for (Operation *op : ops) {
@@ -280,12 +277,6 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
   return success();
 }
 
-// Floats (or ids) of `value` in one outermost slot.
-static int64_t perSlot(Value value) {
-  SymbolicShape shape = kernel::shapeOf(value);
-  return shape.size() == 2 ? shape[1].m : numElements(shape)->bm;
-}
-
 // A loop over pieces: the callee sees a context of its own, with the piece as the whole batch.
 void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunction &into) {
   CompiledFunction &callee = pieces.find(op.getCallee())->second;
@@ -303,7 +294,7 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
   store(e.i64(e.index(1)), own, offsetof(MblmContext, batch));
   store(pointerTo(e, context, placement.temporaries[op]), own, offsetof(MblmContext, buffers) + MBLM_ARENA * sizeof(void *));
   SmallVector<std::pair<Value, int64_t>> whole; // pointers, and what a slot has there
-  auto add = [&](Value value) { whole.push_back({pointerTo(e, context, placement.places.lookup(rootOfViews(value))), perSlot(value)}); };
+  auto add = [&](Value value) { whole.push_back({pointerTo(e, context, placement.places.lookup(rootOfViews(value))), elementsOfSlot(value)}); };
   llvm::for_each(op->getOperands(), add);
   llvm::for_each(op->getResults(), add);
   Value parts = allocate(e.ptr(), whole.size());
@@ -401,9 +392,7 @@ LogicalResult Lowering::run() {
   for (auto parameter : module.getOps<ParameterOp>()) {
     parameters.push_back({static_cast<int64_t>(parameter.getOffset()), cast<RankedTensorType>(parameter.getType()).getNumElements()});
   }
-  auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
-  // What runs by pieces goes before those who run it.
-  std::stable_partition(functions.begin(), functions.end(), [](func::FuncOp function) { return function.isPrivate(); });
+  SmallVector<func::FuncOp> functions = calleesFirst(module);
   for (func::FuncOp function : functions) {
     if (failed(lowerFunction(function))) {
       return failure();

@@ -3,8 +3,9 @@
 //
 // One kernel a layer. The heads take turns: their queries, keys and values are worked out, attended, and multiplied into the sums
 // of the output at once; so do pieces of the hidden layer. What goes from product to product is a tile in shared memory.
-#include "passes/LowerGPU/LocalLayerPlan.h"
 #include "passes/LowerGPU/HeadRows.h"
+#include "passes/LowerGPU/LocalLayerPlan.h"
+#include "passes/LowerGPU/RowTile.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -31,9 +32,9 @@ LocalLayerPlan::LocalLayerPlan(LocalLayer layer, const Architecture &architectur
                    static_cast<int64_t>(layer.hidden.getDepth()) == width && static_cast<int64_t>(layer.result.getDepth()) == hidden;
   constexpr int64_t ring = 80 << 10, slack = 4 << 10;
   for (int64_t tile : {96, 80, 64, 48, 32, 16}) {
-    int64_t middle = tile * width * size, factor = tile * (padded(width) + 8) * size;
-    int64_t attending = tile * (3 * headColumns() + 4 + positions) * 4 + tile * (padded(headWidth) + 8) * size;
-    int64_t feeding = tile * (hiddenTile + 4) * 4 + tile * (padded(hiddenTile) + 8) * size;
+    int64_t middle = tile * width * size, factor = tile * (RowTile::padded(width) + 8) * size;
+    int64_t attending = tile * (3 * headColumns() + 4 + positions) * 4 + tile * (RowTile::padded(headWidth) + 8) * size;
+    int64_t feeding = tile * (hiddenTile + 4) * 4 + tile * (RowTile::padded(hiddenTile) + 8) * size;
     int64_t sums = tile * (resultTile() * resultTiles()) * 4; // of a product, on the way to its epilogue
     int64_t most = middle + std::max(factor + std::max({attending + ring, feeding + ring, sums}), sums) + slack;
     // Sums stay in registers: not more than 96 of a thread.
@@ -73,19 +74,16 @@ public:
   void emit();
 
 private:
-  // A tile that products read, `depth` numbers in a row.
-  struct Tile {
-    SharedTile tile;
-    Memory memory() const { return {tile.base, {}, element, true}; }
-    Type element;
-  };
-  Tile factorTile(int64_t depth);
-  void fill(const Tile &tile, kernel::GemmOp op);
-  TileProduct::Sums resident(TileProduct &product, const Tile &rows, kernel::GemmOp op, Value firstColumn, Value endColumn,
+  // `depth` numbers in a row.
+  RowTile factorTile(int64_t depth) { return RowTile(*product(16), depth); }
+  void fill(RowTile &rows, kernel::GemmOp op) {
+    rows.fill(prologueOf(op), space, from, blockRows(), memories(op, op.getInputs(), 0));
+  }
+  TileProduct::Sums resident(TileProduct &product, const RowTile &rows, kernel::GemmOp op, Value firstColumn, Value endColumn,
                              Value begin, Value end, ValueRange init);
-  void attend(Value head, const Tile &attended, Value heads, int64_t stride, Value weights);
-  TileProduct::Sums overHeads(const Tile &rows);
-  TileProduct::Sums overHidden(const Tile &rows);
+  void attend(Value head, const RowTile &attended, Value heads, int64_t stride, Value weights);
+  TileProduct::Sums overHeads(const RowTile &rows);
+  TileProduct::Sums overHidden(const RowTile &rows);
   Value storeSums(ValueRange sums);
   // The memories of a program's tensors; `own` stands for what the layer makes.
   SmallVector<Memory> memories(Operation *op, OperandRange operands, unsigned firstOperand);
@@ -115,18 +113,6 @@ private:
 };
 } // namespace
 
-LayerEmitter::Tile LayerEmitter::factorTile(int64_t depth) {
-  auto any = product(16);
-  Tile tile;
-  tile.element = any->element();
-  tile.tile.stride = any->stride(LocalLayerPlan::padded(depth), /*depthInside=*/true);
-  tile.tile.base = e.shared(plan.rows * tile.tile.stride * tile.element.getIntOrFloatBitWidth() / 8, 128);
-  // Rows that are not there, and what is behind the numbers, count as zeros.
-  WithLanes one(e, 1);
-  e.share(plan.rows * tile.tile.stride, [&](Value i) { e.storeNumbers(e.number(0), tile.memory(), i); });
-  return tile;
-}
-
 SmallVector<Memory> LayerEmitter::memories(Operation *op, OperandRange operands, unsigned firstOperand) {
   SmallVector<Memory> list;
   for (auto [n, operand] : llvm::enumerate(operands)) {
@@ -143,14 +129,7 @@ SmallVector<Memory> LayerEmitter::memories(Operation *op, OperandRange operands,
   return list;
 }
 
-// The rows that a product's prologue makes.
-void LayerEmitter::fill(const Tile &tile, kernel::GemmOp op) {
-  SmallVector<Memory> tensors = memories(op, op.getInputs(), 0);
-  emitRowsOfBlock(e, prologueOf(op), space, from, blockRows(), [&](Value) { return tensors; },
-                  [&](Value row, Value, Value) { return e.mul(e.sub(row, from), tile.tile.stride); }, tile.memory());
-}
-
-TileProduct::Sums LayerEmitter::resident(TileProduct &product, const Tile &rows, kernel::GemmOp op, Value firstColumn,
+TileProduct::Sums LayerEmitter::resident(TileProduct &product, const RowTile &rows, kernel::GemmOp op, Value firstColumn,
                                          Value endColumn, Value begin, Value end, ValueRange init) {
   Weight weight(op.getPacked());
   Factor b;
@@ -167,7 +146,7 @@ TileProduct::Sums LayerEmitter::resident(TileProduct &product, const Tile &rows,
 }
 
 // One head's attention: queries, keys and values stand side by side in `heads`, rows `stride` apart.
-void LayerEmitter::attend(Value head, const Tile &attended, Value heads, int64_t stride, Value weights) {
+void LayerEmitter::attend(Value head, const RowTile &attended, Value heads, int64_t stride, Value weights) {
   AttentionShape shape = attentionShape(layer.attention);
   int64_t width = plan.headWidth, positions = plan.positions, columns = plan.headColumns();
   Memory lines{heads, {}, e.f32(), true};
@@ -227,11 +206,10 @@ void LayerEmitter::attend(Value head, const Tile &attended, Value heads, int64_t
   e.barrier();
 }
 
-TileProduct::Sums LayerEmitter::overHeads(const Tile &rows) {
+TileProduct::Sums LayerEmitter::overHeads(const RowTile &rows) {
   int64_t columns = plan.headColumns(), stride = 3 * columns + 4, width = plan.headWidth;
   Value heads = e.shared(plan.rows * stride * 4, 128), weights = e.shared(blockRows() * plan.positions * 4, 128);
-  Tile attended = factorTile(width);
-  e.barrier();
+  RowTile attended = factorTile(width);
   TileProduct::Sums init;
   for (int64_t n = 0; n < plan.resultTiles(); ++n) {
     llvm::append_range(init, product(plan.resultTile())->zeros());
@@ -283,11 +261,10 @@ RowTensorsInBlock LayerEmitter::epilogueTensors(kernel::GemmOp op, Value sums, i
   };
 }
 
-TileProduct::Sums LayerEmitter::overHidden(const Tile &rows) {
+TileProduct::Sums LayerEmitter::overHidden(const RowTile &rows) {
   int64_t columns = plan.hiddenTile, stride = columns + 4;
   Value sumsAt = e.shared(plan.rows * stride * 4, 128);
-  Tile piece = factorTile(columns);
-  e.barrier();
+  RowTile piece = factorTile(columns);
   TileProduct::Sums init;
   for (int64_t n = 0; n < plan.resultTiles(); ++n) {
     llvm::append_range(init, product(plan.resultTile())->zeros());
@@ -321,11 +298,9 @@ void LayerEmitter::emit() {
   Type storage = writer.storage();
   middle = {e.shared(plan.rows * plan.width * storage.getIntOrFloatBitWidth() / 8, 128), {}, storage, true};
   int64_t afterMiddle = e.sharedBytes();
-  Tile rows = factorTile(plan.width);
+  RowTile rows = factorTile(plan.width);
   int64_t afterRows = e.sharedBytes();
-  e.barrier();
   fill(rows, layer.queryKeyValue);
-  e.barrier();
   auto attended = overHeads(rows);
   e.releaseShared(afterRows);
   Value sums = storeSums(attended);
@@ -334,7 +309,6 @@ void LayerEmitter::emit() {
   e.barrier();
   e.releaseShared(afterRows);
   fill(rows, layer.hidden);
-  e.barrier();
   auto made = overHidden(rows);
   e.releaseShared(afterMiddle);
   sums = storeSums(made);

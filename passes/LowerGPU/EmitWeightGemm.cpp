@@ -25,37 +25,55 @@ SymbolicDim cuda::weightGemmTemporary(kernel::WeightGemmOp op) {
   return parts == 1 ? SymbolicDim() : SymbolicDim::constant(parts * n * depth);
 }
 
+namespace {
+// target[part, n, c] = sum over the rows of a part of grad[r, n] * packed[r, c], in order; with `add`, added to what is there.
+struct SumProduct {
+  explicit SumProduct(kernel::WeightGemmOp op)
+      : grad(cast<RankedTensorType>(op.getGrad().getType()).getElementType()),
+        packed(cast<RankedTensorType>(op.getPacked().getType()).getElementType()), rows(rowsOf(op.getSpace())),
+        columns(op.getColumns()), depth(op.getDepth()), parts(partsOf(op)), add(parts == 1) {}
+  // The kernel's pointers.
+  static constexpr unsigned gradAt = 0, packedAt = 1, resultAt = 2, partsAt = 3;
+  unsigned tensors() const { return add ? partsAt : partsAt + 1; }
+
+  Type grad, packed; // elements
+  SymbolicDim rows;
+  int64_t columns, depth, parts; // n, c
+  bool add;
+};
+} // namespace
+
 static TileProduct::Sums multiply(KernelWriter::Step &s, TileProduct &product, const SumProduct &p, Value begin, Value end,
                                   Value n0, Value c0) {
   ThreadEmitter &e = s.e;
-  auto factor = [&](const SumProduct::Rows &rows, int64_t count, Value first) {
+  auto factor = [&](unsigned tensor, Type element, int64_t count, Value first) {
     Factor f;
-    f.base = e.at(s.pointers[rows.tensor], e.form(rows.offset));
-    f.element = rows.element;
-    f.stride = rows.stride;
+    f.base = s.pointers[tensor];
+    f.element = element;
+    f.stride = count;
     f.depthInside = false;
     f.first = first;
     f.end = e.index(count);
     f.endFactor = count;
     return f;
   };
-  return streamProduct(product, factor(p.grad, p.columns, n0), factor(p.packed, p.depth, c0), begin, end, 1, product.zeros());
+  return streamProduct(product, factor(p.gradAt, p.grad, p.columns, n0), factor(p.packedAt, p.packed, p.depth, c0), begin, end, 1,
+                       product.zeros());
 }
 
-void cuda::emitSumProduct(KernelWriter &writer, Location loc, unsigned tensors, const SumProduct &p) {
-  bool bulk = llvm::all_of(ArrayRef{p.grad, p.packed},
-                           [&](const SumProduct::Rows &rows) { return comesInBulk(writer, rows.element, rows.stride); });
+static void emitSumProduct(KernelWriter &writer, Location loc, const SumProduct &p) {
+  bool bulk = comesInBulk(writer, p.grad, p.columns) && comesInBulk(writer, p.packed, p.depth);
   // Parts begin where tiles do.
   int64_t tileRows = bulk ? 2 * usualRows : usualRows, step = bulk ? bulkDepth : 1;
   int64_t across = ceilDiv(p.depth, tileColumns), tiles = ceilDiv(p.columns, tileRows) * across;
-  writer.step(loc, tensors, {SymbolicDim::constant(tiles), 1, p.parts}, blockThreads, [&](KernelWriter::Step &s) {
+  writer.step(loc, p.tensors(), {SymbolicDim::constant(tiles), 1, p.parts}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value n0 = e.mul(e.div(e.blockX, across), tileRows), c0 = e.mul(e.rem(e.blockX, e.index(across)), tileColumns);
     Value rows = e.form(p.rows), perPart = e.mul(e.ceilDiv(rows, p.parts * step), step);
     Value begin = e.min(e.mul(e.blockY, perPart), rows), end = e.min(e.add(begin, perPart), rows);
     auto finish = [&](TileProduct &product, ValueRange sums) {
-      Memory target{e.at(s.pointers[p.target], e.mul(e.blockY, p.columns * p.depth)), {}, e.f32(), true};
       if (!p.add) {
+        Memory target{e.at(s.pointers[p.partsAt], e.mul(e.blockY, p.columns * p.depth)), {}, e.f32(), true};
         return writeTile(product, sums, target, n0, e.index(p.columns), c0, p.depth);
       }
       product.visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
@@ -64,7 +82,7 @@ void cuda::emitSumProduct(KernelWriter &writer, Location loc, unsigned tensors, 
           for (auto [next, value] : llvm::enumerate(neighbours)) {
             Value c = e.add(e.add(c0, column), next);
             e.when(e.less(c, e.index(p.depth)), [&, value = value] {
-              Value place = e.at(target.base, e.add(e.mul(n, p.depth), c));
+              Value place = e.at(s.pointers[p.resultAt], e.add(e.mul(n, p.depth), c));
               e.store(e.addf(e.load(place), value), place);
             });
           }
@@ -72,10 +90,10 @@ void cuda::emitSumProduct(KernelWriter &writer, Location loc, unsigned tensors, 
       });
     };
     if (bulk) {
-      auto factor = [&](const SumProduct::Rows &from, Value first) {
-        return BulkFactor{from.tensor, from.offset, p.rows, from.stride, /*depthInside=*/false, first};
+      auto factor = [&](unsigned tensor, int64_t columns, Value first) {
+        return BulkFactor{tensor, {}, p.rows, columns, /*depthInside=*/false, first};
       };
-      return bulkProduct(s, tileColumns, factor(p.grad, n0), factor(p.packed, c0), begin, end, finish);
+      return bulkProduct(s, tileColumns, factor(p.gradAt, p.columns, n0), factor(p.packedAt, p.depth, c0), begin, end, finish);
     }
     auto product = makeProduct(writer, e, tileRows, tileColumns);
     finish(*product, multiply(s, *product, p, begin, end, n0, c0));
@@ -83,30 +101,21 @@ void cuda::emitSumProduct(KernelWriter &writer, Location loc, unsigned tensors, 
 }
 
 void cuda::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
-  SumProduct p;
-  p.rows = rowsOf(op.getSpace());
-  p.columns = op.getColumns();
-  p.depth = op.getDepth();
-  p.parts = partsOf(op);
-  p.add = p.parts == 1;
-  unsigned tensors = p.add ? 3 : 4;
-  p.grad = {0, {}, p.columns, cast<RankedTensorType>(op.getGrad().getType()).getElementType()};
-  p.packed = {1, {}, p.depth, cast<RankedTensorType>(op.getPacked().getType()).getElementType()};
-  p.target = p.add ? 2 : 3;
-  emitSumProduct(writer, op.getLoc(), tensors, p);
+  SumProduct p(op);
+  emitSumProduct(writer, op.getLoc(), p);
   if (p.add) {
     return;
   }
   int64_t elements = p.columns * p.depth;
-  writer.step(op.getLoc(), tensors, {SymbolicDim::constant(elements), blockThreads}, blockThreads, [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), p.tensors(), {SymbolicDim::constant(elements), blockThreads}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value i = e.add(e.mul(e.blockX, blockThreads), e.thread);
     e.when(e.less(i, e.index(elements)), [&] {
-      Value sum = e.load(e.at(s.pointers[3], i));
+      Value sum = e.load(e.at(s.pointers[p.partsAt], i));
       for (int64_t part = 1; part < p.parts; ++part) {
-        sum = e.addf(sum, e.load(e.at(s.pointers[3], e.add(i, part * elements))));
+        sum = e.addf(sum, e.load(e.at(s.pointers[p.partsAt], e.add(i, part * elements))));
       }
-      Value place = e.at(s.pointers[2], i);
+      Value place = e.at(s.pointers[p.resultAt], i);
       e.store(e.addf(e.load(place), sum), place);
     });
   });

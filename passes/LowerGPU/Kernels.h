@@ -59,7 +59,7 @@ void emitUpdate(KernelWriter &writer, kernel::UpdateOp op, int64_t pieces);
 SymbolicDim updateTemporary(int64_t pieces);
 
 //===----------------------------------------------------------------------===//
-// Products (EmitGemm.cpp, EmitStreamedGemm.cpp, EmitWeightGemm.cpp, EmitLoss.cpp)
+// Products (EmitGemm.cpp, EmitStreamedGemm.cpp, EmitWeightGemm.cpp, EmitLoss.cpp, EmitLossGrad.cpp)
 //===----------------------------------------------------------------------===//
 
 class TileProduct;
@@ -71,28 +71,11 @@ void writeTile(TileProduct &product, mlir::ValueRange sums, const Memory &to, ml
 SymbolicDim scaled(const SymbolicDim &dim, int64_t factor);
 
 void emitGemm(KernelWriter &writer, kernel::GemmOp op);
-SymbolicDim gemmTemporary(kernel::GemmOp op);
+SymbolicDim gemmTemporary(kernel::GemmOp op, const Architecture &architecture, Precision precision);
 void emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op);
 SymbolicDim streamedGemmTemporary(kernel::GemmOp op);
 void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
 SymbolicDim weightGemmTemporary(kernel::WeightGemmOp op);
-// target[part, n, c] = sum over the rows of a part of grad[r, n] * packed[r, c], in order; with `add`, added to what is there.
-struct SumProduct {
-  struct Rows {
-    unsigned tensor = 0;  // the pointer
-    SymbolicDim offset;   // behind it, in floats
-    int64_t stride = 0;   // from row to row, in elements
-    mlir::Type element;
-  };
-  Rows grad, packed;
-  unsigned target = 0;  // the pointer
-  SymbolicDim rows;
-  int64_t columns = 0;  // n
-  int64_t depth = 0;    // c
-  int64_t parts = 1;
-  bool add = false;
-};
-void emitSumProduct(KernelWriter &writer, mlir::Location loc, unsigned tensors, const SumProduct &product);
 void emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op);
 SymbolicDim crossEntropyTemporary(kernel::CrossEntropyOp op);
 void emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp op);

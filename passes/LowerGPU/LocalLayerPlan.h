@@ -5,7 +5,6 @@
 #pragma once
 
 #include "passes/LowerGPU/LocalLayer.h"
-#include "passes/LowerGPU/TileProduct.h"
 
 namespace mblm::cuda {
 
@@ -22,9 +21,7 @@ struct LocalLayerPlan {
   // stays on chip.
   bool pays() const;
 
-  // Columns of a head's tile, and the depth of tiles that stand for factors: what is behind the numbers is zero.
-  int64_t headColumns() const { return kernel::ceilDiv(headWidth, 16) * 16; }
-  static int64_t padded(int64_t depth) { return kernel::ceilDiv(depth, productDepth) * productDepth; }
+  int64_t headColumns() const { return kernel::ceilDiv(headWidth, 16) * 16; } // of a head's tile
   // Tiles of a product with `width` columns.
   int64_t resultTile() const;
   int64_t resultTiles() const { return kernel::ceilDiv(width, resultTile()); }

@@ -6,6 +6,8 @@
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
+#include "dialects/MBLM/IR/MBLMOps.h"
+
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -28,7 +30,15 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult lowerFunction(func::FuncOp function);
+  // What a function launches, and in which memory of its own.
+  struct LoweredFunction {
+    SymbolicDim arena;
+    SmallVector<Attribute> launches, loops;
+  };
+  FailureOr<LoweredFunction> lowerFunction(func::FuncOp function);
+  LogicalResult listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into);
+  void listPieces(PiecesOp op, const Placement &placement, LoweredFunction &into);
+  void describeEntry(func::FuncOp function, const Placement &placement, const LoweredFunction &lowered);
   void joinLocalLayers(SmallVectorImpl<Operation *> &ops);
   SmallVector<Value> operandsOf(Operation *op);
   const SmallVector<Launch> *compile(Operation *op);
@@ -49,6 +59,7 @@ private:
   DenseMap<Operation *, LocalLayer> layers;       // by their last ops, which stand for them
   int64_t pieces = 0;                             // of the parameters, as the update takes them
   llvm::StringMap<SmallVector<Launch>> kernels;   // by what makes them equal
+  llvm::StringMap<LoweredFunction> byPieces;      // by name
   SmallVector<NamedAttribute> entries;
 };
 } // namespace
@@ -91,7 +102,7 @@ static bool isKernel(Operation *op) {
 SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
       .Case([&](kernel::GemmOp op) {
-        return layers.contains(op) ? SymbolicDim() : op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op);
+        return layers.contains(op) ? SymbolicDim() : op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op, architecture, precision);
       })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
@@ -102,6 +113,7 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
       .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
       .Case([](kernel::SsdGradOp op) { return ssdGradTemporary(op); })
       .Case([&](kernel::UpdateOp) { return updateTemporary(pieces); })
+      .Case([&](PiecesOp op) { return ofPiece(byPieces.find(op.getCallee())->second.arena); })
       .Default([](Operation *) { return SymbolicDim(); });
 }
 
@@ -222,12 +234,15 @@ const SmallVector<Launch> *Lowering::compile(Operation *op) {
   return &(kernels[key] = writer.launches);
 }
 
+// A pointer as the runtime is told of it: the buffer, and how many floats behind its start.
+static Attribute pointerAttribute(Builder &builder, const Place &place) {
+  const SymbolicDim &at = place.offset;
+  return builder.getDenseI64ArrayAttr({place.slot, at.one, at.m, at.b, at.bm, at.piece});
+}
+
 SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &placement) {
   SmallVector<Attribute> list;
-  auto bind = [&](const Place &place) {
-    const SymbolicDim &at = place.offset;
-    list.push_back(builder.getDenseI64ArrayAttr({place.slot, at.one, at.m, at.b, at.bm}));
-  };
+  auto bind = [&](const Place &place) { list.push_back(pointerAttribute(builder, place)); };
   auto bindValue = [&](Value value) { bind(placement.places.lookup(rootOf(value))); };
   for (Value operand : operandsOf(op)) {
     operand ? bindValue(operand) : bind({});
@@ -262,13 +277,57 @@ ArrayAttr Lowering::mapsOf(const Launch &launch) {
   return builder.getArrayAttr(maps);
 }
 
-LogicalResult Lowering::lowerFunction(func::FuncOp function) {
+LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into) {
+  const SmallVector<Launch> *kernel = compile(op);
+  if (!kernel) {
+    return failure();
+  }
+  Attribute arguments = builder.getArrayAttr(argumentsOf(op, placement));
+  for (const Launch &launch : *kernel) {
+    NamedAttrList listed;
+    listed.set("kernel", builder.getStringAttr(launch.function));
+    listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
+    listed.set("op", builder.getI64IntegerAttr(number));
+    listed.set("grid", formAttribute(module.getContext(), launch.grid.count));
+    listed.set("divisor", builder.getI64IntegerAttr(launch.grid.divisor));
+    listed.set("y", builder.getI64IntegerAttr(launch.grid.y));
+    listed.set("threads", builder.getI64IntegerAttr(launch.threads));
+    listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
+    listed.set("arguments", arguments);
+    listed.set("maps", mapsOf(launch));
+    into.launches.push_back(listed.getDictionary(module.getContext()));
+  }
+  return success();
+}
+
+// The callee's launches, as those of a loop over the pieces.
+void Lowering::listPieces(PiecesOp op, const Placement &placement, LoweredFunction &into) {
+  SmallVector<Attribute> tensors;
+  for (Value value : llvm::concat<Value>(op->getOperands(), op->getResults())) {
+    NamedAttrList tensor;
+    tensor.set("at", pointerAttribute(builder, placement.places.lookup(rootOf(value))));
+    tensor.set("slot", builder.getI64IntegerAttr(elementsOfSlot(value)));
+    tensors.push_back(tensor.getDictionary(module.getContext()));
+  }
+  NamedAttrList loop;
+  loop.set("arena", pointerAttribute(builder, placement.temporaries.lookup(op)));
+  loop.set("tensors", builder.getArrayAttr(tensors));
+  for (Attribute launch : byPieces.find(op.getCallee())->second.launches) {
+    NamedAttrList listed(cast<DictionaryAttr>(launch));
+    listed.set("loop", builder.getI64IntegerAttr(into.loops.size()));
+    into.launches.push_back(listed.getDictionary(module.getContext()));
+  }
+  into.loops.push_back(loop.getDictionary(module.getContext()));
+}
+
+FailureOr<Lowering::LoweredFunction> Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   for (Operation &op : function.getBody().front().without_terminator()) {
-    if (!isa<kernel::KernelDialect>(op.getDialect())) {
+    bool loops = isa<PiecesOp>(op) && !function.isPrivate();
+    if (!isa<kernel::KernelDialect>(op.getDialect()) && !loops) {
       return op.emitOpError("expects only kernels here");
     }
-    if (isKernel(&op)) {
+    if (loops || isKernel(&op)) {
       ops.push_back(&op);
     }
   }
@@ -286,46 +345,40 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   if (failed(placement)) {
     return failure();
   }
+  LoweredFunction lowered;
+  lowered.arena = placement->arena;
+  for (auto [number, op] : llvm::enumerate(ops)) {
+    if (auto loop = dyn_cast<PiecesOp>(op)) {
+      listPieces(loop, *placement, lowered);
+    } else if (failed(listLaunches(op, number, *placement, lowered))) {
+      return failure();
+    }
+  }
+  if (!function.isPrivate()) {
+    describeEntry(function, *placement, lowered);
+  }
+  return lowered;
+}
+
+void Lowering::describeEntry(func::FuncOp function, const Placement &placement, const LoweredFunction &lowered) {
   NamedAttrList described; // sizes of what the caller gives and takes, in floats or ids
   auto size = [&](StringRef name, Value value) {
     described.set(name, formAttribute(module.getContext(), *numElements(kernel::shapeOf(value))));
   };
   for (BlockArgument argument : function.getArguments()) {
-    if (placement->places.lookup(argument).slot == MBLM_IDS) {
+    if (placement.places.lookup(argument).slot == MBLM_IDS) {
       size("ids", argument);
     }
   }
   for (Value result : function.getBody().front().getTerminator()->getOperands()) {
-    if (placement->places.lookup(rootOf(result)).slot == MBLM_OUTPUT) {
+    if (placement.places.lookup(rootOf(result)).slot == MBLM_OUTPUT) {
       size("output", result);
     }
   }
-  SmallVector<Attribute> launches;
-  for (auto [number, op] : llvm::enumerate(ops)) {
-    const SmallVector<Launch> *kernel = compile(op);
-    if (!kernel) {
-      return failure();
-    }
-    Attribute arguments = builder.getArrayAttr(argumentsOf(op, *placement));
-    for (const Launch &launch : *kernel) {
-      NamedAttrList listed;
-      listed.set("kernel", builder.getStringAttr(launch.function));
-      listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
-      listed.set("op", builder.getI64IntegerAttr(number));
-      listed.set("grid", formAttribute(module.getContext(), launch.grid.count));
-      listed.set("divisor", builder.getI64IntegerAttr(launch.grid.divisor));
-      listed.set("y", builder.getI64IntegerAttr(launch.grid.y));
-      listed.set("threads", builder.getI64IntegerAttr(launch.threads));
-      listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
-      listed.set("arguments", arguments);
-      listed.set("maps", mapsOf(launch));
-      launches.push_back(listed.getDictionary(module.getContext()));
-    }
-  }
-  described.set("arena", formAttribute(module.getContext(), placement->arena));
-  described.set("launches", builder.getArrayAttr(launches));
+  described.set("arena", formAttribute(module.getContext(), lowered.arena));
+  described.set("launches", builder.getArrayAttr(lowered.launches));
+  described.set("loops", builder.getArrayAttr(lowered.loops));
   entries.push_back(builder.getNamedAttr(function.getName(), described.getDictionary(module.getContext())));
-  return success();
 }
 
 LogicalResult Lowering::run() {
@@ -335,10 +388,14 @@ LogicalResult Lowering::run() {
   builder.setInsertionPointToEnd(module.getBody());
   kernelModule = mlir::gpu::GPUModuleOp::create(builder, module.getLoc(), "kernels");
   module->setAttr(mlir::gpu::GPUDialect::getContainerModuleAttrName(), builder.getUnitAttr());
-  auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  SmallVector<func::FuncOp> functions = calleesFirst(module);
   for (func::FuncOp function : functions) {
-    if (failed(lowerFunction(function))) {
+    FailureOr<LoweredFunction> lowered = lowerFunction(function);
+    if (failed(lowered)) {
       return failure();
+    }
+    if (function.isPrivate()) {
+      byPieces[function.getName()] = std::move(*lowered);
     }
   }
   finishLowering(module, functions);

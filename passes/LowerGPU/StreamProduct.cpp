@@ -31,7 +31,7 @@ void cuda::copyPiece(ThreadEmitter &e, Value from, Type fromElement, Value to, T
 namespace {
 constexpr int64_t tileDepth = productDepth;
 // Tiles that there is room for: the more, the longer may a fetch take; two at least.
-constexpr int64_t mostStages = 4, ringBytes = 64 << 10;
+int64_t stagesFor(int64_t tileBytes) { return std::clamp<int64_t>((64 << 10) / tileBytes, 2, 4); }
 
 // One factor's tiles in shared memory.
 class Ring {
@@ -80,8 +80,7 @@ private:
 static TileProduct::Sums overTiles(TileProduct &product, Ring *left, Ring &right, const std::function<SharedTile(Value)> &resident,
                                    Value begin, Value end, ValueRange init) {
   ThreadEmitter &e = product.e;
-  int64_t bytes = right.bytes() + (left ? left->bytes() : 0);
-  int64_t stages = std::clamp<int64_t>(ringBytes / bytes, 2, mostStages);
+  int64_t stages = stagesFor(right.bytes() + (left ? left->bytes() : 0));
   right.allocate(stages);
   if (left) {
     left->allocate(stages);
@@ -127,4 +126,9 @@ TileProduct::Sums cuda::residentProduct(TileProduct &product, const SharedTile &
     return tile;
   };
   return overTiles(product, nullptr, right, slice, begin, end, init);
+}
+
+int64_t cuda::residentRing(int64_t columns, int64_t elementBytes) {
+  int64_t tile = columns * (tileDepth * elementBytes + 16);
+  return stagesFor(tile) * tile;
 }

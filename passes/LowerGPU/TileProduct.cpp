@@ -29,11 +29,12 @@ Value TileProduct::total(ValueRange sums, const std::function<Value(Value, Value
   return owns ? e.select(owns, sum, e.number(0)) : sum;
 }
 
-void TileProduct::store(ValueRange sums, Value base, int64_t stride) {
+void TileProduct::store(ValueRange sums, Value base, int64_t stride, Type element) {
+  Memory rows{base, {}, element ? element : e.f32(), true};
   visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
     WithLanes lanes(e, neighbours.size());
     Value vector = vector::FromElementsOp::create(e.b, e.vec(), SmallVector<Value>(neighbours));
-    e.storeNumbers(vector, {base, {}, e.f32(), true}, e.add(e.mul(row, stride), column));
+    e.storeNumbers(vector, rows, e.add(e.mul(row, stride), column));
   });
 }
 

@@ -40,8 +40,8 @@ public:
   // The sum of what `body` says of this thread's sums, each of which belongs to one thread here.
   mlir::Value total(mlir::ValueRange sums, const std::function<mlir::Value(mlir::Value row, mlir::Value column, mlir::Value sum)> &body);
 
-  // Puts the sums into f32 rows of shared or global memory, `stride` elements apart.
-  void store(mlir::ValueRange sums, mlir::Value base, int64_t stride);
+  // Puts the sums into rows of shared or global memory, `stride` elements apart: f32, or of another type.
+  void store(mlir::ValueRange sums, mlir::Value base, int64_t stride, mlir::Type element = {});
 
   ThreadEmitter &e;
   const int64_t rows, columns;
@@ -88,5 +88,7 @@ TileProduct::Sums streamProduct(TileProduct &product, const Factor &a, const Fac
 // productDepth.
 TileProduct::Sums residentProduct(TileProduct &product, const SharedTile &a, const Factor &b, mlir::Value begin, mlir::Value end,
                                   int64_t depthFactor, mlir::ValueRange init);
+// Bytes of shared memory that this takes at most for a right factor of so many columns.
+int64_t residentRing(int64_t columns, int64_t elementBytes);
 
 } // namespace mblm::cuda

@@ -148,6 +148,19 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
   return result;
 }
 
+SmallVector<func::FuncOp> mblm::calleesFirst(ModuleOp module) {
+  SmallVector<func::FuncOp> functions(module.getOps<func::FuncOp>());
+  std::stable_partition(functions.begin(), functions.end(), [](func::FuncOp function) { return function.isPrivate(); });
+  return functions;
+}
+
+SymbolicDim mblm::ofPiece(const SymbolicDim &form) { return {form.one, 0, 0, 0, form.bm}; }
+
+int64_t mblm::elementsOfSlot(Value value) {
+  SymbolicShape shape = kernel::shapeOf(value);
+  return shape.size() == 2 ? shape[1].m : numElements(shape)->bm;
+}
+
 Attribute mblm::formAttribute(MLIRContext *context, const SymbolicDim &dim) {
   return DenseI64ArrayAttr::get(context, {dim.one, dim.m, dim.b, dim.bm, dim.piece});
 }

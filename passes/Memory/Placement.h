@@ -41,6 +41,13 @@ struct Placement {
 // Fails with an error at an op that has sizes which a function by pieces cannot have.
 mlir::FailureOr<Placement> placeTensors(mlir::func::FuncOp function, const Steps &steps);
 
+// The functions of a module; those that run by pieces go before those who run them.
+llvm::SmallVector<mlir::func::FuncOp> calleesFirst(mlir::ModuleOp module);
+// Of a function that runs by pieces: its memory beside its arguments and results, as a form of the caller.
+SymbolicDim ofPiece(const SymbolicDim &form);
+// Floats (or ids) of an argument or result of such a function in one outermost slot.
+int64_t elementsOfSlot(mlir::Value value);
+
 // What a view shows.
 mlir::Value rootOfViews(mlir::Value value);
 

@@ -5,6 +5,8 @@
 #include "passes/Fusion/RowSite.h"
 #include "passes/Passes.h"
 
+#include "dialects/MBLM/IR/MBLMOps.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mblm {
@@ -45,13 +47,13 @@ static bool isStreamed(Operation *user) {
   return gemm && gemm.isStreamed();
 }
 
-// What leaves the function, and what goes through scans with regions of their own, is f32.
+// What leaves the function, or goes to one that runs by pieces, and what goes through scans with regions of their own, is f32.
 static bool staysWide(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
     if (auto view = dyn_cast<kernel::ViewOp>(user)) {
       return staysWide(view.getResult());
     }
-    return user->hasTrait<OpTrait::IsTerminator>() || isa<kernel::PrefixOp, kernel::PrefixGradOp>(user);
+    return user->hasTrait<OpTrait::IsTerminator>() || isa<kernel::PrefixOp, kernel::PrefixGradOp, PiecesOp>(user);
   });
 }
 

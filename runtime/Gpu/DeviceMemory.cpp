@@ -4,16 +4,13 @@
 
 namespace mblm::rt::gpu {
 
-bool DeviceMemory::grow(int64_t bytes, const std::string &what, bool zeroed) {
+bool DeviceMemory::grow(int64_t bytes, const std::string &what) {
   if (bytes <= size) {
     return false;
   }
   release();
   start = static_cast<char *>(device.allocate(bytes, what));
   size = bytes;
-  if (zeroed) {
-    device.clear(start, size);
-  }
   return true;
 }
 
@@ -23,6 +20,11 @@ void DeviceMemory::release() {
   }
   start = nullptr;
   size = 0;
+}
+
+int64_t Mirrors::missing(const float *host, int64_t bytes) const {
+  auto found = copies.find(host);
+  return !host ? 0 : found == copies.end() ? bytes : found->second.memory->missing(bytes);
 }
 
 void *Mirrors::onDevice(float *host, int64_t bytes, const std::string &what, bool written) {

@@ -16,8 +16,10 @@ public:
   ~DeviceMemory() { release(); }
   DeviceMemory(const DeviceMemory &) = delete;
 
-  // Holds at least `bytes` from now on; whether it moved, and with it lost its content. `zeroed`: new memory is.
-  bool grow(int64_t bytes, const std::string &what, bool zeroed = false);
+  // Holds at least `bytes` from now on; whether it moved, and with it lost its content.
+  bool grow(int64_t bytes, const std::string &what);
+  // Bytes that this would take from the device.
+  int64_t missing(int64_t bytes) const { return bytes > size ? bytes - size : 0; }
   char *data() const { return start; }
 
 private:
@@ -32,6 +34,8 @@ private:
 class Mirrors {
 public:
   explicit Mirrors(Device &device) : device(device) {}
+  // Bytes that a copy would take from the device.
+  int64_t missing(const float *host, int64_t bytes) const;
   // The copy, up to date; with `written`, the host's content is the older one from now on.
   void *onDevice(float *host, int64_t bytes, const std::string &what, bool written);
   // The host is about to read or write: its content is made the newest, and the only one that counts.

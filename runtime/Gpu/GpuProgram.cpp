@@ -5,6 +5,7 @@
 #include "runtime/ABI.h"
 #include "runtime/Gpu/DeviceMemory.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Support/Memory.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,7 +23,7 @@ class GpuProgram final : public Program {
 public:
   GpuProgram(Metadata metadata, std::unique_ptr<Device> device, std::shared_ptr<void> library, const std::string &where)
       : library(std::move(library)), where(where), metadata(std::move(metadata)), device(std::move(device)),
-        mirrors(*this->device) {
+        mirrors(*this->device), memoryAtFirst(this->device->freeBytes()) {
     auto found = this->metadata.gpu.find(this->device->architecture());
     if (found == this->metadata.gpu.end()) {
       throw Error(Exit::Device, where + ": holds no code for " + this->device->architecture() + " (" + this->device->describe() +
@@ -36,7 +37,7 @@ public:
 
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     std::string name = entryName(entry, stage);
-    return find(name).arena.at({batch, slots}, label(name)) * int64_t(sizeof(float));
+    return find(name).arena.at(shapeOf(name, batch, slots), label(name)) * int64_t(sizeof(float));
   }
 
   void hostAccess(const float *buffer) override { mirrors.onHost(buffer); }
@@ -70,7 +71,7 @@ public:
   void run(Entry entry, const Call &call) override {
     std::string name = entryName(entry, call.stage);
     const PlannedEntry &planned = find(name);
-    Shape shape{call.batch, call.slots};
+    Shape shape = shapeOf(name, call.batch, call.slots);
     Bound bound = bind(name, planned, shape, call);
     upload(planned, shape, call, bound);
     if (Graph *graph = times ? nullptr : graphFor(name, planned, shape, bound)) {
@@ -87,7 +88,8 @@ public:
   }
 
 private:
-  using Bound = std::array<char *, MBLM_SLOTS>;
+  using Bound = std::vector<char *>; // by buffer; inside a loop its tensors follow
+  using Launches = std::vector<const PlannedLaunch *>;
 
   std::string label(const std::string &name) const { return "entry '" + name + "' of " + metadata.info.name; }
 
@@ -99,43 +101,88 @@ private:
     return found->second;
   }
 
-  // The device's buffer of each slot.
+  // With the largest pieces that the device's memory, or the limit, leaves room for: judged by what there was at first, since the
+  // pieces decide how sums of gradients round.
+  Shape shapeOf(const std::string &name, int64_t batch, int64_t slots) const {
+    Shape shape{batch, slots};
+    const PlannedEntry &planned = find(name);
+    if (planned.loops.empty()) {
+      return shape;
+    }
+    int64_t limit = std::min(memoryAtFirst, memoryAccount().chosenLimit().value_or(memoryAtFirst));
+    shape.piece = largestPiece({planned.arena, {}}, shape, /*threads=*/0, limit - besideArena(shape), label(name));
+    return shape;
+  }
+
+  // Bytes of all other buffers, whatever entry they are for.
+  int64_t besideArena(const Shape &shape) const {
+    int64_t most = 0;
+    for (const auto &[name, entry] : plan->entries) {
+      most = std::max(most, 2 * entry.ids.at(shape, name) + entry.output.at(shape, name));
+    }
+    constexpr int64_t smallOnes = 16 << 10;
+    return trainingBufferBytes(metadata.info) + most * int64_t(sizeof(float)) + smallOnes;
+  }
+
+  // The device's buffer of each slot. Refuses before it allocates anything.
   Bound bind(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Call &call) {
-    Bound bound = {};
     std::string what = label(name) + " with batch " + std::to_string(shape.batch) + " and " + std::to_string(shape.slots) + " slots";
-    auto own = [&](int slot, int64_t bytes, bool zeroed = false) {
+    constexpr int64_t word = sizeof(float), slack = 256;
+    int64_t ids = planned.ids.at(shape, what) * word + slack;
+    const std::pair<int, int64_t> own[] = {
+        {MBLM_ARENA, planned.arena.at(shape, what) * word + slack},
+        {MBLM_IDS, ids},
+        {MBLM_MASK, ids},
+        {MBLM_OUTPUT, planned.output.at(shape, what) * word + slack},
+        {MBLM_SCALARS, sizeof(Call::Scalars)},
+        {MBLM_HYPER, (HyperCount + 1) * word},
+        {MBLM_DECAY, int64_t(metadata.info.parameters.size()) * word},
+        {MBLM_KEY, sizeof(DropoutKey)},
+    };
+    struct Shared {
+      int slot;
+      float *host;
+      bool written;
+    };
+    const Shared shared[] = {{MBLM_PARAMS, call.params, call.m != nullptr}, {MBLM_GRADS, call.grads, true}, {MBLM_M, call.m, true},
+                             {MBLM_V, call.v, true},                        {MBLM_STATE, call.state, true}};
+    auto sharedBytes = [&](int slot) {
+      return word * (slot == MBLM_STATE ? stateFloats(metadata.states, shape.batch, shape.slots) : metadata.info.parameterElements);
+    };
+    int64_t more = 0;
+    for (auto [slot, bytes] : own) {
       std::unique_ptr<DeviceMemory> &memory = memories[slot];
       if (!memory) {
         memory = std::make_unique<DeviceMemory>(*device);
       }
-      if (memory->grow(bytes, what, zeroed)) {
+      more += memory->missing(bytes);
+    }
+    for (const Shared &buffer : shared) {
+      more += mirrors.missing(buffer.host, sharedBytes(buffer.slot));
+    }
+    if (more > 0 && more > device->freeBytes()) {
+      throw Error(Exit::Resource, what + " needs " + std::to_string(more) + " more bytes on " + device->describe() + ", where " +
+                                      std::to_string(std::max<int64_t>(device->freeBytes(), 0)) +
+                                      " are free; a smaller batch or length would fit, in training --max-memory, too");
+    }
+    Bound bound(MBLM_SLOTS);
+    for (auto [slot, bytes] : own) {
+      if (memories[slot]->grow(bytes, what)) {
         graphs.clear();
       }
-      bound[slot] = memory->data();
-    };
-    auto shared = [&](int slot, float *host, bool written) {
-      int64_t floats = slot == MBLM_STATE ? stateFloats(metadata.states, shape.batch, shape.slots) : metadata.info.parameterElements;
-      bound[slot] = static_cast<char *>(mirrors.onDevice(host, floats * sizeof(float), what, written));
-    };
-    constexpr int64_t word = sizeof(float), slack = 256;
-    own(MBLM_ARENA, planned.arena.at(shape, what) * word + slack);
-    shared(MBLM_PARAMS, call.params, /*written=*/call.m != nullptr);
-    shared(MBLM_GRADS, call.grads, true);
-    shared(MBLM_M, call.m, true);
-    shared(MBLM_V, call.v, true);
-    shared(MBLM_STATE, call.state, true);
-    own(MBLM_IDS, planned.ids.at(shape, what) * word + slack);
-    own(MBLM_MASK, planned.ids.at(shape, what) * word + slack);
-    own(MBLM_OUTPUT, planned.output.at(shape, what) * word + slack);
-    own(MBLM_SCALARS, sizeof(Call::Scalars));
-    own(MBLM_HYPER, (HyperCount + 1) * word);
-    own(MBLM_DECAY, int64_t(metadata.info.parameters.size()) * word);
-    own(MBLM_KEY, sizeof(DropoutKey));
+      bound[slot] = memories[slot]->data();
+    }
+    for (const Shared &buffer : shared) {
+      bound[buffer.slot] = static_cast<char *>(mirrors.onDevice(buffer.host, sharedBytes(buffer.slot), what, buffer.written));
+    }
     if (plan->pieces > 0 && !memories[MBLM_PIECES]) {
       std::vector<int64_t> table = pieceTable(metadata.info);
-      own(MBLM_PIECES, int64_t(table.size() * sizeof(int64_t)));
-      device->upload(bound[MBLM_PIECES], table.data(), int64_t(table.size() * sizeof(int64_t)));
-    } else if (memories[MBLM_PIECES]) {
+      int64_t bytes = int64_t(table.size() * sizeof(int64_t));
+      memories[MBLM_PIECES] = std::make_unique<DeviceMemory>(*device);
+      memories[MBLM_PIECES]->grow(bytes, what);
+      device->upload(memories[MBLM_PIECES]->data(), table.data(), bytes);
+    }
+    if (memories[MBLM_PIECES]) {
       bound[MBLM_PIECES] = memories[MBLM_PIECES]->data();
     }
     if (!callBlock) {
@@ -193,43 +240,78 @@ private:
   }
 
   void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
-    int64_t batch = shape.batch, slots = shape.slots;
-    void *block = callBlock->data();
     if (tensorMaps.size() >= mostTensorMaps) {
       tensorMaps.clear();
     }
-    for (const PlannedLaunch &launch : planned.launches) {
-      std::vector<void *> pointers;
-      for (const Argument &argument : launch.arguments) {
-        pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
+    for (auto next = planned.launches.begin(), end = planned.launches.end(); next != end;) {
+      auto behind = std::find_if(next, end, [&](const PlannedLaunch &other) { return other.loop != next->loop; });
+      Launches together;
+      for (; next != behind; ++next) {
+        together.push_back(&*next);
       }
-      std::vector<void *> arguments;
-      for (void *&pointer : pointers) {
-        arguments.push_back(&pointer);
+      if (together.front()->loop) {
+        launchLoop(planned.loops[*together.front()->loop], together, shape, bound);
+      } else {
+        launchOnce(together, shape, bound);
       }
-      arguments.insert(arguments.end(), {&batch, &slots, &block});
-      for (const PlannedMap &map : launch.maps) {
-        int64_t rows = map.rows.at(shape, launch.from);
-        if (rows > 0) { // else there are no blocks
-          int64_t offset = map.offset.at(shape, launch.from);
-          arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
-        }
+    }
+  }
+
+  void launchLoop(const PlannedLoop &loop, const Launches &launches, const Shape &shape, const Bound &bound) {
+    auto place = [&](const Argument &at) {
+      return bound[at.slot] + at.offset.at(shape, launches.front()->from) * int64_t(sizeof(float));
+    };
+    Bound own = bound;
+    own[MBLM_ARENA] = place(loop.arena);
+    own.resize(MBLM_SLOTS + loop.tensors.size());
+    int64_t total = shape.batch * shape.slots;
+    for (int64_t first = 0; first < total; first += shape.piece) {
+      for (size_t n = 0; n < loop.tensors.size(); ++n) {
+        own[MBLM_SLOTS + n] = place(loop.tensors[n].at) + first * loop.tensors[n].elements * int64_t(sizeof(float));
       }
-      Launch asked;
-      asked.kernel = device->find(launch.kernel, launch.from);
-      int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
-      if (blocks > std::numeric_limits<int32_t>::max()) {
-        throw Error(Exit::Resource, launch.from + ": kernel '" + launch.kernel + "' needs " + std::to_string(blocks) +
-                                        " blocks, at most 2147483647 can be launched; use a smaller batch");
+      launchOnce(launches, {1, std::min(shape.piece, total - first)}, own);
+    }
+  }
+
+  void launchOnce(const Launches &launches, const Shape &shape, const Bound &bound) {
+    for (const PlannedLaunch *planned : launches) {
+      launch(*planned, shape, bound);
+    }
+  }
+
+  void launch(const PlannedLaunch &launch, const Shape &shape, const Bound &bound) {
+    int64_t batch = shape.batch, slots = shape.slots;
+    void *block = callBlock->data();
+    std::vector<void *> pointers;
+    for (const Argument &argument : launch.arguments) {
+      pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
+    }
+    std::vector<void *> arguments;
+    for (void *&pointer : pointers) {
+      arguments.push_back(&pointer);
+    }
+    arguments.insert(arguments.end(), {&batch, &slots, &block});
+    for (const PlannedMap &map : launch.maps) {
+      int64_t rows = map.rows.at(shape, launch.from);
+      if (rows > 0) { // else there are no blocks
+        int64_t offset = map.offset.at(shape, launch.from);
+        arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
       }
-      asked.grid[0] = uint32_t(blocks);
-      asked.grid[1] = uint32_t(launch.y);
-      asked.threads = uint32_t(launch.threads);
-      asked.sharedBytes = uint32_t(launch.sharedBytes);
-      asked.arguments = arguments.data();
-      if (blocks > 0) {
-        times ? launchTimed(asked) : device->launch(asked);
-      }
+    }
+    Launch asked;
+    asked.kernel = device->find(launch.kernel, launch.from);
+    int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
+    if (blocks > std::numeric_limits<int32_t>::max()) {
+      throw Error(Exit::Resource, launch.from + ": kernel '" + launch.kernel + "' needs " + std::to_string(blocks) +
+                                      " blocks, at most 2147483647 can be launched; use a smaller batch");
+    }
+    asked.grid[0] = uint32_t(blocks);
+    asked.grid[1] = uint32_t(launch.y);
+    asked.threads = uint32_t(launch.threads);
+    asked.sharedBytes = uint32_t(launch.sharedBytes);
+    asked.arguments = arguments.data();
+    if (blocks > 0) {
+      times ? launchTimed(asked) : device->launch(asked);
     }
   }
 
@@ -245,8 +327,11 @@ private:
     time.busySeconds += seconds;
   }
 
-  // The launches as a graph, recorded when they come for the second time; null where there is none.
+  // The launches as a graph, recorded when they come for the second time; null where there is none. Loops are too long for one.
   Graph *graphFor(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
+    if (!planned.loops.empty()) {
+      return nullptr;
+    }
     std::string key = name + ' ' + std::to_string(shape.batch) + ' ' + std::to_string(shape.slots);
     for (char *pointer : bound) {
       key += ' ' + std::to_string(reinterpret_cast<uintptr_t>(pointer));
@@ -288,6 +373,7 @@ private:
   const Plan *plan = nullptr;
   std::unique_ptr<Device> device;
   Mirrors mirrors;
+  const int64_t memoryAtFirst; // bytes
   std::map<int, std::unique_ptr<DeviceMemory>> memories;
   std::unique_ptr<DeviceMemory> callBlock;
   std::map<std::string, Recorded> graphs;

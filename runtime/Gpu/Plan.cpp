@@ -20,7 +20,27 @@ static LinearSize formOf(const json &value, size_t first = 0) {
   return size;
 }
 
-static PlannedLaunch readLaunch(const json &value, const std::string &where) {
+static Argument argumentOf(const json &value) { return {value.at(0).get<int>(), formOf(value, 1)}; }
+
+static bool isBuffer(const Argument &argument, size_t tensors) {
+  return argument.slot >= 0 && argument.slot < MBLM_SLOTS + int(tensors);
+}
+
+static PlannedLoop readLoop(const json &value, const std::string &where) {
+  PlannedLoop loop;
+  loop.arena = argumentOf(value.at("arena"));
+  bool bad = !isBuffer(loop.arena, 0);
+  for (const json &tensor : value.at("tensors")) {
+    loop.tensors.push_back({argumentOf(tensor.at("at")), tensor.at("slot").get<int64_t>()});
+    bad = bad || !isBuffer(loop.tensors.back().at, 0) || loop.tensors.back().elements < 0;
+  }
+  if (bad) {
+    throw Error(Exit::Integrity, where + ": metadata: a loop over pieces is damaged");
+  }
+  return loop;
+}
+
+static PlannedLaunch readLaunch(const json &value, const std::vector<PlannedLoop> &loops, const std::string &where) {
   PlannedLaunch launch;
   launch.kernel = value.at("kernel").get<std::string>();
   launch.from = value.at("from").get<std::string>();
@@ -30,9 +50,14 @@ static PlannedLaunch readLaunch(const json &value, const std::string &where) {
   launch.threads = value.at("threads").get<int64_t>();
   launch.sharedBytes = value.at("shared").get<int64_t>();
   bool bad = launch.divisor < 1 || launch.y < 1 || launch.threads < 1 || launch.sharedBytes < 0;
+  if (value.contains("loop")) {
+    launch.loop = value["loop"].get<size_t>();
+    bad = bad || *launch.loop >= loops.size();
+  }
+  size_t tensors = launch.loop && !bad ? loops[*launch.loop].tensors.size() : 0;
   for (const json &argument : value.at("arguments")) {
-    launch.arguments.push_back({argument.at(0).get<int>(), formOf(argument, 1)});
-    bad = bad || launch.arguments.back().slot < 0 || launch.arguments.back().slot >= MBLM_SLOTS;
+    launch.arguments.push_back(argumentOf(argument));
+    bad = bad || !isBuffer(launch.arguments.back(), tensors);
   }
   for (const json &described : value.at("maps")) {
     PlannedMap map;
@@ -64,8 +89,11 @@ Plan readPlan(const json &value, const std::string &where) {
     if (described.contains("output")) {
       entry.output = formOf(described["output"]);
     }
+    for (const json &loop : described.at("loops")) {
+      entry.loops.push_back(readLoop(loop, where));
+    }
     for (const json &launch : described.at("launches")) {
-      entry.launches.push_back(readLaunch(launch, where));
+      entry.launches.push_back(readLaunch(launch, entry.loops, where));
     }
   }
   return plan;

@@ -12,7 +12,8 @@
 
 namespace mblm::rt::gpu {
 
-// A kernel's pointer: `offset` floats behind the start of a buffer of runtime/ABI.h.
+// A kernel's pointer: `offset` floats behind the start of a buffer of runtime/ABI.h, or, in a loop, of its tensor
+// `slot - MBLM_SLOTS`.
 struct Argument {
   int slot = 0;
   LinearSize offset;
@@ -34,12 +35,24 @@ struct PlannedLaunch {
   int64_t threads = 1, sharedBytes = 0;
   std::vector<Argument> arguments;
   std::vector<PlannedMap> maps;
+  std::optional<size_t> loop; // neighbours with the same one run once for each piece of G outermost slots
+};
+
+// Launches on a piece at a time, as if it were the whole: a batch of 1 with the piece's slots.
+struct PlannedLoop {
+  struct Tensor {
+    Argument at;          // the first piece's part
+    int64_t elements = 0; // of a slot, 4 bytes each
+  };
+  Argument arena;
+  std::vector<Tensor> tensors;
 };
 
 struct PlannedEntry {
   LinearSize arena;            // floats
   LinearSize ids, output;      // elements
   std::vector<PlannedLaunch> launches;
+  std::vector<PlannedLoop> loops;
 };
 
 struct Plan {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace mblm::rt {
@@ -20,7 +21,9 @@ int64_t bufferBytes(int64_t floats, const std::string &what);
 class MemoryAccount {
 public:
   int64_t limit() const { return maximum < 0 ? maximum = defaultMemoryLimit() : maximum; }
-  void setLimit(int64_t bytes) { maximum = bytes; }
+  void setLimit(int64_t bytes) { chosen = maximum = bytes; }
+  // Where the user asked for one: what is planned for a device's memory keeps to it, too.
+  std::optional<int64_t> chosenLimit() const { return chosen; }
   int64_t used() const { return current; }
   int64_t peak() const { return highest; }
   // Throws Error(Resource) naming `what`, the bytes needed and the limit.
@@ -29,6 +32,7 @@ public:
 
 private:
   mutable int64_t maximum = -1; // read from the machine when first asked for
+  std::optional<int64_t> chosen;
   int64_t current = 0;
   int64_t highest = 0;
 };

@@ -26,7 +26,7 @@ public:
   }
   Guarded(const Guarded &) = delete;
   ~Guarded() { EXPECT_EQ(std::memcmp(start + size, kept, sizeof kept), 0) << "something wrote behind a buffer's end"; }
-  T *data() { return start; }
+  T *data() const { return start; }
   std::vector<T> values() const { return {start, start + size}; }
 
 private:
@@ -81,6 +81,7 @@ Results mblm::fuzz::execute(rt::Program &program, const Inputs &inputs) {
   call.scale = 0.75f;
   call.draw = inputs.draw;
   program.run(rt::Entry::Gradients, call);
+  program.hostAccess(grads.data());
   results.gradients = grads.values();
 
   // A large epsilon: where a gradient is zero but for rounding, Adam's step would be that rounding's sign.
@@ -94,10 +95,16 @@ Results mblm::fuzz::execute(rt::Program &program, const Inputs &inputs) {
   call.decay = decay.data();
   call.scalars = &results.stepLoss;
   program.run(rt::Entry::TrainStep, call); // adds to the gradients above
+  for (const Floats *buffer : {&params, &grads, &m, &v}) {
+    program.hostAccess(buffer->data());
+  }
   results.params = params.values();
   results.m = m.values();
   results.v = v.values();
   EXPECT_EQ(grads.values(), std::vector<float>(inputs.params.size())) << "a step leaves gradients";
+  for (const Floats *buffer : {&params, &grads, &m, &v}) {
+    program.forget(buffer->data());
+  }
   return results;
 }
 

@@ -20,7 +20,7 @@ using namespace mblm::fuzz;
 
 namespace {
 
-class ThriftyModel : public testing::TestWithParam<uint64_t> {
+class Thrift : public testing::Test {
 protected:
   // The first spec from the seed on with at least so many stages.
   static spec::Spec specOf(uint64_t seed, size_t stages) {
@@ -42,6 +42,8 @@ protected:
   int64_t limit = 0;
 };
 
+class ThriftyModel : public Thrift, public testing::WithParamInterface<uint64_t> {};
+
 TEST_P(ThriftyModel, LayersComputedAgainHaveTheSameBits) {
   spec::Spec spec = specOf(GetParam(), 1);
   SCOPED_TRACE(describe(spec));
@@ -54,10 +56,12 @@ TEST_P(ThriftyModel, LayersComputedAgainHaveTheSameBits) {
 }
 
 // The entry's limit with pieces of that many slots.
-int64_t limitFor(const spec::Spec &spec, const driver::Plan &plan, const Inputs &inputs, int64_t piece) {
+int64_t limitFor(const spec::Spec &spec, const driver::Plan &plan, const Inputs &inputs, int64_t piece,
+                 driver::Target target = driver::Target::Cpu) {
   driver::NamedModel model;
   model.spec = spec;
   driver::Options options;
+  options.target = target;
   options.plan = plan;
   rt::EntrySizes sizes = driver::explain(model, options, inputs.batch, inputs.slots).entries.at("train_step");
   return rt::trainingBufferBytes(makeModelInfo(spec)) + sizes.chargedBytes({inputs.batch, inputs.slots, piece}, 1, "test");
@@ -85,5 +89,34 @@ TEST_P(ThriftyModel, PiecesChangeOnlyTheOrderOfSums) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ThriftyModel, testing::Range(uint64_t(0), uint64_t(3)));
+
+// A random spec of two stages with a layer each.
+spec::Spec smallHierarchy() {
+  for (uint64_t seed = 0;; ++seed) {
+    spec::Spec spec = randomSpec(seed);
+    if (spec.stages.size() == 2 && spec.stages[0].layers.size() == 1 && spec.stages[1].layers.size() == 1) {
+      return spec;
+    }
+  }
+}
+
+TEST_F(Thrift, PiecesOfCudaKernelsAreALoopOfTheRuntime) {
+  spec::Spec spec = smallHierarchy();
+  SCOPED_TRACE(describe(spec));
+  rt::ModelInfo info = makeModelInfo(spec);
+  Inputs inputs = randomInputs(info, 1, 3, 3);
+  Results whole = execute(*compile(spec, {}), inputs);
+  test::Native native;
+  native.level = "sm_80";
+  native.plan = {{0}, true};
+  std::unique_ptr<rt::Program> program = test::compileSpec(spec, native);
+  auto workspace = [&] { return program->workspaceBytes(rt::Entry::TrainStep, inputs.batch, inputs.slots, 0); };
+  int64_t atOnce = workspace();
+  int64_t idsAndOutput = inputs.batch * inputs.slots * info.inner * (2 + std::max(info.vocab, info.hiddenDim)) * sizeof(float);
+  int64_t small = 16 << 10;
+  rt::memoryAccount().setLimit(limitFor(spec, native.plan, inputs, 2, driver::Target::Sim) + idsAndOutput + small);
+  EXPECT_LT(workspace(), atOnce);
+  expectAgreement(execute(*program, inputs), whole, info);
+}
 
 } // namespace

@@ -73,7 +73,7 @@ std::unique_ptr<rt::Program> SpecArgument::openForTraining(const Common &common,
   driver::Options chosen = options(common);
   driver::NamedModel named = model();
   chosen.entries = driver::entriesOf(named.spec, /*steps=*/false);
-  bool planned = !common.maxMemory.empty() && chosen.target == driver::Target::Cpu &&
+  bool planned = !common.maxMemory.empty() && chosen.target != driver::Target::Reference &&
                  named.kind != driver::ModelKind::Artifact;
   if (planned) {
     rt::ModelInfo info = makeModelInfo(named.spec);
