@@ -36,7 +36,7 @@ target::GpuCode driver::gpuCodeOf(mlir::ModuleOp module, const Options &options,
 std::string driver::requirePtxas() {
   std::optional<std::string> ptxas = target::findPtxas();
   if (!ptxas) {
-    throw Error(Exit::Usage,
+    throw Error(Exit::Device,
                 "--emit cubin needs ptxas of the CUDA Toolkit; expected it in MBLM_PTXAS, PATH or CUDA_HOME");
   }
   return *ptxas;

@@ -19,7 +19,7 @@ target::GpuCode gpuCodeOf(mlir::ModuleOp module, const Options &options, const s
 // Whether the artifacts of a target hold CUDA kernels.
 inline bool usesKernels(Target target) { return target == Target::Cuda || target == Target::Sim; }
 
-// Error(Usage) without one.
+// Error(Device) without one.
 std::string requirePtxas();
 
 } // namespace mblm::driver

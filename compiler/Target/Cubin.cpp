@@ -27,7 +27,7 @@ std::optional<std::string> target::findPtxas() {
     }
     auto found = llvm::sys::findProgramByName(named);
     if (!found || !llvm::sys::fs::can_execute(*found)) {
-      throw Error(Exit::Usage,
+      throw Error(Exit::Device,
                   std::string("MBLM_PTXAS is '") + named + "', expected the path of the program ptxas, or off");
     }
     return *found;
@@ -81,7 +81,7 @@ std::map<std::string, Resources> target::parsePtxasLog(const std::string &log) {
 }
 
 // "ptxas FILE, line 31; error   : Unknown modifier ..."
-static Error refusal(const std::string &said, const std::string &ptx) {
+static Error refusal(const std::string &said, const std::string &ptx, const std::string &log) {
   std::string line = said.substr(0, said.find('\n'));
   for (StringRef rest = said; !rest.empty(); rest = rest.split('\n').second) {
     if (StringRef one = rest.split('\n').first; one.contains("error") || one.contains("fatal")) {
@@ -99,7 +99,8 @@ static Error refusal(const std::string &said, const std::string &ptx) {
   } else if (std::regex_search(line, match, std::regex("'([A-Za-z0-9_$]+)'"))) {
     where = "kernel '" + match[1].str() + "'";
   }
-  return Error(Exit::Internal, "internal error in code generation: ptxas refuses " + where + ": " + line);
+  return Error(Exit::Device, "ptxas refuses " + where + ": " + line + "; its log is " + log +
+                                 "; with MBLM_PTXAS=off the driver assembles the kernels");
 }
 
 Cubin target::assemble(const std::string &ptxas, const std::string &ptx, const std::string &arch, int jobs) {
@@ -112,7 +113,8 @@ Cubin target::assemble(const std::string &ptxas, const std::string &ptx, const s
   }
   Outcome outcome = runProgram(command, folder);
   if (!outcome.good) {
-    throw refusal(outcome.said, ptx);
+    folder.keep();
+    throw refusal(outcome.said, ptx, folder.file("log"));
   }
   return {readBytes(folder.file("kernels.cubin")), parsePtxasLog(outcome.said)};
 }

@@ -25,10 +25,10 @@ struct Cubin {
 };
 
 // The path of ptxas: MBLM_PTXAS (`off`: none), else in PATH, else in the toolkit of CUDA_HOME, CUDA_PATH or
-// /usr/local/cuda. Error(Usage) where MBLM_PTXAS is no program.
+// /usr/local/cuda. Error(Device) where MBLM_PTXAS is no program.
 std::optional<std::string> findPtxas();
 
-// Error(Internal) that names the kernel, where ptxas refuses the text.
+// Error(Device) that names the kernel and a log, which is kept with the text, where ptxas refuses this.
 Cubin assemble(const std::string &ptxas, const std::string &ptx, const std::string &arch, int jobs);
 
 // The resources in what `ptxas -v` wrote.

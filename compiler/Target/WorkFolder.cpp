@@ -21,7 +21,11 @@ WorkFolder::WorkFolder() {
   path = made.str().str();
 }
 
-WorkFolder::~WorkFolder() { llvm::sys::fs::remove_directories(path); }
+WorkFolder::~WorkFolder() {
+  if (!kept) {
+    llvm::sys::fs::remove_directories(path);
+  }
+}
 
 Outcome target::runProgram(const std::vector<std::string> &command, const WorkFolder &folder) {
   std::vector<llvm::StringRef> arguments(command.begin(), command.end());

@@ -9,7 +9,7 @@
 
 namespace mblm::target {
 
-// A folder that goes with its content.
+// A folder that goes with its content, unless this is to be kept.
 class WorkFolder {
 public:
   WorkFolder();
@@ -18,9 +18,11 @@ public:
   WorkFolder &operator=(const WorkFolder &) = delete;
 
   std::string file(const std::string &name) const { return path + "/" + name; }
+  void keep() { kept = true; }
 
 private:
   std::string path;
+  bool kept = false;
 };
 
 struct Outcome {
