@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
+#include "passes/LowerGPU/LibraryProduct.h"
 #include "passes/LowerGPU/LocalLayer.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
@@ -22,8 +23,8 @@ using namespace mblm::cuda;
 namespace {
 class Lowering {
 public:
-  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, LocalLayers localLayers)
-      : module(module), architecture(architecture), precision(precision), localLayers(localLayers),
+  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, LocalLayers localLayers, Library library)
+      : module(module), architecture(architecture), precision(precision), localLayers(localLayers), library(library),
         builder(module.getContext()) {}
   LogicalResult run();
 
@@ -44,6 +45,7 @@ private:
   const Architecture architecture;
   const Precision precision;
   const LocalLayers localLayers;
+  const Library library;
   OpBuilder builder;
   mlir::gpu::GPUModuleOp kernelModule;
   DenseMap<Operation *, LocalLayer> layers;       // by their last ops, which stand for them
@@ -307,7 +309,8 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       return failure();
     }
     Attribute arguments = builder.getArrayAttr(argumentsOf(op, *placement));
-    for (const Launch &launch : *kernel) {
+    auto product = layers.contains(op) ? std::nullopt : libraryProduct(op, library, precision);
+    for (auto [n, launch] : llvm::enumerate(*kernel)) {
       NamedAttrList listed;
       listed.set("kernel", builder.getStringAttr(launch.function));
       listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
@@ -319,6 +322,9 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
       listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
       listed.set("arguments", arguments);
       listed.set("maps", mapsOf(launch));
+      if (product && product->firstLaunch == n) {
+        listed.set("product", product->describe(module.getContext(), kernel->size() - n));
+      }
       launches.push_back(listed.getDictionary(module.getContext()));
     }
   }
@@ -368,19 +374,28 @@ struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
       emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
       return signalPassFailure();
     }
-    auto which = llvm::StringSwitch<std::optional<LocalLayers>>(localLayers)
-                     .Case("never", LocalLayers::Never)
-                     .Case("pays", LocalLayers::WhereItPays)
-                     .Case("fits", LocalLayers::WhereverItFits)
-                     .Default(std::nullopt);
-    if (!which) {
-      emitError(getOperation().getLoc()) << "expects local-layers never, pays or fits, but got " << localLayers;
+    auto layers = choice<LocalLayers>("local-layers", localLayers);
+    auto products = choice<Library>("library", library);
+    if (!layers || !products) {
       return signalPassFailure();
     }
     Precision chosen = precision == "bf16" ? Precision::BF16 : Precision::F32;
-    if (failed(Lowering(getOperation(), architecture, chosen, *which).run())) {
+    if (failed(Lowering(getOperation(), architecture, chosen, *layers, *products).run())) {
       signalPassFailure();
     }
+  }
+
+private:
+  template <typename Choice> std::optional<Choice> choice(StringRef option, StringRef word) {
+    auto which = llvm::StringSwitch<std::optional<Choice>>(word)
+                     .Case("never", Choice::Never)
+                     .Case("pays", Choice::WhereItPays)
+                     .Case("fits", Choice::WhereverItFits)
+                     .Default(std::nullopt);
+    if (!which) {
+      emitError(getOperation().getLoc()) << "expects " << option << " never, pays or fits, but got " << word;
+    }
+    return which;
   }
 };
 } // namespace

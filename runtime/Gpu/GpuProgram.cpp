@@ -138,6 +138,12 @@ private:
     } else if (memories[MBLM_PIECES]) {
       bound[MBLM_PIECES] = memories[MBLM_PIECES]->data();
     }
+    if (planned.hasProducts()) {
+      if (!workspace) {
+        workspace = std::make_unique<DeviceMemory>(*device);
+      }
+      workspace->grow(device->productWorkspaceBytes(), "the workspace of library products");
+    }
     if (!callBlock) {
       callBlock = std::make_unique<DeviceMemory>(*device);
       callBlock->grow(sizeof(int64_t), what);
@@ -193,53 +199,86 @@ private:
   }
 
   void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
-    int64_t batch = shape.batch, slots = shape.slots;
-    void *block = callBlock->data();
     if (tensorMaps.size() >= mostTensorMaps) {
       tensorMaps.clear();
     }
-    for (const PlannedLaunch &launch : planned.launches) {
+    for (size_t n = 0; n < planned.launches.size(); ++n) {
+      const PlannedLaunch &launch = planned.launches[n];
       std::vector<void *> pointers;
       for (const Argument &argument : launch.arguments) {
         pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
       }
-      std::vector<void *> arguments;
-      for (void *&pointer : pointers) {
-        arguments.push_back(&pointer);
-      }
-      arguments.insert(arguments.end(), {&batch, &slots, &block});
-      for (const PlannedMap &map : launch.maps) {
-        int64_t rows = map.rows.at(shape, launch.from);
-        if (rows > 0) { // else there are no blocks
-          int64_t offset = map.offset.at(shape, launch.from);
-          arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
-        }
-      }
-      Launch asked;
-      asked.kernel = device->find(launch.kernel, launch.from);
-      int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
-      if (blocks > std::numeric_limits<int32_t>::max()) {
-        throw Error(Exit::Resource, launch.from + ": kernel '" + launch.kernel + "' needs " + std::to_string(blocks) +
-                                        " blocks, at most 2147483647 can be launched; use a smaller batch");
-      }
-      asked.grid[0] = uint32_t(blocks);
-      asked.grid[1] = uint32_t(launch.y);
-      asked.threads = uint32_t(launch.threads);
-      asked.sharedBytes = uint32_t(launch.sharedBytes);
-      asked.arguments = arguments.data();
-      if (blocks > 0) {
-        times ? launchTimed(asked) : device->launch(asked);
+      if (launch.product && multiply(launch, pointers, shape)) {
+        n += launch.product->launches - 1;
+      } else {
+        this->launch(launch, pointers, shape);
       }
     }
   }
 
-  void launchTimed(const Launch &launch) {
+  // By a library; false where the kernels are to do it.
+  bool multiply(const PlannedLaunch &launch, const std::vector<void *> &pointers, const Shape &shape) {
+    ProductCall call = launch.product->call(pointers, shape, launch.from);
+    if (call.rows <= 0 || call.columns <= 0 || call.depth <= 0 || !launch.product->wanted(call)) {
+      return false;
+    }
+    call.workspace = workspace->data();
+    call.workspaceBytes = call.workspace ? device->productWorkspaceBytes() : 0;
+    if (!times) {
+      return device->product(call);
+    }
+    bool done = false;
+    double seconds = secondsOf([&] { done = device->product(call); });
+    if (done) {
+      addTime(launch.kernel + " (library)", seconds);
+    }
+    return done;
+  }
+
+  void launch(const PlannedLaunch &launch, std::vector<void *> &pointers, const Shape &shape) {
+    int64_t batch = shape.batch, slots = shape.slots;
+    void *block = callBlock->data();
+    std::vector<void *> arguments;
+    for (void *&pointer : pointers) {
+      arguments.push_back(&pointer);
+    }
+    arguments.insert(arguments.end(), {&batch, &slots, &block});
+    for (const PlannedMap &map : launch.maps) {
+      int64_t rows = map.rows.at(shape, launch.from);
+      if (rows > 0) { // else there are no blocks
+        int64_t offset = map.offset.at(shape, launch.from);
+        arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
+      }
+    }
+    Launch asked;
+    asked.kernel = device->find(launch.kernel, launch.from);
+    int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
+    if (blocks > std::numeric_limits<int32_t>::max()) {
+      throw Error(Exit::Resource, launch.from + ": kernel '" + launch.kernel + "' needs " + std::to_string(blocks) +
+                                      " blocks, at most 2147483647 can be launched; use a smaller batch");
+    }
+    asked.grid[0] = uint32_t(blocks);
+    asked.grid[1] = uint32_t(launch.y);
+    asked.threads = uint32_t(launch.threads);
+    asked.sharedBytes = uint32_t(launch.sharedBytes);
+    asked.arguments = arguments.data();
+    if (blocks > 0 && times) {
+      addTime(launch.kernel, secondsOf([&] { device->launch(asked); }));
+    } else if (blocks > 0) {
+      device->launch(asked);
+    }
+  }
+
+  double secondsOf(const std::function<void()> &work) {
     device->wait();
     auto begin = std::chrono::steady_clock::now();
-    device->launch(launch);
+    work();
     device->wait();
-    KernelTime &time = (*times)[launch.kernel->name];
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  void addTime(const std::string &kernel, double seconds) {
+    KernelTime &time = (*times)[kernel];
     ++time.calls;
     time.seconds += seconds;
     time.busySeconds += seconds;
@@ -290,6 +329,7 @@ private:
   Mirrors mirrors;
   std::map<int, std::unique_ptr<DeviceMemory>> memories;
   std::unique_ptr<DeviceMemory> callBlock;
+  std::unique_ptr<DeviceMemory> workspace; // of library products
   std::map<std::string, Recorded> graphs;
   std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
   std::map<std::tuple<const PlannedMap *, void *, int64_t>, TensorMap> tensorMaps; // with base and rows

@@ -25,6 +25,10 @@ void SpecArgument::addOptions(CLI::App &command) {
       .add_option("--local-layers", localLayers,
                   "Layers on at most 32 positions as one CUDA kernel: never, pays (default: where it saves time), or fits")
       ->check(CLI::IsMember({"never", "pays", "fits"}));
+  command
+      .add_option("--library", library,
+                  "Products of CUDA programs by cuBLASLt, where a machine has it: never, pays (default: large plain ones), or fits")
+      ->check(CLI::IsMember({"never", "pays", "fits"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
                      "Instructions to use: avx512, avx2 or portable (default: what this machine has)");
@@ -43,6 +47,7 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
   }
   options.precision = precision;
   options.localLayers = localLayers;
+  options.library = library;
   options.arch = arch;
   options.level = level;
   options.cache = cache;
