@@ -76,7 +76,7 @@ static Value insideOfGelu(Value value) {
 static std::optional<Epilogue> standardEpilogue(kernel::GemmOp op) {
   Block &body = op.getEpilogue().front();
   auto yield = cast<kernel::YieldOp>(body.getTerminator());
-  if (yield.getValues().size() != 1) {
+  if (yield.getValues().size() != 1 || cast<RankedTensorType>(op.getResult(0).getType()).getRank() != 3) {
     return std::nullopt;
   }
   Epilogue epilogue;
@@ -120,7 +120,7 @@ static std::optional<Epilogue> standardEpilogue(kernel::GemmOp op) {
 
 static std::optional<LibraryProduct> productOf(kernel::GemmOp op, Precision precision) {
   std::optional<Epilogue> epilogue = standardEpilogue(op);
-  if (!epilogue || !op.getBlockSums().empty() || op.getNumResults() != 1) {
+  if (!epilogue || !op.getBlockSums().empty()) {
     return std::nullopt;
   }
   unsigned inputs = op.getInputs().size();
