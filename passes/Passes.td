@@ -206,14 +206,17 @@ def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
 
     Needs: a module in `kernel` ops, nothing of which runs by pieces. Leaves: `gpu.module @kernels` in gpu, nvvm, scf, arith, math,
     vector and llvm ops; `mblm.gpu` with the arena and the launches of each entry: kernel, blocks ceil(grid / divisor) by
-    y, threads, bytes of shared memory, and for each pointer its buffer (runtime/ABI.h) and its offset there.
+    y, threads, bytes of shared memory, and for each pointer its buffer (runtime/ABI.h) and its offset there. A launch with a
+    `product` begins those that a library may compute in one call (runtime/Gpu/Plan.h).
 
     Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, launched twice with other pointers.
   }];
   let options = [Option<"arch", "arch", "std::string", /*default=*/"\"sm_80\"", "sm_80 or sm_90a">,
-                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32 or bf16">,
+                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32, tf32 or bf16">,
                  Option<"localLayers", "local-layers", "std::string", /*default=*/"\"pays\"",
-                        "Layers on sequences of at most 32 positions as one kernel: never, where it pays, or wherever it fits">];
+                        "Layers on sequences of at most 32 positions as one kernel: never, where it pays, or wherever it fits">,
+                 Option<"library", "library", "std::string", /*default=*/"\"pays\"",
+                        "Products that cuBLASLt may compute: none, where it pays, or wherever it fits">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::gpu::GPUDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];

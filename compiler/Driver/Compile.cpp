@@ -65,7 +65,7 @@ int jobsOf(const Options &options) { return std::min(options.threads > 0 ? optio
 mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Options &options, const std::string &arch) {
   mlir::OwningOpRef<mlir::ModuleOp> module(model.clone());
   pipelines::toKernelPhase(*module, options.fusion);
-  pipelines::toGPUPhase(*module, arch, options.precision, options.localLayers);
+  pipelines::toGPUPhase(*module, options.schedule(arch));
   pipelines::toNVVMPhase(*module);
   return module;
 }
@@ -123,7 +123,8 @@ std::string kernelKey(const Options &options) {
   if (!usesKernels(options.target)) {
     return "";
   }
-  std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers;
+  std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers + ' ' +
+                     options.library;
   return options.target == Target::Sim ? "sim " + kind : "cuda " + kind + ' ' + target::findPtxas().value_or("without ptxas");
 }
 

@@ -26,7 +26,7 @@ target::GpuCode driver::gpuCodeOf(mlir::ModuleOp module, const Options &options,
                                   const std::optional<std::string> &ptxas) {
   std::string arch = options.architectures().back();
   if (module.getOps<mlir::gpu::GPUModuleOp>().empty()) {
-    pipelines::toGPUPhase(module, arch, options.precision, options.localLayers);
+    pipelines::toGPUPhase(module, options.schedule(arch));
   }
   pipelines::toNVVMPhase(module);
   int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);

@@ -30,8 +30,8 @@ struct Options {
   Target target = Target::Cpu;
   std::string level;                // avx512, avx2 or portable; empty: this machine's
   std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
-  std::string precision = "f32";    // of CUDA kernels: f32 or bf16
-  std::string localLayers = "pays"; // which of them are whole local layers: never, pays or fits
+  std::string precision = "f32";    // of CUDA kernels, as the others of pipelines::GPUSchedule
+  std::string localLayers = "pays", library = "pays";
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
@@ -47,6 +47,10 @@ struct Options {
       return {arch};
     }
     return target == Target::Cuda ? std::vector<std::string>{"sm_80", "sm_90a"} : std::vector<std::string>{"sm_80"};
+  }
+
+  pipelines::GPUSchedule schedule(const std::string &architecture) const {
+    return {architecture, precision, localLayers, library};
   }
 
   void say(const std::string &line) const {

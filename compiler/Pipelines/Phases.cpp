@@ -134,15 +134,15 @@ static void addLLVMPasses(OpPassManager &passes) {
   passes.addPass(createReconcileUnrealizedCastsPass());
 }
 
-static void addGPUPasses(OpPassManager &passes, const std::string &arch, const std::string &precision,
-                         const std::string &localLayers) {
-  if (precision == "bf16") {
+static void addGPUPasses(OpPassManager &passes, const pipelines::GPUSchedule &schedule) {
+  if (schedule.precision == "bf16") {
     passes.addNestedPass<func::FuncOp>(createNarrowStoragePass());
   }
   LowerGPUPassOptions options;
-  options.arch = arch;
-  options.precision = precision;
-  options.localLayers = localLayers;
+  options.arch = schedule.arch;
+  options.precision = schedule.precision;
+  options.localLayers = schedule.localLayers;
+  options.library = schedule.library;
   passes.addPass(createLowerGPUPass(options));
 }
 
@@ -174,9 +174,8 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
 
-void pipelines::toGPUPhase(ModuleOp module, const std::string &arch, const std::string &precision,
-                           const std::string &localLayers) {
-  runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, arch, precision, localLayers); });
+void pipelines::toGPUPhase(ModuleOp module, const GPUSchedule &schedule) {
+  runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, schedule); });
 }
 
 void pipelines::toNVVMPhase(ModuleOp module) { runPasses(module, "nvvm", addNVVMPasses); }
@@ -187,8 +186,9 @@ struct LevelOption : PassPipelineOptions<LevelOption> {
 };
 struct GPUOptions : PassPipelineOptions<GPUOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 or sm_90a"), llvm::cl::init("sm_80")};
-  Option<std::string> precision{*this, "precision", llvm::cl::desc("f32 or bf16"), llvm::cl::init("f32")};
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("f32, tf32 or bf16"), llvm::cl::init("f32")};
   Option<std::string> localLayers{*this, "local-layers", llvm::cl::desc("never, pays or fits"), llvm::cl::init("pays")};
+  Option<std::string> library{*this, "library", llvm::cl::desc("never, pays or fits"), llvm::cl::init("pays")};
 };
 } // namespace
 
@@ -204,7 +204,7 @@ void pipelines::registerPipelines() {
                                                    });
   static PassPipelineRegistration<GPUOptions> gpu("kernel-to-gpu", "Phase kernel to phase nvvm, for CUDA",
                                                   [](OpPassManager &passes, const GPUOptions &options) {
-                                                    addGPUPasses(passes, options.arch, options.precision, options.localLayers);
+                                                    addGPUPasses(passes, {options.arch, options.precision, options.localLayers, options.library});
                                                     addNVVMPasses(passes);
                                                   });
   static PassPipelineRegistration<> nvvm("gpu-to-nvvm", "gpu.modules to phase nvvm", addNVVMPasses);

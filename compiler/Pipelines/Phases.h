@@ -24,6 +24,14 @@ struct Fusion {
   int64_t limit = -1; // moves into neighbouring kernels, in each entry; -1: no limit
 };
 
+// How CUDA kernels are made.
+struct GPUSchedule {
+  std::string arch = "sm_80";       // or sm_90a
+  std::string precision = "f32";    // tf32 or bf16
+  std::string localLayers = "pays"; // which of them are whole local layers: never, pays or fits
+  std::string library = "pays";     // which products a library may compute: never, pays or fits
+};
+
 // What the fusion did, or why it did not.
 struct FusionRemark {
   bool done = false;
@@ -49,9 +57,8 @@ void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);
 
-// kernel -> gpu, for an architecture of compiler/Target/Ptx.h, in f32 or bf16.
-void toGPUPhase(mlir::ModuleOp module, const std::string &arch, const std::string &precision,
-                const std::string &localLayers = "pays");
+// kernel -> gpu.
+void toGPUPhase(mlir::ModuleOp module, const GPUSchedule &schedule);
 
 // Every gpu.module in scf, arith, math, vector, gpu, nvvm and llvm ops -> nvvm. No function of libdevice is needed.
 void toNVVMPhase(mlir::ModuleOp module);

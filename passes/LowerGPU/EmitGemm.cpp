@@ -44,7 +44,15 @@ SymbolicDim cuda::scaled(const SymbolicDim &dim, int64_t factor) {
 }
 
 std::unique_ptr<TileProduct> cuda::makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns) {
-  return writer.precision == Precision::BF16 ? tensorProduct(e, rows, columns) : scalarProduct(e, rows, columns);
+  switch (writer.precision) {
+  case Precision::F32:
+    return scalarProduct(e, rows, columns);
+  case Precision::TF32:
+    return tf32Product(e, rows, columns);
+  case Precision::BF16:
+    return tensorProduct(e, rows, columns);
+  }
+  llvm_unreachable("a precision");
 }
 
 cuda::Weight::Weight(Value packed) : transposed(false), factor(4) {
@@ -73,7 +81,7 @@ GemmPlan::GemmPlan(kernel::GemmOp op, const Architecture &architecture, Precisio
   together = !whole || epilogue.columns <= widestTile;
   tileColumns = std::min(whole && together ? widestTile : usualTile, ceilDiv(epilogue.columns, 16) * 16);
   // Tensor cores want taller tiles: each number that is fetched then serves more products. Sums over rows want blocks of theirs.
-  tileRows = precision == Precision::BF16 && !summed ? 2 * blockRows : blockRows;
+  tileRows = precision != Precision::F32 && !summed ? 2 * blockRows : blockRows;
   onChip = !plainRows && makesRowsOnChip(architecture, precision);
 }
 
@@ -220,7 +228,7 @@ void GemmEmitter::emitTiles() {
       return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(depth()),
                          [&](TileProduct &product, ValueRange sums) { finish(s, product, sums, from, n0); });
     }
-    if (writer.precision == Precision::BF16) {
+    if (writer.precision != Precision::F32) {
       s.leaveRoomFor(tileColumns <= usualTile ? 2 : 1); // three blocks would leave too few registers
     }
     Memory rowsOfA = plan.plainRows ? memoryOf(s.pointers[0], op.getInputs()[0])

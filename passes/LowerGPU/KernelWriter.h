@@ -10,7 +10,14 @@
 
 namespace mblm::cuda {
 
-enum class Precision { F32, BF16 };
+// How products are computed, always with f32 sums: in f32; of factors rounded to tf32 (10 bits of mantissa) on tensor cores, tensors
+// in memory f32; on tensor cores, tensors in memory bf16.
+enum class Precision { F32, TF32, BF16 };
+
+// Of tensors that only one op's kernels see.
+inline mlir::Type storageOf(Precision precision, mlir::MLIRContext *context) {
+  return precision == Precision::BF16 ? mlir::Type(mlir::BFloat16Type::get(context)) : mlir::Float32Type::get(context);
+}
 
 struct Architecture {
   std::string name;      // sm_80 | sm_90a
@@ -61,11 +68,7 @@ public:
   };
   void step(mlir::Location loc, unsigned tensors, const Grid &grid, int64_t threads, const std::function<void(Step &)> &body);
 
-  // Of tensors that only this op's kernels see.
-  mlir::Type storage() const {
-    mlir::MLIRContext *context = module->getContext();
-    return precision == Precision::BF16 ? mlir::Type(mlir::BFloat16Type::get(context)) : mlir::Float32Type::get(context);
-  }
+  mlir::Type storage() const { return storageOf(precision, module->getContext()); }
 
   mlir::gpu::GPUModuleOp module;
   const Architecture architecture;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
+#include "passes/LowerGPU/LibraryProduct.h"
 #include "passes/LowerGPU/LocalLayer.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
@@ -24,8 +25,8 @@ using namespace mblm::cuda;
 namespace {
 class Lowering {
 public:
-  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, LocalLayers localLayers)
-      : module(module), architecture(architecture), precision(precision), localLayers(localLayers),
+  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, LocalLayers localLayers, Library library)
+      : module(module), architecture(architecture), precision(precision), localLayers(localLayers), library(library),
         builder(module.getContext()) {}
   LogicalResult run();
 
@@ -54,6 +55,7 @@ private:
   const Architecture architecture;
   const Precision precision;
   const LocalLayers localLayers;
+  const Library library;
   OpBuilder builder;
   mlir::gpu::GPUModuleOp kernelModule;
   DenseMap<Operation *, LocalLayer> layers;       // by their last ops, which stand for them
@@ -283,7 +285,8 @@ LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placem
     return failure();
   }
   Attribute arguments = builder.getArrayAttr(argumentsOf(op, placement));
-  for (const Launch &launch : *kernel) {
+  auto product = layers.contains(op) ? std::nullopt : libraryProduct(op, library, precision);
+  for (auto [n, launch] : llvm::enumerate(*kernel)) {
     NamedAttrList listed;
     listed.set("kernel", builder.getStringAttr(launch.function));
     listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
@@ -295,6 +298,9 @@ LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placem
     listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
     listed.set("arguments", arguments);
     listed.set("maps", mapsOf(launch));
+    if (product && product->firstLaunch == n) {
+      listed.set("product", product->describe(module.getContext(), kernel->size() - n));
+    }
     into.launches.push_back(listed.getDictionary(module.getContext()));
   }
   return success();
@@ -421,23 +427,36 @@ struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
       emitError(getOperation().getLoc()) << "expects arch sm_80 or sm_90a, but got " << arch;
       return signalPassFailure();
     }
-    if (precision != "f32" && precision != "bf16") {
-      emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
+    auto chosen = llvm::StringSwitch<std::optional<Precision>>(precision)
+                      .Case("f32", Precision::F32)
+                      .Case("tf32", Precision::TF32)
+                      .Case("bf16", Precision::BF16)
+                      .Default(std::nullopt);
+    if (!chosen) {
+      emitError(getOperation().getLoc()) << "expects precision f32, tf32 or bf16, but got " << precision;
       return signalPassFailure();
     }
-    auto which = llvm::StringSwitch<std::optional<LocalLayers>>(localLayers)
-                     .Case("never", LocalLayers::Never)
-                     .Case("pays", LocalLayers::WhereItPays)
-                     .Case("fits", LocalLayers::WhereverItFits)
-                     .Default(std::nullopt);
-    if (!which) {
-      emitError(getOperation().getLoc()) << "expects local-layers never, pays or fits, but got " << localLayers;
+    auto layers = choice<LocalLayers>("local-layers", localLayers);
+    auto products = choice<Library>("library", library);
+    if (!layers || !products) {
       return signalPassFailure();
     }
-    Precision chosen = precision == "bf16" ? Precision::BF16 : Precision::F32;
-    if (failed(Lowering(getOperation(), architecture, chosen, *which).run())) {
+    if (failed(Lowering(getOperation(), architecture, *chosen, *layers, *products).run())) {
       signalPassFailure();
     }
+  }
+
+private:
+  template <typename Choice> std::optional<Choice> choice(StringRef option, StringRef word) {
+    auto which = llvm::StringSwitch<std::optional<Choice>>(word)
+                     .Case("never", Choice::Never)
+                     .Case("pays", Choice::WhereItPays)
+                     .Case("fits", Choice::WhereverItFits)
+                     .Default(std::nullopt);
+    if (!which) {
+      emitError(getOperation().getLoc()) << "expects " << option << " never, pays or fits, but got " << word;
+    }
+    return which;
   }
 };
 } // namespace

@@ -1,8 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The library's matrices lie column by column. A matrix that lies row by row is the transposed one to it, so it is
-// asked for result^T = right * left^T with `right` transposed once more; a bias is added to each of its rows then.
+// The library's matrices lie column by column. A matrix that lies row by row is the transposed one to it, so it is asked for
+// result^T = right * left^T; a bias is added to each of its rows then. What it computes is the same in every run: parts of a
+// sum that it works on side by side go to the workspace in f32, and are added there in one order.
 #include "runtime/Cuda/BlasLt.h"
 
 #include "runtime/Cuda/BlasLtApi.h"
@@ -23,8 +24,8 @@ namespace {
 using namespace blas;
 
 // What the choice of an algorithm depends on.
-using Form = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, gpu::Element, gpu::Element, bool, bool,
-                        bool, std::array<uint32_t, 3>, int64_t>;
+using Form = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, bool, bool, gpu::Element, gpu::Element, bool,
+                        bool, bool, bool, std::array<uint32_t, 4>, int64_t>;
 
 // The largest power of two up to 256 that an address is a multiple of.
 uint32_t alignment(const void *memory) {
@@ -35,14 +36,29 @@ uint32_t alignment(const void *memory) {
   return bytes;
 }
 
-std::array<uint32_t, 3> alignments(const gpu::ProductCall &call) {
-  return {alignment(call.right), alignment(call.left), alignment(call.result)};
+const void *addendOf(const gpu::ProductCall &call) { return call.addend ? call.addend : call.result; }
+
+std::array<uint32_t, 4> alignments(const gpu::ProductCall &call) {
+  return {alignment(call.right), alignment(call.left), alignment(addendOf(call)), alignment(call.result)};
 }
 
 Form formOf(const gpu::ProductCall &call) {
-  return {call.rows,         call.columns,     call.depth,         call.leftStride,      call.rightStride,
-          call.resultStride, call.element,     call.resultElement, call.bias != nullptr, call.gelu,
-          call.rounded,      alignments(call), call.workspaceBytes};
+  return {call.rows,
+          call.columns,
+          call.depth,
+          call.leftStride,
+          call.rightStride,
+          call.resultStride,
+          call.leftDepthInside,
+          call.rightDepthInside,
+          call.element,
+          call.resultElement,
+          call.addend != nullptr,
+          call.bias != nullptr,
+          call.gelu,
+          call.rounded,
+          alignments(call),
+          call.workspaceBytes};
 }
 
 int typeOf(gpu::Element element) { return element == gpu::Element::F32 ? Float32 : BFloat16; }
@@ -57,10 +73,8 @@ struct Plan {
 
 class LoadedBlasLt final : public BlasLt {
 public:
-  LoadedBlasLt(std::unique_ptr<Library> library, const BlasFunctions &functions)
-      : library(std::move(library)), lt(functions) {
-    check(lt.cublasLtCreate(&handle), "start");
-  }
+  LoadedBlasLt(std::unique_ptr<Library> library, const BlasFunctions &functions, Handle handle)
+      : library(std::move(library)), lt(functions), handle(handle) {}
   ~LoadedBlasLt() override {
     for (auto &[form, plan] : plans) {
       destroy(plan);
@@ -72,82 +86,79 @@ public:
     auto [found, isNew] = plans.try_emplace(formOf(call));
     Plan &plan = found->second;
     if (isNew) {
-      prepare(plan, call);
+      plan.possible = describe(plan, call) && choose(plan, call);
     }
     if (!plan.possible) {
       return false;
     }
-    if (call.bias) {
-      set(plan, DescBiasPointer, call.bias);
+    if (call.bias && !set(plan, DescBiasPointer, call.bias)) {
+      return false;
     }
     const float one = 1, zero = 0;
-    check(lt.cublasLtMatmul(handle, plan.description, &one, call.right, plan.right, call.left, plan.left, &zero,
-                            call.result, plan.result, call.result, plan.result, &plan.algorithm, call.workspace,
-                            size_t(call.workspaceBytes), stream),
-          "multiply " + std::to_string(call.rows) + " x " + std::to_string(call.depth) + " by " +
-              std::to_string(call.depth) + " x " + std::to_string(call.columns) + " for " + call.from);
+    Status status = lt.cublasLtMatmul(handle, plan.description, &one, call.right, plan.right, call.left, plan.left,
+                                      call.addend ? &one : &zero, addendOf(call), plan.result, call.result, plan.result,
+                                      &plan.algorithm, call.workspace, size_t(call.workspaceBytes), stream);
+    if (status != 0) {
+      throw Error(Exit::Device, "cuBLASLt cannot multiply " + std::to_string(call.rows) + " x " + std::to_string(call.depth) +
+                                    " by " + std::to_string(call.depth) + " x " + std::to_string(call.columns) + " for " +
+                                    call.from + ": " + lt.cublasLtGetStatusName(status) +
+                                    "; MBLM_CUBLASLT=off does without it");
+    }
     return true;
   }
 
 private:
-  void check(Status status, const std::string &what) const {
-    if (status != 0) {
-      throw Error(Exit::Device, "cuBLASLt cannot " + what + ": " + lt.cublasLtGetStatusName(status) +
-                                    "; MBLM_CUBLASLT=off does without it");
-    }
+  // These return false where the library refuses.
+  template <typename T> bool set(Plan &plan, int attribute, const T &value) {
+    return lt.cublasLtMatmulDescSetAttribute(plan.description, attribute, &value, sizeof value) == 0;
   }
 
-  template <typename T>
-  void set(Plan &plan, int attribute, const T &value) {
-    check(lt.cublasLtMatmulDescSetAttribute(plan.description, attribute, &value, sizeof value),
-          "set attribute " + std::to_string(attribute) + " of a product");
-  }
-
-  void prepare(Plan &plan, const gpu::ProductCall &call) {
+  bool describe(Plan &plan, const gpu::ProductCall &call) {
     bool rounds = call.rounded && call.element == gpu::Element::F32;
-    check(lt.cublasLtMatmulDescCreate(&plan.description, rounds ? ComputeFastTf32 : ComputeFloat32, Float32),
-          "describe a product");
+    if (lt.cublasLtMatmulDescCreate(&plan.description, rounds ? ComputeFastTf32 : ComputeFloat32, Float32) != 0) {
+      return false;
+    }
     int epilogue = call.gelu   ? EpilogueGelu | (call.bias ? EpilogueBias : 0)
                    : call.bias ? EpilogueBias
                                : EpilogueDefault;
-    set(plan, DescTransA, int(Transposed));
-    set(plan, DescEpilogue, epilogue);
-    if (call.bias) {
-      set(plan, DescBiasDataType, typeOf(call.resultElement));
-      set(plan, DescBiasPointer, call.bias);
-    }
-    describe(&plan.right, call.element, call.depth, call.columns, call.rightStride);
-    describe(&plan.left, call.element, call.depth, call.rows, call.leftStride);
-    describe(&plan.result, call.resultElement, call.columns, call.rows, call.resultStride);
-    choose(plan, call);
+    bool biased = !call.bias || (set(plan, DescBiasDataType, typeOf(call.resultElement)) && set(plan, DescBiasPointer, call.bias));
+    return biased && set(plan, DescTransA, int(call.rightDepthInside ? Transposed : AsItLies)) &&
+           set(plan, DescTransB, int(call.leftDepthInside ? AsItLies : Transposed)) && set(plan, DescEpilogue, epilogue) &&
+           factor(&plan.right, call.element, call.depth, call.columns, call.rightStride, call.rightDepthInside) &&
+           factor(&plan.left, call.element, call.depth, call.rows, call.leftStride, call.leftDepthInside) &&
+           matrix(&plan.result, call.resultElement, call.columns, call.rows, call.resultStride);
   }
 
-  void describe(Layout *layout, gpu::Element element, int64_t rows, int64_t columns, int64_t stride) const {
-    check(lt.cublasLtMatrixLayoutCreate(layout, typeOf(element), uint64_t(rows), uint64_t(columns), stride),
-          "describe a matrix");
+  bool matrix(Layout *layout, gpu::Element element, int64_t inner, int64_t outer, int64_t stride) const {
+    return lt.cublasLtMatrixLayoutCreate(layout, typeOf(element), uint64_t(inner), uint64_t(outer), stride) == 0;
   }
 
-  void choose(Plan &plan, const gpu::ProductCall &call) {
+  bool factor(Layout *layout, gpu::Element element, int64_t depth, int64_t outer, int64_t stride, bool depthInside) const {
+    return matrix(layout, element, depthInside ? depth : outer, depthInside ? outer : depth, stride);
+  }
+
+  bool choose(Plan &plan, const gpu::ProductCall &call) {
     Preference preference = nullptr;
-    check(lt.cublasLtMatmulPreferenceCreate(&preference), "describe a preference");
+    if (lt.cublasLtMatmulPreferenceCreate(&preference) != 0) {
+      return false;
+    }
     auto prefer = [&](int attribute, auto value) {
       return lt.cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
     };
-    std::array<uint32_t, 3> aligned = alignments(call);
+    std::array<uint32_t, 4> aligned = alignments(call);
     Heuristic best = {};
     int found = 0;
     Status status = std::max({prefer(PrefMaxWorkspaceBytes, uint64_t(call.workspaceBytes)),
+                              prefer(PrefReductionSchemes, uint32_t(ReduceComputeType)),
                               prefer(PrefMinAlignmentA, aligned[0]), prefer(PrefMinAlignmentB, aligned[1]),
-                              prefer(PrefMinAlignmentC, aligned[2]), prefer(PrefMinAlignmentD, aligned[2])});
+                              prefer(PrefMinAlignmentC, aligned[2]), prefer(PrefMinAlignmentD, aligned[3])});
     if (status == 0) {
-      // No way to compute it is no failure, though the library may call it one.
-      lt.cublasLtMatmulAlgoGetHeuristic(handle, plan.description, plan.right, plan.left, plan.result, plan.result,
+      status = lt.cublasLtMatmulAlgoGetHeuristic(handle, plan.description, plan.right, plan.left, plan.result, plan.result,
                                         preference, 1, &best, &found);
     }
     lt.cublasLtMatmulPreferenceDestroy(preference);
-    check(status, "set a preference");
-    plan.possible = found == 1 && best.state == 0;
     plan.algorithm = best.algorithm;
+    return status == 0 && found == 1 && best.state == 0;
   }
 
   void destroy(Plan &plan) {
@@ -195,8 +206,9 @@ std::unique_ptr<BlasLt> BlasLt::open(int driverVersion) {
   for (const std::string &name : libraryNames(driverVersion)) {
     auto library = std::make_unique<Library>(name);
     BlasFunctions functions;
-    if (*library && findAll(*library, functions)) {
-      return std::make_unique<LoadedBlasLt>(std::move(library), functions);
+    Handle handle = nullptr;
+    if (*library && findAll(*library, functions) && functions.cublasLtCreate(&handle) == 0) {
+      return std::make_unique<LoadedBlasLt>(std::move(library), functions, handle);
     }
   }
   return nullptr;

@@ -31,19 +31,23 @@ enum : int {
   BFloat16 = 14, // CUDA_R_16BF
   ComputeFloat32 = 68,
   ComputeFastTf32 = 77,
+  AsItLies = 0,   // CUBLAS_OP_N
   Transposed = 1, // CUBLAS_OP_T
   EpilogueDefault = 1,
   EpilogueBias = 4,
   EpilogueGelu = 32,
   DescTransA = 3, // CUBLASLT_MATMUL_DESC_...
+  DescTransB = 4,
   DescEpilogue = 7,
   DescBiasPointer = 8,
   DescBiasDataType = 26,
   PrefMaxWorkspaceBytes = 1, // CUBLASLT_MATMUL_PREF_...
+  PrefReductionSchemes = 3,
   PrefMinAlignmentA = 5,
   PrefMinAlignmentB = 6,
   PrefMinAlignmentC = 7,
   PrefMinAlignmentD = 8,
+  ReduceComputeType = 2, // CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE
 };
 
 // X(name, parameters)

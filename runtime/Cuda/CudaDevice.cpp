@@ -16,6 +16,7 @@ namespace mblm::rt::cuda {
 namespace {
 
 constexpr uint32_t sharedBytesUnasked = 48 * 1024; // more must be asked for
+constexpr int64_t workspaceBytes = 32 << 20;       // NVIDIA's advice for sm_90; more than it gives for sm_80
 
 struct CudaKernel final : gpu::Kernel {
   std::string label() const { return "kernel '" + name + "'" + (from.empty() ? "" : " (" + from + ")"); }
@@ -43,6 +44,7 @@ public:
   gpu::TensorMap encode(const gpu::TensorTile &tile) override;
   void launch(const gpu::Launch &launch) override;
   bool product(const gpu::ProductCall &call) override;
+  int64_t productWorkspaceBytes() override { return library() ? workspaceBytes : 0; }
   void wait() override;
   std::unique_ptr<gpu::Graph> record(const std::function<void()> &launches) override;
 
@@ -50,6 +52,8 @@ private:
   friend class CudaGraph;
 
   int attribute(int which) const;
+  // Null where this machine has none.
+  BlasLt *library();
   // Throws where the device is lost, and makes its context the one of this thread.
   void enter() const;
   // Throws where `result` is no success of doing `what`.
@@ -304,13 +308,17 @@ void CudaDevice::launch(const gpu::Launch &launch) {
                     bytesText(launch.sharedBytes) + " of shared memory");
 }
 
-bool CudaDevice::product(const gpu::ProductCall &call) {
+BlasLt *CudaDevice::library() {
   enter();
   if (!blasTried) {
     blasTried = true;
     blas = BlasLt::open(driver.version());
   }
-  if (!blas || !blas->run(call, stream)) {
+  return blas.get();
+}
+
+bool CudaDevice::product(const gpu::ProductCall &call) {
+  if (!library() || !blas->run(call, stream)) {
     return false;
   }
   latest = "a product of cuBLASLt (" + call.from + ")";

@@ -41,14 +41,16 @@ struct alignas(64) TensorMap {
   unsigned char bytes[128] = {};
 };
 
-// result = left * right^T, then + bias of each column, then GELU in its tanh form. Matrices lie row by row.
+// result = left * right^T, then + addend, then + bias of each column, then GELU in its tanh form. Matrices lie row by row.
 struct ProductCall {
-  const void *left = nullptr;  // [rows, depth]
-  const void *right = nullptr; // [columns, depth]
-  void *result = nullptr;      // [rows, columns]
-  const void *bias = nullptr;  // [columns], of the result's elements; null: none
+  const void *left = nullptr;   // [rows, depth], or [depth, rows]
+  const void *right = nullptr;  // [columns, depth], or [depth, columns]
+  bool leftDepthInside = true, rightDepthInside = true; // the former
+  void *result = nullptr;       // [rows, columns]
+  const void *addend = nullptr; // like the result, which it may be; null: none
+  const void *bias = nullptr;   // [columns], of the result's elements; null: none
   int64_t rows = 0, columns = 0, depth = 0;
-  int64_t leftStride = 0, rightStride = 0, resultStride = 0; // elements from row to row
+  int64_t leftStride = 0, rightStride = 0, resultStride = 0; // elements from row to row of memory
   Element element = Element::BF16; // of both operands
   Element resultElement = Element::BF16;
   bool gelu = false;
@@ -86,6 +88,8 @@ public:
   virtual void launch(const Launch &launch) = 0;
   // False where this device has no library for such a product: then nothing was done.
   virtual bool product(const ProductCall &call) { return false; }
+  // Workspace that products are to have; a device without a library wants none.
+  virtual int64_t productWorkspaceBytes() { return 0; }
   virtual void wait() = 0;
   // Bytes of memory that a kernel's launches have touched so far, where a device counts them: the simulator does.
   virtual int64_t touchedBytes(const std::string &kernel) const { return 0; }

@@ -185,6 +185,12 @@ private:
     if (memories[MBLM_PIECES]) {
       bound[MBLM_PIECES] = memories[MBLM_PIECES]->data();
     }
+    if (planned.hasProducts()) {
+      if (!workspace) {
+        workspace = std::make_unique<DeviceMemory>(*device);
+      }
+      workspace->grow(device->productWorkspaceBytes(), "the workspace of library products");
+    }
     if (!callBlock) {
       callBlock = std::make_unique<DeviceMemory>(*device);
       callBlock->grow(sizeof(int64_t), what);
@@ -274,18 +280,42 @@ private:
   }
 
   void launchOnce(const Launches &launches, const Shape &shape, const Bound &bound) {
-    for (const PlannedLaunch *planned : launches) {
-      launch(*planned, shape, bound);
+    for (size_t n = 0; n < launches.size(); ++n) {
+      const PlannedLaunch &launch = *launches[n];
+      std::vector<void *> pointers;
+      for (const Argument &argument : launch.arguments) {
+        pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
+      }
+      if (launch.product && multiply(launch, pointers, shape)) {
+        n += launch.product->launches - 1;
+      } else {
+        this->launch(launch, pointers, shape);
+      }
     }
   }
 
-  void launch(const PlannedLaunch &launch, const Shape &shape, const Bound &bound) {
+  // By a library; false where the kernels are to do it.
+  bool multiply(const PlannedLaunch &launch, const std::vector<void *> &pointers, const Shape &shape) {
+    ProductCall call = launch.product->call(pointers, shape, launch.from);
+    if (call.rows <= 0 || call.columns <= 0 || call.depth <= 0 || !launch.product->wanted(call)) {
+      return false;
+    }
+    call.workspace = workspace->data();
+    call.workspaceBytes = call.workspace ? device->productWorkspaceBytes() : 0;
+    if (!times) {
+      return device->product(call);
+    }
+    bool done = false;
+    double seconds = secondsOf([&] { done = device->product(call); });
+    if (done) {
+      addTime(launch.kernel + " (library)", seconds);
+    }
+    return done;
+  }
+
+  void launch(const PlannedLaunch &launch, std::vector<void *> &pointers, const Shape &shape) {
     int64_t batch = shape.batch, slots = shape.slots;
     void *block = callBlock->data();
-    std::vector<void *> pointers;
-    for (const Argument &argument : launch.arguments) {
-      pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
-    }
     std::vector<void *> arguments;
     for (void *&pointer : pointers) {
       arguments.push_back(&pointer);
@@ -310,18 +340,23 @@ private:
     asked.threads = uint32_t(launch.threads);
     asked.sharedBytes = uint32_t(launch.sharedBytes);
     asked.arguments = arguments.data();
-    if (blocks > 0) {
-      times ? launchTimed(asked) : device->launch(asked);
+    if (blocks > 0 && times) {
+      addTime(launch.kernel, secondsOf([&] { device->launch(asked); }));
+    } else if (blocks > 0) {
+      device->launch(asked);
     }
   }
 
-  void launchTimed(const Launch &launch) {
+  double secondsOf(const std::function<void()> &work) {
     device->wait();
     auto begin = std::chrono::steady_clock::now();
-    device->launch(launch);
+    work();
     device->wait();
-    KernelTime &time = (*times)[launch.kernel->name];
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  void addTime(const std::string &kernel, double seconds) {
+    KernelTime &time = (*times)[kernel];
     ++time.calls;
     time.seconds += seconds;
     time.busySeconds += seconds;
@@ -376,6 +411,7 @@ private:
   const int64_t memoryAtFirst; // bytes
   std::map<int, std::unique_ptr<DeviceMemory>> memories;
   std::unique_ptr<DeviceMemory> callBlock;
+  std::unique_ptr<DeviceMemory> workspace; // of library products
   std::map<std::string, Recorded> graphs;
   std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
   std::map<std::tuple<const PlannedMap *, void *, int64_t>, TensorMap> tensorMaps; // with base and rows

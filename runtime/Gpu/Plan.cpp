@@ -40,6 +40,38 @@ static PlannedLoop readLoop(const json &value, const std::string &where) {
   return loop;
 }
 
+static Element elementOf(const json &value) { return value.get<std::string>() == "bf16" ? Element::BF16 : Element::F32; }
+
+static PlannedProduct readProduct(const json &value) {
+  PlannedProduct product;
+  auto tensor = [&](const char *name) {
+    return value.contains(name) ? std::optional(value[name].get<int64_t>()) : std::nullopt;
+  };
+  product.left = value.at("left").get<int64_t>();
+  product.right = value.at("right").get<int64_t>();
+  product.result = value.at("result").get<int64_t>();
+  product.addend = tensor("addend");
+  product.bias = tensor("bias");
+  product.rows = formOf(value.at("rows"));
+  product.columns = formOf(value.at("columns"));
+  product.depth = formOf(value.at("depth"));
+  product.leftDepthInside = value.at("left_depth").get<std::string>() == "inside";
+  product.rightDepthInside = value.at("right_depth").get<std::string>() == "inside";
+  product.element = elementOf(value.at("element"));
+  product.resultElement = elementOf(value.at("result_element"));
+  product.gelu = value.at("activation").get<std::string>() == "gelu_tanh";
+  product.rounded = value.at("compute").get<std::string>() == "tf32";
+  product.launches = value.at("launches").get<int64_t>();
+  product.least = value.at("least").get<int64_t>();
+  return product;
+}
+
+static bool isSound(const PlannedProduct &product, int64_t arguments) {
+  auto isArgument = [&](int64_t number) { return number >= 0 && number < arguments; };
+  return isArgument(product.left) && isArgument(product.right) && isArgument(product.result) &&
+         isArgument(product.addend.value_or(0)) && isArgument(product.bias.value_or(0)) && product.launches >= 1;
+}
+
 static PlannedLaunch readLaunch(const json &value, const std::vector<PlannedLoop> &loops, const std::string &where) {
   PlannedLaunch launch;
   launch.kernel = value.at("kernel").get<std::string>();
@@ -71,6 +103,10 @@ static PlannedLaunch readLaunch(const json &value, const std::vector<PlannedLoop
           map.tileColumns < 1;
     launch.maps.push_back(map);
   }
+  if (value.contains("product")) {
+    launch.product = readProduct(value["product"]);
+    bad = bad || !isSound(*launch.product, int64_t(launch.arguments.size()));
+  }
   if (bad) {
     throw Error(Exit::Integrity, where + ": metadata: launch of '" + launch.kernel + "' is damaged");
   }
@@ -95,8 +131,41 @@ Plan readPlan(const json &value, const std::string &where) {
     for (const json &launch : described.at("launches")) {
       entry.launches.push_back(readLaunch(launch, entry.loops, where));
     }
+    for (size_t n = 0; n < entry.launches.size(); ++n) {
+      const std::optional<PlannedProduct> &product = entry.launches[n].product;
+      if (product && uint64_t(product->launches) > entry.launches.size() - n) {
+        throw Error(Exit::Integrity, where + ": metadata: product in the place of '" + entry.launches[n].kernel + "' is damaged");
+      }
+    }
   }
   return plan;
+}
+
+bool PlannedEntry::hasProducts() const {
+  return std::any_of(launches.begin(), launches.end(), [](const PlannedLaunch &launch) { return launch.product.has_value(); });
+}
+
+ProductCall PlannedProduct::call(const std::vector<void *> &pointers, const Shape &shape, const std::string &what) const {
+  ProductCall call;
+  call.left = pointers[left];
+  call.right = pointers[right];
+  call.result = pointers[result];
+  call.addend = addend ? pointers[*addend] : nullptr;
+  call.bias = bias ? pointers[*bias] : nullptr;
+  call.rows = rows.at(shape, what);
+  call.columns = columns.at(shape, what);
+  call.depth = depth.at(shape, what);
+  call.leftDepthInside = leftDepthInside;
+  call.rightDepthInside = rightDepthInside;
+  call.leftStride = leftDepthInside ? call.depth : call.rows;
+  call.rightStride = rightDepthInside ? call.depth : call.columns;
+  call.resultStride = call.columns;
+  call.element = element;
+  call.resultElement = resultElement;
+  call.gelu = gelu;
+  call.rounded = rounded;
+  call.from = what;
+  return call;
 }
 
 std::vector<int64_t> pieceTable(const ModelInfo &info) {

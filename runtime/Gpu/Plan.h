@@ -4,11 +4,13 @@
 // What the entries of a model launch on a GPU, as the artifact's metadata lists it for one architecture.
 #pragma once
 
+#include "runtime/Gpu/Device.h"
 #include "runtime/Program.h"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <map>
+#include <optional>
 
 namespace mblm::rt::gpu {
 
@@ -28,6 +30,23 @@ struct PlannedMap {
   int64_t tileRows = 0, tileColumns = 0;
 };
 
+// What a library may compute in the place of a launch and those behind it, from the first launch's arguments: left, right and
+// result as in ProductCall, whose rows follow each other without gaps.
+struct PlannedProduct {
+  int64_t left = 0, right = 0, result = 0;
+  std::optional<int64_t> addend, bias;
+  LinearSize rows, columns, depth;
+  bool leftDepthInside = true, rightDepthInside = true;
+  Element element = Element::F32, resultElement = Element::F32;
+  bool gelu = false, rounded = false;
+  int64_t launches = 1; // that it stands for
+  int64_t least = 0;    // the library is asked for products of at least rows * columns * depth
+
+  // For some launch's pointers; no workspace. `what` is named where a number does not fit.
+  ProductCall call(const std::vector<void *> &pointers, const Shape &shape, const std::string &what) const;
+  bool wanted(const ProductCall &call) const { return double(call.rows) * double(call.columns) * double(call.depth) >= double(least); }
+};
+
 struct PlannedLaunch {
   std::string kernel, from;
   LinearSize grid; // blocks: ceil(grid / divisor) by y
@@ -35,6 +54,7 @@ struct PlannedLaunch {
   int64_t threads = 1, sharedBytes = 0;
   std::vector<Argument> arguments;
   std::vector<PlannedMap> maps;
+  std::optional<PlannedProduct> product;
   std::optional<size_t> loop; // neighbours with the same one run once for each piece of G outermost slots
 };
 
@@ -53,6 +73,8 @@ struct PlannedEntry {
   LinearSize ids, output;      // elements
   std::vector<PlannedLaunch> launches;
   std::vector<PlannedLoop> loops;
+
+  bool hasProducts() const;
 };
 
 struct Plan {

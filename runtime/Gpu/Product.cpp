@@ -39,18 +39,24 @@ void plainProduct(const ProductCall &call) {
   bool round = call.rounded && call.element == Element::F32;
   auto operand = [&](const void *data, int64_t i) {
     float value = load(data, call.element, i);
-    return double(round ? toTf32(value) : value);
+    return round ? toTf32(value) : value;
   };
+  int64_t leftRow = call.leftDepthInside ? call.leftStride : 1, leftStep = call.leftDepthInside ? 1 : call.leftStride;
+  int64_t rightRow = call.rightDepthInside ? call.rightStride : 1, rightStep = call.rightDepthInside ? 1 : call.rightStride;
   for (int64_t row = 0; row < call.rows; ++row) {
     for (int64_t column = 0; column < call.columns; ++column) {
-      double sum = 0;
+      float sum = 0;
       for (int64_t k = 0; k < call.depth; ++k) {
-        sum += operand(call.left, row * call.leftStride + k) * operand(call.right, column * call.rightStride + k);
+        sum = std::fma(operand(call.left, row * leftRow + k * leftStep), operand(call.right, column * rightRow + k * rightStep), sum);
+      }
+      int64_t place = row * call.resultStride + column;
+      if (call.addend) {
+        sum += load(call.addend, call.resultElement, place);
       }
       if (call.bias) {
         sum += load(call.bias, call.resultElement, column);
       }
-      store(call.result, call.resultElement, row * call.resultStride + column, float(call.gelu ? gelu(sum) : sum));
+      store(call.result, call.resultElement, place, call.gelu ? float(gelu(sum)) : sum);
     }
   }
 }

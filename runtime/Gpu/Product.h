@@ -8,7 +8,7 @@
 
 namespace mblm::rt::gpu {
 
-// Sums in f64, in the order of the depth. Operands that may be rounded are.
+// Sums in f32, each product rounded once with its sum, in the order of the depth. Operands that may be rounded are.
 void plainProduct(const ProductCall &call);
 
 } // namespace mblm::rt::gpu

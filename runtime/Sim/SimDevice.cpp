@@ -4,6 +4,7 @@
 // Memory is the host's; kernels are functions of the artifact.
 #include "runtime/Sim/SimDevice.h"
 
+#include "runtime/Gpu/Product.h"
 #include "runtime/Sim/Block.h"
 #include "runtime/Sim/Operations.h"
 #include "runtime/Sim/Tensor.h"
@@ -111,6 +112,26 @@ public:
       request.seed = seed;
       perKernel[request.name] += block.launch(request);
     });
+  }
+  bool product(const ProductCall &call) override {
+    auto require = [&](const void *matrix, int64_t rows, int64_t stride, int64_t columns, Element element) {
+      int64_t elements = (rows - 1) * stride + columns;
+      memory.require(matrix, elements * (element == Element::F32 ? 4 : 2), "a product");
+    };
+    auto requireFactor = [&](const void *factor, int64_t outer, int64_t stride, bool depthInside) {
+      require(factor, depthInside ? outer : call.depth, stride, depthInside ? call.depth : outer, call.element);
+    };
+    requireFactor(call.left, call.rows, call.leftStride, call.leftDepthInside);
+    requireFactor(call.right, call.columns, call.rightStride, call.rightDepthInside);
+    require(call.result, call.rows, call.resultStride, call.columns, call.resultElement);
+    if (call.addend) {
+      require(call.addend, call.rows, call.resultStride, call.columns, call.resultElement);
+    }
+    if (call.bias) {
+      require(call.bias, 1, 0, call.columns, call.resultElement);
+    }
+    perform([=] { plainProduct(call); });
+    return true;
   }
   void wait() override {}
   std::unique_ptr<Graph> record(const std::function<void()> &launches) override {

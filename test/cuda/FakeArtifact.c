@@ -1,12 +1,22 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A hand-written artifact for both: native code that answers 7, and two launches on a GPU.
+// A hand-written artifact for both: native code that answers 7, and on a GPU two launches; for hidden states they compute
+//   output[B, 2] = parameters[0 ..][B, 3] * parameters[6 ..][3, 2] + parameters[12 ..][2]
+// together, and a library may instead, from B = 2 on.
 #include "runtime/ABI.h"
 
 #define LAUNCH(kernel)                                                                                                 \
   "{\"kernel\": \"" kernel "\", \"from\": \"/stages/0/" kernel "\", \"op\": 0, \"grid\": [0, 0, 0, 4], \"divisor\": 3," \
   " \"y\": 2, \"threads\": 128, \"shared\": 65536, \"arguments\": [[0, 8, 0, 0, 0], [1, 0, 0, 0, 0], [7, 0, 0, 0, 0]], \"maps\": []}"
+
+#define PRODUCT                                                                                                        \
+  "{\"kernel\": \"scale\", \"from\": \"/stages/0/product\", \"op\": 0, \"grid\": [0, 0, 0, 4], \"divisor\": 3,"               \
+  " \"y\": 1, \"threads\": 128, \"shared\": 0, \"arguments\": [[1, 0, 0, 0, 0], [1, 6, 0, 0, 0], [1, 12, 0, 0, 0],"         \
+  " [7, 0, 0, 0, 0]], \"maps\": [], \"product\": {\"left\": 0, \"right\": 1, \"bias\": 2, \"result\": 3,"                \
+  " \"rows\": [0, 0, 1, 0], \"columns\": [2, 0, 0, 0], \"depth\": [3, 0, 0, 0], \"left_depth\": \"inside\","              \
+  " \"right_depth\": \"outside\", \"element\": \"f32\", \"result_element\": \"f32\", \"activation\": \"none\","         \
+  " \"compute\": \"f32\", \"launches\": 2, \"least\": 12}}"
 
 const char mblm_metadata[] =
     "{\"abi\": 5, \"name\": \"fake\", \"vocab\": 10, \"pad\": 9, \"inner\": 4, \"max_slots\": 0,"
@@ -16,7 +26,9 @@ const char mblm_metadata[] =
     " \"parameter_elements\": 16, \"states\": [], \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"
     " \"entries\": {\"forward\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]}},"
     " \"gpu\": {\"sm_80\": {\"pieces\": 0, \"entries\": {\"forward\": {\"arena\": [100, 0, 0, 0],"
-    " \"ids\": [0, 0, 0, 4], \"output\": [0, 0, 0, 40], \"launches\": [" LAUNCH("scale") ", " LAUNCH("scan") "]}}}}}";
+    " \"ids\": [0, 0, 0, 4], \"output\": [0, 0, 0, 40], \"launches\": [" LAUNCH("scale") ", " LAUNCH("scan") "]},"
+    " \"hidden\": {\"arena\": [100, 0, 0, 0], \"ids\": [0, 0, 0, 4], \"output\": [0, 0, 2, 0],"
+    " \"launches\": [" PRODUCT ", " LAUNCH("scan") ", " LAUNCH("scale") "]}}}}}";
 
 const char mblm_ptx_sm_80[] = ".version 8.0 .visible .entry scale( ) .visible .entry scan( )";
 

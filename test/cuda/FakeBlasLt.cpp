@@ -107,6 +107,9 @@ Status cublasLtMatmulDescCreate(Description *description, int compute, int scale
 }
 Status cublasLtMatmulDescDestroy(Description description) { return destroy(description); }
 Status cublasLtMatmulDescSetAttribute(Description description, int attribute, const void *value, size_t bytes) {
+  if (Status status = failure("cublasLtMatmulDescSetAttribute")) {
+    return status;
+  }
   return set(description, attribute, value, bytes);
 }
 Status cublasLtMatrixLayoutCreate(Layout *layout, int type, uint64_t rows, uint64_t columns, int64_t stride) {
@@ -121,6 +124,9 @@ Status cublasLtMatmulPreferenceCreate(Preference *preference) {
 }
 Status cublasLtMatmulPreferenceDestroy(Preference preference) { return destroy(preference); }
 Status cublasLtMatmulPreferenceSetAttribute(Preference preference, int attribute, const void *value, size_t bytes) {
+  if (Status status = failure("cublasLtMatmulPreferenceSetAttribute")) {
+    return status;
+  }
   return set(preference, attribute, value, bytes);
 }
 
@@ -135,25 +141,35 @@ Status cublasLtMatmulAlgoGetHeuristic(Handle, Description, Layout, Layout, Layou
 }
 
 Status cublasLtMatmul(Handle, Description description, const void *alpha, const void *a, Layout aLayout, const void *b,
-                      Layout bLayout, const void *beta, const void *, Layout, void *d, Layout dLayout,
-                      const Algorithm *algorithm, void *, size_t, Stream) {
+                      Layout bLayout, const void *beta, const void *c, Layout cLayout, void *d, Layout dLayout,
+                      const Algorithm *algorithm, void *workspace, size_t workspaceBytes, Stream) {
   if (Status status = failure("cublasLtMatmul")) {
     return status;
   }
-  if (algorithm->data[0] != 4711 || *static_cast<const float *>(alpha) != 1 || *static_cast<const float *>(beta) != 0 ||
-      description->attributes[DescTransA] != Transposed || aLayout->rows != bLayout->rows ||
-      dLayout->rows != aLayout->columns || dLayout->columns != bLayout->columns) {
+  bool turnedA = description->attributes[DescTransA] == Transposed, turnedB = description->attributes[DescTransB] == Transposed;
+  uint64_t depth = turnedA ? aLayout->rows : aLayout->columns, rows = turnedA ? aLayout->columns : aLayout->rows;
+  uint64_t columns = turnedB ? bLayout->rows : bLayout->columns;
+  if (algorithm->data[0] != 4711 || *static_cast<const float *>(alpha) != 1 ||
+      depth != (turnedB ? bLayout->columns : bLayout->rows) || dLayout->rows != rows || dLayout->columns != columns ||
+      cLayout->type != dLayout->type || (workspaceBytes != 0) != (workspace != nullptr)) {
     return invalidValue;
   }
+  float scale = *static_cast<const float *>(beta);
   ++state.products;
   state.compute = description->compute;
+  state.workspaceBytes = workspaceBytes;
   uint64_t epilogue = description->attributes[DescEpilogue];
   LayoutOpaque vector = {int(description->attributes[DescBiasDataType]), dLayout->rows, 1, int64_t(dLayout->rows)};
   for (uint64_t row = 0; row < dLayout->rows; ++row) {
     for (uint64_t column = 0; column < dLayout->columns; ++column) {
       double sum = 0;
-      for (uint64_t k = 0; k < aLayout->rows; ++k) {
-        sum += double(load(a, aLayout, k, row)) * double(load(b, bLayout, k, column));
+      for (uint64_t k = 0; k < depth; ++k) {
+        float left = turnedA ? load(a, aLayout, k, row) : load(a, aLayout, row, k);
+        float right = turnedB ? load(b, bLayout, column, k) : load(b, bLayout, k, column);
+        sum += double(left) * double(right);
+      }
+      if (scale != 0) {
+        sum += scale * double(load(c, cLayout, row, column));
       }
       if (epilogue & EpilogueBias) {
         sum += load(reinterpret_cast<const void *>(description->attributes[DescBiasPointer]), &vector, row, 0);

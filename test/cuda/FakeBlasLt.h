@@ -18,6 +18,7 @@ struct FakeBlasLt {
   int alive = 0;                       // handles, descriptions, layouts and preferences
   std::map<int, uint64_t> preferences; // by attribute, of the latest search
   int compute = 0;                     // type, of the latest product
+  uint64_t workspaceBytes = 0;         // of the latest product
 };
 
 } // namespace mblm::test

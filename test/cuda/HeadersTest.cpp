@@ -87,13 +87,16 @@ static_assert(sizeof(Algorithm) == sizeof(cublasLtMatmulAlgo_t) &&
               offsetof(Heuristic, workspaceBytes) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize) &&
               offsetof(Heuristic, state) == offsetof(cublasLtMatmulHeuristicResult_t, state));
 static_assert(Float32 == CUDA_R_32F && BFloat16 == CUDA_R_16BF && ComputeFloat32 == CUBLAS_COMPUTE_32F &&
-              ComputeFastTf32 == CUBLAS_COMPUTE_32F_FAST_TF32 && Transposed == CUBLAS_OP_T &&
+              ComputeFastTf32 == CUBLAS_COMPUTE_32F_FAST_TF32 && AsItLies == CUBLAS_OP_N && Transposed == CUBLAS_OP_T &&
               EpilogueDefault == CUBLASLT_EPILOGUE_DEFAULT && EpilogueBias == CUBLASLT_EPILOGUE_BIAS &&
               EpilogueGelu == CUBLASLT_EPILOGUE_GELU && (EpilogueGelu | EpilogueBias) == CUBLASLT_EPILOGUE_GELU_BIAS &&
-              DescTransA == CUBLASLT_MATMUL_DESC_TRANSA && DescEpilogue == CUBLASLT_MATMUL_DESC_EPILOGUE &&
+              DescTransA == CUBLASLT_MATMUL_DESC_TRANSA && DescTransB == CUBLASLT_MATMUL_DESC_TRANSB &&
+              DescEpilogue == CUBLASLT_MATMUL_DESC_EPILOGUE &&
               DescBiasPointer == CUBLASLT_MATMUL_DESC_BIAS_POINTER &&
               DescBiasDataType == CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE &&
               PrefMaxWorkspaceBytes == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES &&
+              PrefReductionSchemes == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK &&
+              ReduceComputeType == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE &&
               PrefMinAlignmentA == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES &&
               PrefMinAlignmentB == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES &&
               PrefMinAlignmentC == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES &&

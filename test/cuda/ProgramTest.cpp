@@ -24,6 +24,7 @@ protected:
   }
   void TearDown() override {
     unsetenv("MBLM_CUDA_DRIVER");
+    unsetenv("MBLM_CUBLASLT");
     CudaTest::TearDown();
   }
 
@@ -72,6 +73,62 @@ TEST_F(ProgramTest, LargerCallsGetLargerBuffers) {
   EXPECT_GT(count("cuMemFreeAsync"), 0);
   EXPECT_EQ(count("cuGraphExecDestroy"), 1); // its pointers are of old
   EXPECT_EQ(count("cuLaunchKernel scale 16x2x1"), 1);
+}
+
+TEST_F(ProgramTest, LibraryProducts) {
+  setenv("MBLM_CUBLASLT", FAKE_BLAS, 1);
+  for (size_t n = 0; n < params.size(); ++n) {
+    params[n] = float(n * n % 7);
+  }
+  auto program = load(rt::RunOn::Cuda);
+  fake.calls.clear();
+  program->run(rt::Entry::Hidden, call);
+  EXPECT_EQ(fakeBlas.products, 1);
+  EXPECT_EQ(fakeBlas.compute, 68);
+  EXPECT_EQ(fakeBlas.workspaceBytes, uint64_t(32) << 20);
+  EXPECT_EQ(count("cuLaunchKernel"), 1); // what comes behind the product
+  EXPECT_EQ(count("cuLaunchKernel scale"), 1);
+  // [0 1 4; 2 2 4] * [1 0; 1 4; 2 2] + [4 1]
+  EXPECT_EQ(std::vector<float>(output.begin(), output.begin() + 4), (std::vector<float>{13, 13, 16, 17}));
+  program->run(rt::Entry::Hidden, call); // recorded
+  EXPECT_EQ(fakeBlas.products, 2);
+  EXPECT_EQ(fakeBlas.searches, 1);
+  fake.calls.clear();
+  program->run(rt::Entry::Hidden, call);
+  EXPECT_EQ(fakeBlas.products, 2);
+  EXPECT_EQ(count("cuGraphLaunch"), 1);
+  EXPECT_EQ(count("cuMemAllocAsync"), 0);
+  call.batch = 1; // too little work for it
+  program->run(rt::Entry::Hidden, call);
+  EXPECT_EQ(fakeBlas.products, 2);
+  EXPECT_EQ(count("cuLaunchKernel"), 3);
+}
+
+TEST_F(ProgramTest, KernelsWithoutTheLibrary) {
+  for (const char *path : {"off", "/nowhere/libcublasLt.so", FAKE_BLAS}) {
+    setenv("MBLM_CUBLASLT", path, 1);
+    fakeBlas.algorithms = 0; // refused
+    auto program = load(rt::RunOn::Cuda);
+    for (int times = 0; times < 2; ++times) {
+      fake.calls.clear();
+      program->run(rt::Entry::Hidden, call);
+      EXPECT_EQ(count("cuLaunchKernel"), 3) << path;
+    }
+    EXPECT_EQ(fakeBlas.products, 0);
+  }
+}
+
+TEST_F(ProgramTest, TimesOfLibraryProducts) {
+  setenv("MBLM_CUBLASLT", FAKE_BLAS, 1);
+  auto program = load(rt::RunOn::Cuda);
+  program->startProfile();
+  program->run(rt::Entry::Hidden, call);
+  std::vector<std::string> names;
+  for (const rt::KernelTime &kernel : program->profile()) {
+    names.push_back(kernel.name);
+  }
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"scale", "scale (library)"}));
 }
 
 TEST_F(ProgramTest, NoRoom) {

@@ -66,6 +66,7 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
     options.arch = native.level;
     options.precision = native.precision;
     options.localLayers = native.localLayers;
+    options.library = native.library;
   } else {
     options.level = native.level;
   }
@@ -96,7 +97,7 @@ static std::string writeArtifact(mlir::ModuleOp module, const target::Machine &m
 }
 
 static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo &info, const test::Native &native) {
-  pipelines::toGPUPhase(module, native.level, native.precision, native.localLayers);
+  pipelines::toGPUPhase(module, {native.level, native.precision, native.localLayers, native.library});
   pipelines::toNVVMPhase(module);
   target::Machine machine = target::hostMachine();
   std::string metadata = target::metadataText(info, target::LoweredInfo(module), module->getAttr("mblm.gpu"), machine);

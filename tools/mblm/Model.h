@@ -26,7 +26,7 @@ private:
   std::string path;
   std::string target = "cpu";
   std::string precision = "f32";
-  std::string localLayers = "pays";
+  std::string localLayers = "pays", library = "pays";
   std::string arch;
   std::string cache;
   std::string fuse = "on";
