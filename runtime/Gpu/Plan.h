@@ -18,13 +18,14 @@ struct Argument {
   LinearSize offset;
 };
 
-// A matrix of bf16 that the kernel reads by the copy engine, in swizzled tiles.
+// A matrix of bf16 that the kernel reads by the copy engine, in swizzled tiles; or several one behind the other.
 struct PlannedMap {
   int64_t tensor = 0; // the argument
   LinearSize offset;  // where it begins behind that, in floats
   LinearSize rows;
   int64_t columns = 0;
   int64_t tileRows = 0, tileColumns = 0;
+  std::optional<LinearSize> matrices;
 };
 
 struct PlannedLaunch {
