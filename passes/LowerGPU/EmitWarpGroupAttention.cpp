@@ -44,11 +44,12 @@ public:
 
   int64_t blockBytes() const { return lines * WarpGroup::lineBytes; }
   int64_t bytes() const { return blocks * blockBytes(); }
-  Value tile(Value slot) { return e.at(base, e.mul(slot, bytes()), e.b.getI8Type()); }
+  // For wgmma, of the first slot's tile.
+  Value descriptor() { return WarpGroup::descriptor(e, base, blockBytes()); }
 
   void fetch(Value slot, Value row, Value full) {
     const AttentionShape &shape = block.shape;
-    Value to = tile(slot), column = e.add(e.mul(block.head, shape.width), tensor.offset), matrix = block.sequence;
+    Value to = e.at(base, e.mul(slot, bytes()), e.b.getI8Type()), column = e.add(e.mul(block.head, shape.width), tensor.offset), matrix = block.sequence;
     if (tensor.packed) {
       column = e.index(0);
       matrix = e.add(e.mul(block.sequence, shape.heads), block.head);
@@ -131,6 +132,9 @@ private:
     NVVM::SetMaxRegisterOp::create(e.b, registersToMultiply, NVVM::SetMaxRegisterAction::increase);
     group = e.div(e.thread, WarpGroup::threads);
     leads = e.equal(e.lane(), e.index(0));
+    queriesAt = WarpGroup::further(e, queryTiles.descriptor(), group, WarpGroup::rows * WarpGroup::lineBytes);
+    keysAt = keyTiles.descriptor();
+    valuesAt = valueTiles.descriptor();
     BulkRing::Turn turn = keyRing.first();
     State state;
     state.maxima.assign(rowsOfThread, e.number(lowestScore));
@@ -212,12 +216,11 @@ private:
 
   // Of the group's queries and a tile of keys; one group of products.
   Value score(Value slot) {
-    Value own = e.at(queryTiles.tile(e.index(0)), e.mul(group, WarpGroup::rows * WarpGroup::lineBytes), e.b.getI8Type());
-    Value left = WarpGroup::descriptor(e, own, 0), right = WarpGroup::descriptor(e, keyTiles.tile(slot), 0);
+    Value right = WarpGroup::further(e, keysAt, slot, keyTiles.bytes());
     Value sums = LLVM::PoisonOp::create(e.b, WarpGroup::sumsType(e, keys));
     for (int64_t k = 0; k < shape.width; k += WarpGroup::step) {
       int64_t block = k / WarpGroup::lineElements, inside = k % WarpGroup::lineElements * 2;
-      sums = WarpGroup::multiply(e, sums, WarpGroup::further(e, left, block * queryTiles.blockBytes() + inside), true,
+      sums = WarpGroup::multiply(e, sums, WarpGroup::further(e, queriesAt, block * queryTiles.blockBytes() + inside), true,
                                  WarpGroup::further(e, right, block * keyTiles.blockBytes() + inside), true, k == 0);
     }
     WarpGroup::commit(e);
@@ -226,7 +229,7 @@ private:
 
   // The state's values and its factors times a tile of values; one group of products.
   Value mix(const State &state, Value slot) {
-    Value right = WarpGroup::descriptor(e, valueTiles.tile(slot), valueTiles.blockBytes());
+    Value right = WarpGroup::further(e, valuesAt, slot, valueTiles.bytes());
     Value sums = WarpGroup::sums(e, state.mixed);
     for (int64_t k = 0; k < keys; k += WarpGroup::step) {
       ArrayRef<Value> left = ArrayRef(state.factors).slice(k / 4, 4);
@@ -337,6 +340,7 @@ private:
   HeadTiles queryTiles, keyTiles, valueTiles;
   Value last, begin, tiles; // the block's last query, its first key, how many tiles of keys it goes through
   Value group, leads;
+  Value queriesAt, keysAt, valuesAt; // descriptors: of the group's queries, of the first slots
 };
 } // namespace
 

@@ -12,18 +12,30 @@ using namespace mblm::cuda;
 
 constexpr int64_t unit = 16; // bytes that descriptors count
 
-static Value number64(ThreadEmitter &e, int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI64IntegerAttr(n)); }
+static Value number(ThreadEmitter &e, int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)); }
 static int64_t sumsOf(Value sums) { return cast<LLVM::LLVMStructType>(sums.getType()).getBody().size(); }
 
 Value WarpGroup::descriptor(ThreadEmitter &e, Value tile, int64_t blockBytes) {
-  constexpr int64_t window = 0x3ffff, swizzle128 = int64_t(1) << 62;
-  Value address = LLVM::PtrToIntOp::create(e.b, e.b.getI64Type(), tile);
-  Value units = arith::ShRUIOp::create(e.b, arith::AndIOp::create(e.b, address, number64(e, window)), number64(e, 4));
-  return arith::OrIOp::create(e.b, units, number64(e, blockBytes / unit << 16 | swizzledBytes / unit << 32 | swizzle128));
+  constexpr int64_t window = 0x3ffff;
+  Value address = LLVM::PtrToIntOp::create(e.b, e.b.getI32Type(), tile);
+  Value units = arith::ShRUIOp::create(e.b, arith::AndIOp::create(e.b, address, number(e, window)), number(e, 4));
+  return arith::OrIOp::create(e.b, units, number(e, blockBytes / unit << 16));
 }
 
 Value WarpGroup::further(ThreadEmitter &e, Value descriptor, int64_t bytes) {
-  return bytes ? arith::AddIOp::create(e.b, descriptor, number64(e, bytes / unit)).getResult() : descriptor;
+  return bytes ? arith::AddIOp::create(e.b, descriptor, number(e, bytes / unit)).getResult() : descriptor;
+}
+
+Value WarpGroup::further(ThreadEmitter &e, Value descriptor, Value tiles, int64_t bytes) {
+  Value count = arith::IndexCastOp::create(e.b, e.b.getI32Type(), tiles);
+  return arith::AddIOp::create(e.b, descriptor, arith::MulIOp::create(e.b, count, number(e, bytes / unit)));
+}
+
+// With its other half: lines swizzled by eights, which lie one behind the other.
+static Value whole(ThreadEmitter &e, Value descriptor) {
+  constexpr int64_t upper = WarpGroup::swizzledBytes / unit << 32 | int64_t(1) << 62;
+  Value low = arith::ExtUIOp::create(e.b, e.b.getI64Type(), descriptor);
+  return arith::OrIOp::create(e.b, low, arith::ConstantOp::create(e.b, e.b.getI64IntegerAttr(upper)));
 }
 
 Type WarpGroup::sumsType(ThreadEmitter &e, int64_t columns) {
@@ -34,7 +46,7 @@ Value WarpGroup::zeros(ThreadEmitter &e, int64_t columns) { return LLVM::ZeroOp:
 
 Value WarpGroup::multiply(ThreadEmitter &e, Value sums, Value a, bool aDepthInside, Value b, bool bDepthInside, bool first) {
   return NVVM::WgmmaMmaAsyncOp::create(
-      e.b, sums.getType(), sums, a, b, NVVM::MMAShapeAttr::get(e.b.getContext(), rows, 2 * sumsOf(sums), step),
+      e.b, sums.getType(), sums, whole(e, a), whole(e, b), NVVM::MMAShapeAttr::get(e.b.getContext(), rows, 2 * sumsOf(sums), step),
       NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::bf16, NVVM::WGMMATypes::f32,
       first ? NVVM::WGMMAScaleOut::zero : NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
       aDepthInside ? NVVM::MMALayout::row : NVVM::MMALayout::col, bDepthInside ? NVVM::MMALayout::col : NVVM::MMALayout::row,
@@ -56,7 +68,7 @@ Value WarpGroup::multiply(ThreadEmitter &e, Value sums, ArrayRef<Value> a, Value
     constraints += "," + std::to_string(n);
   }
   SmallVector<Value> operands(a);
-  operands.push_back(b);
+  operands.push_back(whole(e, b));
   llvm::append_range(operands, numbers(e, sums));
   return LLVM::InlineAsmOp::create(e.b, sums.getType(), operands, text, constraints, /*has_side_effects=*/true,
                                    /*is_align_stack=*/false, LLVM::TailCallKind::None,

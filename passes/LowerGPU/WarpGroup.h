@@ -14,11 +14,12 @@ struct WarpGroup {
   static constexpr int64_t threads = 128, rows = 64, step = 16; // `step`: depths of one product
   static constexpr int64_t lineElements = 64, lineBytes = 128, swizzledBytes = 8 * lineBytes;
 
-  // A factor's descriptor, of the tile's first `step` depths. Where the depth is outside, lines run along the outer indices, and
-  // the next 64 of these lie `blockBytes` further.
+  // A factor's descriptor, of the tile's first `step` depths: an i32, the half that differs from tile to tile. Where the depth is
+  // outside, lines run along the outer indices, and the next 64 of these lie `blockBytes` further.
   static mlir::Value descriptor(ThreadEmitter &e, mlir::Value tile, int64_t blockBytes);
-  // The descriptor of what lies so many bytes further.
+  // The descriptor of what lies so many bytes further, or so many tiles of them.
   static mlir::Value further(ThreadEmitter &e, mlir::Value descriptor, int64_t bytes);
+  static mlir::Value further(ThreadEmitter &e, mlir::Value descriptor, mlir::Value tiles, int64_t bytes);
 
   // The struct of a thread's sums of 64 x `columns`: of each 8 columns two neighbours, (2 * (lane % 4), +1), in the rows lane / 4 and
   // 8 further, of the 16 of its warp.

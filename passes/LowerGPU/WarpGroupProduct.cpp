@@ -24,8 +24,8 @@ public:
   Sums multiply(ValueRange init, const SharedTile &a, const SharedTile &b, int64_t depth) override {
     constexpr int64_t blockBytes = WarpGroup::rows * WarpGroup::lineBytes;
     WarpGroup::fence(e);
-    Value own = e.at(a.base, e.mul(group, blockBytes), e.b.getI8Type());
-    Value left = WarpGroup::descriptor(e, own, blockBytes), right = WarpGroup::descriptor(e, b.base, blockBytes), sums = init[0];
+    Value left = WarpGroup::further(e, WarpGroup::descriptor(e, a.base, blockBytes), group, blockBytes);
+    Value right = WarpGroup::descriptor(e, b.base, blockBytes), sums = init[0];
     for (int64_t k = 0; k < depth; k += WarpGroup::step) {
       sums = WarpGroup::multiply(e, sums, WarpGroup::further(e, left, bytesTo(k, a)), a.depthInside,
                                  WarpGroup::further(e, right, bytesTo(k, b)), b.depthInside);
