@@ -66,7 +66,7 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
 // The arenas of CUDA kernels, by entry.
 static std::map<std::string, rt::EntrySizes> gpuSizes(mlir::ModuleOp kernels, const Options &options) {
   mlir::OwningOpRef<mlir::ModuleOp> module = kernels.clone();
-  pipelines::toGPUPhase(*module, options.architectures().back(), options.precision, options.localLayers);
+  pipelines::toGPUPhase(*module, options.schedule(options.architectures().back()));
   std::map<std::string, rt::EntrySizes> sizes;
   for (mlir::NamedAttribute entry : (*module)->getAttrOfType<mlir::DictionaryAttr>("mblm.gpu").getAs<mlir::DictionaryAttr>("entries")) {
     sizes[entry.getName().str()] = {formOf(llvm::cast<mlir::DictionaryAttr>(entry.getValue()), "arena"), {}};

@@ -238,20 +238,21 @@ bool SimulationRewriter::rewriteMBarrier(Operation *op) {
 }
 
 bool SimulationRewriter::rewriteTensor(Operation *op) {
-  auto plain = [&](bool tile, ValueRange coordinates, Value predicate) {
-    if (!tile || coordinates.size() != 2 || predicate) {
-      refuse(op, "expected a tile of a 2-D tensor, without a predicate");
+  auto plain = [&](bool tile, ValueRange coordinates, unsigned most, Value predicate) {
+    if (!tile || coordinates.size() < 2 || coordinates.size() > most || predicate) {
+      refuse(op, most == 2 ? "expected a tile of a 2-D tensor, without a predicate"
+                           : "expected a tile of a 2-D or 3-D tensor, without a predicate");
     }
   };
   if (auto load = dyn_cast<NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp>(op)) {
     auto at = load.getCoordinates();
-    plain(load.getMode() == NVVM::TMALoadMode::TILE && !load.getMulticastMask(), at, load.getPredicate());
+    plain(load.getMode() == NVVM::TMALoadMode::TILE && !load.getMulticastMask(), at, 3, load.getPredicate());
     call(Entry::tensorLoad, Type(),
          {self, generic(load.getDstMem()), generic(load.getTmaDescriptor()), generic(load.getMbar()), at[0], at[1],
-          site(op)});
+          at.size() == 3 ? at[2] : constant(sim::noMatrix), site(op)});
   } else if (auto store = dyn_cast<NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp>(op)) {
     auto at = store.getCoordinates();
-    plain(store.getMode() == NVVM::TMAStoreMode::TILE, at, store.getPredicate());
+    plain(store.getMode() == NVVM::TMAStoreMode::TILE, at, 2, store.getPredicate());
     call(Entry::tensorStore, Type(),
          {self, generic(store.getSrcMem()), generic(store.getTmaDescriptor()), at[0], at[1], site(op)});
   } else if (isa<NVVM::CpAsyncBulkCommitGroupOp>(op)) {

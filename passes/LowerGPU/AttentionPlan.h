@@ -88,4 +88,20 @@ struct AttentionPlan {
   void pack(KernelWriter &writer, mlir::Location loc, unsigned tensors, llvm::ArrayRef<Pack> packs) const;
 };
 
+// The forward kernel's results, of the rows of a thread: what it mixed, divided by the probabilities' sums, which are its own alone,
+// up to the maxima, in units of the tiles' exponential.
+void writeAttention(AttentionBlock &block, const AttentionPlan &plan, const HeadTensor &result, mlir::ValueRange maxima,
+                    mlir::ValueRange sums, mlir::ValueRange mixed);
+
+// Forward attention on warpgroups (EmitWarpGroupAttention.cpp), in bf16 on sm_90a alone. Not for
+//   head widths that are no multiple of 16, or beyond 128,
+//   sequences of at most 64 positions, whose blocks would be half empty,
+//   rows that the copy engine cannot bring: it wants them at multiples of 16 bytes,
+//   scales that are not positive: the largest score would not be that of the largest product,
+//   dropout.
+bool suitsWarpGroups(const KernelWriter &writer, const AttentionPlan &plan);
+// `sources` are query, key and value, in bf16.
+void emitWarpGroupAttention(KernelWriter &writer, mlir::Location loc, const AttentionPlan &plan, unsigned tensors,
+                            const HeadTensor *sources, const HeadTensor &result);
+
 } // namespace mblm::cuda

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerGPU/BulkProduct.h"
 
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "passes/LowerGPU/BulkRing.h"
+#include "passes/LowerGPU/WarpGroup.h"
 
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
 namespace {
-constexpr int64_t lineElements = 64, lineBytes = 128; // swizzled together by eights
+constexpr int64_t lineElements = WarpGroup::lineElements, lineBytes = WarpGroup::lineBytes;
 
 // Blocks of a multiprocessor, and slots of the ring of each. Two blocks hide each other's begin and end; wide tiles leave room for
 // one.
@@ -23,7 +24,8 @@ class BulkTiles {
 public:
   BulkTiles(KernelWriter::Step &step, const BulkFactor &factor, int64_t outer)
       : e(step.e), factor(factor), outer(outer) {
-    TensorMap tensor{factor.tensor, factor.offset, factor.rows, factor.columns, factor.depthInside ? outer : bulkDepth, lineElements};
+    int64_t lines = factor.depthInside ? outer : bulkDepth;
+    TensorMap tensor{factor.tensor, factor.offset, factor.rows, factor.columns, lines, lineElements, {}};
     map = step.tensorMap(tensor);
   }
 
@@ -37,10 +39,8 @@ public:
     Value to = at(slot);
     for (int64_t block = 0; block < blocks(); ++block) {
       Value outside = e.add(factor.first, block * lineElements);
-      Value column = i32(factor.depthInside ? k : outside), row = i32(factor.depthInside ? factor.first : k);
-      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-          e.b, e.at(to, e.index(block * blockBytes), e.b.getI8Type()), map, ValueRange{column, row}, full, ValueRange(), Value(),
-          Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true, NVVM::CTAGroupKindAttr(), Value());
+      Value column = factor.depthInside ? k : outside, row = factor.depthInside ? factor.first : k;
+      fetchTile(e, e.at(to, e.index(block * blockBytes), e.b.getI8Type()), map, column, row, full);
     }
   }
 
@@ -48,7 +48,6 @@ private:
   static constexpr int64_t blockBytes = bulkDepth * lineBytes;
 
   Value at(Value slot) { return e.at(base, e.mul(slot, bytes()), e.b.getI8Type()); }
-  Value i32(Value index) { return arith::IndexCastOp::create(e.b, e.b.getI32Type(), index); }
 
   ThreadEmitter &e;
   const BulkFactor factor;
@@ -59,93 +58,69 @@ private:
 class BulkProduct {
 public:
   BulkProduct(KernelWriter::Step &step, int64_t columns, const BulkFactor &a, const BulkFactor &b)
-      : e(step.e), share(shareFor(columns)), left(step, a, e.threads / 2), right(step, b, columns) {
+      : e(step.e), share(shareFor(columns)), left(step, a, e.threads / 2), right(step, b, columns),
+        ring(e, share.slots, e.threads / warpSize), mark(e.sharedBytes()) {
     step.addHelpers(warpSize);
     step.leaveRoomFor(share.blocks);
-    barriers = e.shared(2 * share.slots * barrierBytes);
-    mark = e.sharedBytes();
     left.allocate(share.slots);
     right.allocate(share.slots);
   }
 
   void initialise() {
     isFirst(0, [&] {
-      for (int64_t slot = 0; slot < share.slots; ++slot) {
-        NVVM::MBarrierInitOp::create(e.b, full(e.index(slot)), number(1), Value());
-        NVVM::MBarrierInitOp::create(e.b, empty(e.index(slot)), number(e.threads / warpSize), Value());
-      }
-      NVVM::FenceMbarrierInitOp::create(e.b);
+      ring.initialise();
+      BulkRing::publish(e);
     });
     mlir::gpu::BarrierOp::create(e.b);
   }
 
-  // Fills slots as they become empty; at first all are.
   void produce(Value begin, Value tiles) {
     isFirst(e.threads, [&] {
-      e.loop(e.index(0), tiles, 1, start(), [&](Value n, ValueRange at) {
-        Value slot = at[0], other = arith::XOrIOp::create(e.b, at[1], number(1));
-        wait(empty(slot), other);
-        NVVM::MBarrierArriveExpectTxOp::create(e.b, Type(), full(slot), number(left.bytes() + right.bytes()),
-                                               NVVM::MemScopeKind::CTA, /*relaxed=*/false, Value());
+      e.loop(e.index(0), tiles, 1, ring.first().values(), [&](Value n, ValueRange at) {
+        BulkRing::Turn turn(at);
+        Value full = ring.fill(turn, left.bytes() + right.bytes());
         Value k = e.add(begin, e.mul(n, bulkDepth));
-        left.fetch(slot, k, full(slot));
-        right.fetch(slot, k, full(slot));
-        return next(at);
+        left.fetch(turn.slot, k, full);
+        right.fetch(turn.slot, k, full);
+        return ring.next(turn).values();
       });
     });
   }
 
   // One product stays under way while the next one begins; the slot of the one before is empty then.
   TileProduct::Sums consume(TileProduct &product, Value tiles) {
-    TileProduct::Sums carried = start();
+    TileProduct::Sums carried = ring.first().values();
     carried.push_back(e.index(0));
     llvm::append_range(carried, product.zeros());
     Value leads = e.equal(e.lane(), e.index(0));
     auto after = e.loop(e.index(0), tiles, 1, carried, [&](Value n, ValueRange at) {
-      Value slot = at[0], before = at[2];
-      wait(full(slot), at[1]);
-      auto sums = product.multiply(at.drop_front(3), left.tile(slot), right.tile(slot), bulkDepth);
-      waitForProducts(e, 1);
+      BulkRing::Turn turn(at);
+      Value before = at[2];
+      ring.waitFull(turn);
+      auto sums = product.multiply(at.drop_front(3), left.tile(turn.slot), right.tile(turn.slot), bulkDepth);
+      WarpGroup::wait(e, 1);
       Value done = arith::AndIOp::create(e.b, leads, e.less(e.index(0), n));
-      e.when(done, [&] {
-        NVVM::MBarrierArriveOp::create(e.b, e.b.getI64Type(), empty(before), Value(), NVVM::MemScopeKind::CTA, false);
-      });
-      TileProduct::Sums following = next(at);
-      following.push_back(slot);
+      e.when(done, [&] { ring.release(before); });
+      TileProduct::Sums following = ring.next(turn).values();
+      following.push_back(turn.slot);
       llvm::append_range(following, sums);
       return following;
     });
-    TileProduct::Sums sums = finishedSums(e, after[3]);
+    WarpGroup::wait(e, 0);
+    TileProduct::Sums sums = WarpGroup::numbers(e, after[3]);
     e.barrier(); // the ring's memory is free
     e.releaseShared(mark);
     return sums;
   }
 
 private:
-  static constexpr int64_t barrierBytes = 8;
-
-  Value number(int64_t n) { return arith::ConstantOp::create(e.b, e.b.getI32IntegerAttr(n)); }
-  Value full(Value slot) { return e.at(barriers, slot, e.b.getI64Type()); }
-  Value empty(Value slot) { return full(e.add(slot, share.slots)); }
-  void wait(Value barrier, Value parity) {
-    constexpr int64_t nanoseconds = 10'000'000; // until the thread looks again
-    NVVM::MBarrierTryWaitParityOp::create(e.b, barrier, parity, number(nanoseconds));
-  }
   void isFirst(int64_t thread, const std::function<void()> &body) { e.when(e.equal(e.thread, e.index(thread)), body); }
-
-  // The slot and the parity of its round, and what follows.
-  TileProduct::Sums start() { return {e.index(0), number(0)}; }
-  TileProduct::Sums next(ValueRange at) {
-    Value slot = e.add(at[0], 1), wraps = e.equal(slot, e.index(share.slots));
-    Value other = arith::XOrIOp::create(e.b, at[1], number(1));
-    return {e.select(wraps, e.index(0), slot), e.select(wraps, other, at[1])};
-  }
 
   ThreadEmitter &e;
   const Share share;
   BulkTiles left, right;
-  Value barriers;
-  int64_t mark;
+  BulkRing ring;
+  const int64_t mark;
 };
 } // namespace
 

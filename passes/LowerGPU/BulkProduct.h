@@ -36,9 +36,5 @@ void bulkProduct(KernelWriter::Step &step, int64_t columns, const BulkFactor &a,
 // On warpgroups. Tiles are swizzled, `bulkDepth` deep, and at multiples of 1024 bytes. What zeros() and multiply() give is one
 // struct: sums that may be under way still.
 std::unique_ptr<TileProduct> warpGroupProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
-// Until at most `pending` of the products that the thread asked for are under way.
-void waitForProducts(ThreadEmitter &e, int64_t pending);
-// The sums themselves, waited for.
-TileProduct::Sums finishedSums(ThreadEmitter &e, mlir::Value underWay);
 
 } // namespace mblm::cuda

@@ -64,8 +64,8 @@ public:
     Sums state = overKeys(middle, end, overKeys(begin, middle, init, /*masked=*/false), /*masked=*/true);
     block.arrive(); // the last fetch, of nothing
     ValueRange after(state);
-    write(block.rowsOf(result), after.take_front(rows.size()), after.slice(rows.size(), rows.size()),
-          after.drop_front(2 * rows.size()));
+    writeAttention(block, plan, result, after.take_front(rows.size()), after.slice(rows.size(), rows.size()),
+                   after.drop_front(2 * rows.size()));
   }
 
 private:
@@ -116,34 +116,6 @@ private:
     }
   }
 
-  void write(const HeadRows &result, ValueRange maxima, ValueRange sums, ValueRange mixed) {
-    const AttentionShape &shape = plan.shape;
-    Places places = tiles.columnsOfThread(tiles.depth);
-    bool neighbours = places.size() > 1 && places.offsets[1] == places.offsets[0] + 1;
-    int64_t together = neighbours && shape.width % 2 == 0 ? 2 : 1;
-    Value heads = e.add(e.mul(e.mul(block.sequence, block.positions), shape.heads), block.head);
-    for (size_t r = 0; r < rows.size(); ++r) {
-      Value i = e.add(block.first, rows.at(e, r)), line = e.add(heads, e.mul(i, shape.heads));
-      Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); });
-      e.when(e.less(i, block.positions), [&] {
-        Value inverse = e.divf(e.number(1), sum);
-        WithLanes lanes(e, together);
-        for (size_t c = 0; c < places.size(); c += together) {
-          Value column = places.at(e, c);
-          auto put = [&] {
-            Value some = vector::FromElementsOp::create(e.b, e.vec(), mixed.slice(r * places.size() + c, together));
-            e.storeNumbers(e.mulf(some, e.splat(inverse)), result.memory(), e.add(result.offset(e, i), column));
-          };
-          tiles.depth == shape.width ? put() : e.when(e.less(column, e.index(shape.width)), put);
-        }
-        e.when(e.equal(e.rem(e.thread, e.index(tiles.threadsOfRow())), e.index(0)), [&] {
-          Value lse = e.addf(e.mulf(maxima[r], e.number(1 / tiles.unit())), math::LogOp::create(e.b, sum));
-          e.store(lse, e.at(block.s.pointers[plan.results + 1], line));
-        });
-      });
-    }
-  }
-
   AttentionBlock &block;
   ThreadEmitter &e;
   AttentionTiles &tiles;
@@ -152,6 +124,38 @@ private:
   Value q, k, v, factors;
 };
 } // namespace
+
+void cuda::writeAttention(AttentionBlock &block, const AttentionPlan &plan, const HeadTensor &tensor, ValueRange maxima,
+                          ValueRange sums, ValueRange mixed) {
+  ThreadEmitter &e = block.e;
+  AttentionTiles &tiles = block.tiles;
+  const AttentionShape &shape = plan.shape;
+  HeadRows result = block.rowsOf(tensor);
+  Places rows = tiles.rowsOfThread(), places = tiles.columnsOfThread(tiles.depth);
+  bool neighbours = places.size() > 1 && places.offsets[1] == places.offsets[0] + 1;
+  int64_t together = neighbours && shape.width % 2 == 0 ? 2 : 1;
+  Value heads = e.add(e.mul(e.mul(block.sequence, block.positions), shape.heads), block.head);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    Value i = e.add(block.first, rows.at(e, r)), line = e.add(heads, e.mul(i, shape.heads));
+    Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); });
+    e.when(e.less(i, block.positions), [&] {
+      Value inverse = e.divf(e.number(1), sum);
+      WithLanes lanes(e, together);
+      for (size_t c = 0; c < places.size(); c += together) {
+        Value column = places.at(e, c);
+        auto put = [&] {
+          Value some = vector::FromElementsOp::create(e.b, e.vec(), mixed.slice(r * places.size() + c, together));
+          e.storeNumbers(e.mulf(some, e.splat(inverse)), result.memory(), e.add(result.offset(e, i), column));
+        };
+        tiles.depth == shape.width ? put() : e.when(e.less(column, e.index(shape.width)), put);
+      }
+      e.when(e.equal(e.rem(e.thread, e.index(tiles.threadsOfRow())), e.index(0)), [&] {
+        Value lse = e.addf(e.mulf(maxima[r], e.number(1 / tiles.unit())), math::LogOp::create(e.b, sum));
+        e.store(lse, e.at(block.s.pointers[plan.results + 1], line));
+      });
+    });
+  }
+}
 
 // Inputs that tiles cannot read as they lie.
 static SmallVector<AttentionPlan::Pack> packsOf(const AttentionPlan &plan, MutableArrayRef<HeadTensor> sources,
@@ -183,12 +187,15 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   if (!packs.empty()) {
     plan.pack(writer, op.getLoc(), tensors, packs);
   }
+  HeadTensor result = plan.wholeTensor(plan.results, op.getResult());
+  if (suitsWarpGroups(writer, plan)) {
+    return emitWarpGroupAttention(writer, op.getLoc(), plan, tensors, sources, result);
+  }
   TileSizes sizes = tileSizes(plan);
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
     auto tiles = plan.tiles(s.e, sizes);
     AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);
     Forward forward(block, plan);
-    HeadTensor result = plan.wholeTensor(plan.results, op.getResult());
     if (plan.tensorCores) {
       s.leaveRoomFor(1); // sums, factors and probabilities of a row fill the registers
     }

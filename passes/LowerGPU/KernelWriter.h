@@ -31,13 +31,15 @@ struct Grid {
   int64_t y = 1;
 };
 
-// A matrix of bf16, row by row, of which the copy engine (TMA) brings tiles; in shared memory their rows are swizzled.
+// A matrix of bf16, row by row, of which the copy engine (TMA) brings tiles; in shared memory their rows are swizzled. Or several
+// matrices one behind the other: no tile reaches from one into the next.
 struct TensorMap {
   unsigned tensor = 0; // among the kernel's pointers
   SymbolicDim offset;  // where it begins behind that, in floats; a multiple of 4
   SymbolicDim rows;
   int64_t columns = 0;
   int64_t tileRows = 0, tileColumns = 0;
+  std::optional<SymbolicDim> matrices;
 };
 
 struct Launch {
@@ -45,7 +47,7 @@ struct Launch {
   Grid grid;
   int64_t threads = 0;
   int64_t sharedBytes = 0;
-  llvm::SmallVector<TensorMap> maps; // behind the other arguments
+  std::vector<TensorMap> maps; // behind the other arguments
 };
 
 class KernelWriter {
@@ -64,7 +66,7 @@ public:
     void addHelpers(int64_t count);
     // A further argument of the kernel.
     mlir::Value tensorMap(const TensorMap &map);
-    llvm::SmallVector<TensorMap> maps;
+    std::vector<TensorMap> maps;
   };
   void step(mlir::Location loc, unsigned tensors, const Grid &grid, int64_t threads, const std::function<void(Step &)> &body);
 

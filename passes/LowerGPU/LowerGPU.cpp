@@ -274,6 +274,9 @@ ArrayAttr Lowering::mapsOf(const Launch &launch) {
     described.set("rows", formAttribute(module.getContext(), map.rows));
     described.set("columns", builder.getI64IntegerAttr(map.columns));
     described.set("tile", builder.getDenseI64ArrayAttr({map.tileRows, map.tileColumns}));
+    if (map.matrices) {
+      described.set("matrices", formAttribute(module.getContext(), *map.matrices));
+    }
     maps.push_back(described.getDictionary(module.getContext()));
   }
   return builder.getArrayAttr(maps);

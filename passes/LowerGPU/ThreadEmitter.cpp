@@ -80,15 +80,20 @@ Value ThreadEmitter::sumOfBlock(Value value) {
   return total;
 }
 
-Value ThreadEmitter::valueWhen(Value condition, const std::function<Value()> &value) {
-  auto branch = [&](const std::function<Value()> &body) {
+SmallVector<Value> ThreadEmitter::valuesWhen(Value condition, const std::function<SmallVector<Value>()> &yes,
+                                             const std::function<SmallVector<Value>()> &no) {
+  auto branch = [&](const std::function<SmallVector<Value>()> &body) {
     return [&, body](OpBuilder &inner, Location) {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToEnd(inner.getInsertionBlock());
       scf::YieldOp::create(b, body());
     };
   };
-  return scf::IfOp::create(b, condition, branch(value), branch([&] { return number(0); })).getResult(0);
+  return scf::IfOp::create(b, condition, branch(yes), branch(no)).getResults();
+}
+
+Value ThreadEmitter::valueWhen(Value condition, const std::function<Value()> &value) {
+  return valuesWhen(condition, [&] { return SmallVector<Value>{value()}; }, [&] { return SmallVector<Value>{number(0)}; })[0];
 }
 
 Value ThreadEmitter::shared(int64_t bytes, int64_t alignment) {

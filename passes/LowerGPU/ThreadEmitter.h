@@ -37,6 +37,9 @@ public:
 
   // The sum over all threads of the block, in a fixed tree; all get it. Needs a power of two of threads.
   mlir::Value sumOfBlock(mlir::Value value);
+  // What one of both works out.
+  llvm::SmallVector<mlir::Value> valuesWhen(mlir::Value condition, const std::function<llvm::SmallVector<mlir::Value>()> &yes,
+                                            const std::function<llvm::SmallVector<mlir::Value>()> &no);
   // A number that is worked out where `condition` holds, and 0 elsewhere.
   mlir::Value valueWhen(mlir::Value condition, const std::function<mlir::Value()> &value);
 

@@ -269,14 +269,16 @@ gpu::Kernel *CudaDevice::find(const std::string &kernelName, const std::string &
 gpu::TensorMap CudaDevice::encode(const gpu::TensorTile &tile) {
   enter();
   gpu::TensorMap map;
-  const uint32_t steps[] = {1, 1};
+  const uint64_t sizes[] = {tile.size[0], tile.size[1], tile.matrices}, strides[] = {tile.rowBytes, tile.rowBytes * tile.size[1]};
+  const uint32_t box[] = {tile.box[0], tile.box[1], 1}, steps[] = {1, 1, 1};
   int type = tile.element == gpu::Element::F32 ? TensorMapFloat32 : TensorMapBFloat16;
   int swizzle = tile.swizzled ? TensorMapSwizzle128B : TensorMapSwizzleNone;
-  check(cu.cuTensorMapEncodeTiled(map.bytes, type, 2, tile.base, tile.size, &tile.rowBytes, tile.box, steps, 0, swizzle,
+  check(cu.cuTensorMapEncodeTiled(map.bytes, type, tile.matrices ? 3 : 2, tile.base, sizes, strides, box, steps, 0, swizzle,
                                   TensorMapL2Promotion128B, 0),
         "describe a tensor of " + std::to_string(tile.size[1]) + " rows of " + std::to_string(tile.size[0]) +
             " elements, " + bytesText(int64_t(tile.rowBytes)) + " apart, in tiles of " + std::to_string(tile.box[1]) +
-            " x " + std::to_string(tile.box[0]));
+            " x " + std::to_string(tile.box[0]) +
+            (tile.matrices ? ", in each of " + std::to_string(tile.matrices) + " matrices" : ""));
   return map;
 }
 

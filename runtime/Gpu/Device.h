@@ -27,13 +27,15 @@ struct Launch {
   void **arguments = nullptr; // one pointer to each argument's value
 };
 
-// A two-dimensional tensor as the copy engine (TMA) sees it; innermost dimension first.
+// A matrix as the copy engine (TMA) sees it; innermost dimension first. Or several of them, one behind the other, as a tensor of
+// three dimensions: tiles are of one matrix.
 enum class Element { F32, BF16 };
 struct TensorTile {
   void *base = nullptr;
   Element element = Element::BF16;
   uint64_t size[2] = {0, 0};  // elements
   uint64_t rowBytes = 0;      // from row to row, a multiple of 16
+  uint64_t matrices = 0;      // 0: one, of two dimensions
   uint32_t box[2] = {0, 0};   // elements of a tile
   bool swizzled = false;      // 128-byte swizzle of the rows in shared memory
 };

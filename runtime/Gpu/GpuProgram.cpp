@@ -228,15 +228,16 @@ private:
     device->upload(callBlock->data(), &call.position, sizeof call.position);
   }
 
-  // The map of a matrix that begins at `base`, for one launch's arguments.
-  TensorMap *encoded(const PlannedMap &map, void *base, int64_t rows) {
-    auto [found, isNew] = tensorMaps.try_emplace({&map, base, rows});
+  // The map of what begins at `base`, for one launch's arguments.
+  TensorMap *encoded(const PlannedMap &map, void *base, int64_t rows, int64_t matrices) {
+    auto [found, isNew] = tensorMaps.try_emplace({&map, base, rows, matrices});
     if (isNew) {
       TensorTile tile;
       tile.base = base;
       tile.size[0] = uint64_t(map.columns);
       tile.size[1] = uint64_t(rows);
       tile.rowBytes = uint64_t(map.columns) * 2;
+      tile.matrices = uint64_t(matrices);
       tile.box[0] = uint32_t(map.tileColumns);
       tile.box[1] = uint32_t(map.tileRows);
       tile.swizzled = true;
@@ -322,10 +323,10 @@ private:
     }
     arguments.insert(arguments.end(), {&batch, &slots, &block});
     for (const PlannedMap &map : launch.maps) {
-      int64_t rows = map.rows.at(shape, launch.from);
-      if (rows > 0) { // else there are no blocks
+      int64_t rows = map.rows.at(shape, launch.from), matrices = map.matrices ? map.matrices->at(shape, launch.from) : 0;
+      if (rows > 0 && (matrices > 0 || !map.matrices)) { // else there are no blocks
         int64_t offset = map.offset.at(shape, launch.from);
-        arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows));
+        arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows, matrices));
       }
     }
     Launch asked;
@@ -414,7 +415,7 @@ private:
   std::unique_ptr<DeviceMemory> workspace; // of library products
   std::map<std::string, Recorded> graphs;
   std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
-  std::map<std::tuple<const PlannedMap *, void *, int64_t>, TensorMap> tensorMaps; // with base and rows
+  std::map<std::tuple<const PlannedMap *, void *, int64_t, int64_t>, TensorMap> tensorMaps; // with base, rows, matrices
 };
 
 } // namespace

@@ -99,6 +99,9 @@ static PlannedLaunch readLaunch(const json &value, const std::vector<PlannedLoop
     map.columns = described.at("columns").get<int64_t>();
     map.tileRows = described.at("tile").at(0).get<int64_t>();
     map.tileColumns = described.at("tile").at(1).get<int64_t>();
+    if (described.contains("matrices")) {
+      map.matrices = formOf(described["matrices"]);
+    }
     bad = bad || map.tensor < 0 || map.tensor >= int64_t(launch.arguments.size()) || map.columns < 1 || map.tileRows < 1 ||
           map.tileColumns < 1;
     launch.maps.push_back(map);

@@ -21,13 +21,14 @@ struct Argument {
   LinearSize offset;
 };
 
-// A matrix of bf16 that the kernel reads by the copy engine, in swizzled tiles.
+// A matrix of bf16 that the kernel reads by the copy engine, in swizzled tiles; or several one behind the other.
 struct PlannedMap {
   int64_t tensor = 0; // the argument
   LinearSize offset;  // where it begins behind that, in floats
   LinearSize rows;
   int64_t columns = 0;
   int64_t tileRows = 0, tileColumns = 0;
+  std::optional<LinearSize> matrices;
 };
 
 // What a library may compute in the place of a launch and those behind it, from the first launch's arguments: left, right and

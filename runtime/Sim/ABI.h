@@ -58,6 +58,8 @@ enum WgmmaFlags : uint32_t {
   RowsOfB = 16
 }; // MN-major layouts
 
+constexpr uint32_t noMatrix = UINT32_MAX; // among the matrices of a tensor
+
 struct KernelCode {
   void (*run)(void **arguments);
   const Site *sites;

@@ -28,7 +28,7 @@ rt::gpu::TensorMap sim::encodeTile(const rt::gpu::TensorTile &tile) {
   require(uint64_t(tile.base) % 16 == 0, "its base is not a multiple of 16");
   require(tile.rowBytes % 16 == 0, "rows of " + std::to_string(tile.rowBytes) + " bytes; expected a multiple of 16");
   require(tile.size[0] * elementBytes <= tile.rowBytes, "rows overlap");
-  require(tile.size[0] > 0 && tile.size[1] > 0 && tile.size[0] >> 32 == 0 && tile.size[1] >> 32 == 0,
+  require(tile.size[0] > 0 && tile.size[1] > 0 && tile.size[0] >> 32 == 0 && tile.size[1] >> 32 == 0 && tile.matrices >> 32 == 0,
           "each size must be 1 to 2^32");
   require(tile.box[0] >= 1 && tile.box[0] <= 256 && tile.box[1] >= 1 && tile.box[1] <= 256,
           "a box of " + std::to_string(tile.box[0]) + " x " + std::to_string(tile.box[1]) + "; expected 1 to 256 each");
@@ -53,9 +53,10 @@ static EncodedTile decode(Thread &thread, Pointer map, const Site *site) {
 template <class Each>
 static void forPieces(const TileCopy &copy, Each each) {
   const rt::gpu::TensorTile &tile = copy.map.tile;
+  char *base = static_cast<char *>(tile.base) + copy.matrix * int64_t(tile.rowBytes * tile.size[1]);
   for (uint32_t y = 0; y < tile.box[1]; ++y) {
     int64_t row = int64_t(copy.row) + y;
-    bool inRow = row >= 0 && row < int64_t(tile.size[1]);
+    bool inRow = copy.isInside() && row >= 0 && row < int64_t(tile.size[1]);
     for (uint32_t byte = 0; byte < copy.map.rowBytes(); byte += copy.map.elementBytes) {
       uint64_t shared = copy.shared + uint64_t(y) * copy.map.rowBytes() + byte;
       if (tile.swizzled) {
@@ -64,8 +65,7 @@ static void forPieces(const TileCopy &copy, Each each) {
       int64_t column = int64_t(copy.column) + byte / copy.map.elementBytes;
       bool inside = inRow && column >= 0 && column < int64_t(tile.size[0]);
       char *global =
-          inside ? static_cast<char *>(tile.base) + row * int64_t(tile.rowBytes) + column * copy.map.elementBytes
-                 : nullptr;
+          inside ? base + row * int64_t(tile.rowBytes) + column * copy.map.elementBytes : nullptr;
       each(shared, global);
     }
   }
@@ -78,16 +78,21 @@ static void touchTensor(Thread &thread, const TileCopy &copy, bool isWrite) {
   int64_t last = std::min<int64_t>(int64_t(copy.column) + tile.box[0], int64_t(tile.size[0]));
   int64_t begin = std::max<int64_t>(copy.row, 0);
   int64_t end = std::min<int64_t>(int64_t(copy.row) + tile.box[1], int64_t(tile.size[1]));
-  for (int64_t row = begin; row < end && first < last; ++row) {
-    uint64_t address = uint64_t(tile.base) + row * tile.rowBytes + first * copy.map.elementBytes;
+  for (int64_t row = begin; row < end && first < last && copy.isInside(); ++row) {
+    uint64_t address = uint64_t(tile.base) + (copy.matrix * tile.size[1] + row) * tile.rowBytes + first * copy.map.elementBytes;
     auto touch = isWrite ? &Block::writeGlobal : &Block::readGlobal;
     (thread.block->*touch)(thread, address, uint32_t(last - first) * copy.map.elementBytes, copy.map.elementBytes,
                            copy.site);
   }
 }
 
-static TileCopy begin(Thread &thread, Pointer shared, Pointer map, Word column, Word row, const Site *site) {
-  TileCopy copy{decode(thread, map, site), uint64_t(shared), int32_t(column), int32_t(row), 0, site};
+static TileCopy begin(Thread &thread, Pointer shared, Pointer map, Word column, Word row, Word matrix, const Site *site) {
+  bool among = matrix != noMatrix;
+  TileCopy copy{decode(thread, map, site), uint64_t(shared), int32_t(column), int32_t(row), among ? int32_t(matrix) : 0, 0, site};
+  if (among != (copy.map.tile.matrices > 0)) {
+    thread.block->fail(thread, "tensor map: " + thread.block->textOf(site) + " names a place by " + (among ? "three" : "two") +
+                                   " coordinates, the map has " + (among ? "two" : "three") + " dimensions");
+  }
   thread.block->sharedOffset(thread, shared, copy.map.bytes(), 128, site);
   return copy;
 }
@@ -107,12 +112,12 @@ void Block::touchSharedAsync(const Thread &thread, uint64_t begin, uint32_t byte
   }
 }
 
-Nothing operations::tensorLoad(Pointer thread, Pointer to, Pointer map, Pointer mbarrier, Word column, Word row,
+Nothing operations::tensorLoad(Pointer thread, Pointer to, Pointer map, Pointer mbarrier, Word column, Word row, Word matrix,
                                Pointer site) {
   Thread &self = threadOf(thread);
   Block &block = *self.block;
   const Site *where = static_cast<const Site *>(site);
-  TileCopy copy = begin(self, to, map, column, row, where);
+  TileCopy copy = begin(self, to, map, column, row, matrix, where);
   block.mbarrierAt(self, mbarrier, where);
   copy.mbarrier = uint32_t(uint64_t(mbarrier) - block.shared.base());
   Touch touch = Touch(Clocks::pending, self.number, true, where->number).withBytes(15);
@@ -152,7 +157,7 @@ Nothing operations::tensorStore(Pointer thread, Pointer from, Pointer map, Word 
   Thread &self = threadOf(thread);
   Block &block = *self.block;
   const Site *where = static_cast<const Site *>(site);
-  TileCopy copy = begin(self, from, map, column, row, where);
+  TileCopy copy = begin(self, from, map, column, row, noMatrix, where);
   Touch touch = Touch(Clocks::pending, self.number, true, where->number).withBytes(15);
   block.touchSharedAsync(self, copy.shared, copy.map.bytes(), touch, false, where);
   touchTensor(self, copy, true);

@@ -7,6 +7,8 @@
 #include "runtime/Gpu/Device.h"
 #include "runtime/Sim/ABI.h"
 
+#include <algorithm>
+
 namespace mblm::sim {
 
 // The map's bytes. Not what the driver makes of a tile; each device encodes its own.
@@ -27,9 +29,11 @@ rt::gpu::TensorMap encodeTile(const rt::gpu::TensorTile &tile);
 struct TileCopy {
   EncodedTile map;
   uint64_t shared; // address
-  int32_t column, row;
+  int32_t column, row, matrix;
   uint32_t mbarrier; // offset; of loads
   const Site *site;
+
+  bool isInside() const { return matrix >= 0 && matrix < std::max<int64_t>(1, int64_t(map.tile.matrices)); }
 };
 
 } // namespace mblm::sim

@@ -102,6 +102,10 @@ TEST_F(DeviceTest, TensorMap) {
   rt::gpu::TensorMap map = device->encode(tile);
   EXPECT_EQ(*reinterpret_cast<uint64_t *>(map.bytes), 0x1000u);
   EXPECT_EQ(fake.calls.back(), "cuTensorMapEncodeTiled 9 rank 2 512x100 1040 box 64x128 steps 1x1 0320");
+  tile.matrices = 7;
+  device->encode(tile);
+  EXPECT_EQ(fake.calls.back(), "cuTensorMapEncodeTiled 9 rank 3 512x100x7 1040x104000 box 64x128x1 steps 1x1x1 0320");
+  tile.matrices = 0;
   tile.element = rt::gpu::Element::F32;
   tile.swizzled = false;
   device->encode(tile);

@@ -345,9 +345,19 @@ Result cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *base, co
                               const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,
                               int swizzle, int promotion, int fill) {
   std::ostringstream what;
-  what << type << " rank " << rank << " " << sizes[0] << "x" << sizes[1] << " " << strides[0] << " box " << box[0]
-       << "x" << box[1] << " steps " << steps[0] << "x" << steps[1] << " " << interleave << swizzle << promotion
-       << fill;
+  auto list = [&](const auto *numbers, uint32_t count) {
+    for (uint32_t n = 0; n < count; ++n) {
+      what << (n ? "x" : " ") << numbers[n];
+    }
+  };
+  what << type << " rank " << rank;
+  list(sizes, rank);
+  list(strides, rank - 1);
+  what << " box";
+  list(box, rank);
+  what << " steps";
+  list(steps, rank);
+  what << " " << interleave << swizzle << promotion << fill;
   ENTER("cuTensorMapEncodeTiled", what.str());
   if (reinterpret_cast<uintptr_t>(map) % 64 != 0 || strides[0] % 16 != 0) {
     return invalidValue;

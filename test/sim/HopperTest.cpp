@@ -113,6 +113,37 @@ TEST(SimTensor, Swizzles) {
   }
 }
 
+TEST(SimTensor, LoadsATileOfOneMatrix) {
+  rt::gpu::TensorTile tile;
+  tile.element = rt::gpu::Element::F32;
+  tile.size[0] = tensorColumns;
+  tile.size[1] = tensorRows / 2;
+  tile.rowBytes = tensorColumns * 4;
+  tile.matrices = 2;
+  tile.box[0] = 32;
+  tile.box[1] = 8;
+  for (int matrix : {0, 1, 2}) {
+    Simulated kernels(mutated(mutated(loads(), "%column, %row]", "%column, %row, %matrix]"), "    %bytes = ",
+                              constant("%matrix", matrix, "i32") + "    %bytes = "),
+                      "sm_90a");
+    float *x = kernels.upload(counted<float>(tensorRows * tensorColumns), "x"),
+          *y = kernels.upload(std::vector<float>(256));
+    tile.base = x;
+    kernels.launch("k", {1, 1}, 128, 8208, kernels.device().encode(tile), y);
+    std::vector<float> loaded = kernels.download(y, 256);
+    for (int i = 0; i < 256; ++i) { // of the rows from 4 on there is one
+      int row = i / 32 + 4, column = i % 32 + 16;
+      bool inside = matrix < 2 && row < tensorRows / 2 && column < tensorColumns;
+      EXPECT_EQ(loaded[i], inside ? float((matrix * tensorRows / 2 + row) * tensorColumns + column) : 0) << i;
+    }
+  }
+}
+
+TEST(SimTensor, CoordinatesOfOtherDimensions) {
+  expectCaught(loads(), "%column, %row]", "%column, %row, %z32]",
+               "names a place by three coordinates, the map has two dimensions", "nvvm.cp.async.bulk.tensor");
+}
+
 TEST(SimTensor, WrongParity) {
   expectCaught(loads(), wait("%full", "%z32"), wait("%full", "%one"),
                "not ordered with the write by an asynchronous copy that was not waited for",

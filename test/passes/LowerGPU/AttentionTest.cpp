@@ -142,6 +142,31 @@ const AttentionCase longCases[] = {
 
 INSTANTIATE_TEST_SUITE_P(LowerGPU, LongAttention, testing::ValuesIn(longCases), nameOf<AttentionCase>);
 
+// In bf16 these go to the kernel on warpgroups on sm_90a, whose blocks have 128 queries and tiles 128 keys, and to the one on warps on
+// sm_80.
+class TallAttention : public testing::TestWithParam<AttentionCase> {};
+
+TEST_P(TallAttention, AgreesOnTensorCores) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 2e-2, "bf16"); }
+
+const AttentionCase tallCases[] = {
+    {"three_blocks", 300, 1, 2, 64, "causal"},
+    {"wide_causal", 257, 1, 1, 128, "causal", true},
+    {"full", 128, 2, 2, 64, "full"},
+    {"wide_full", 200, 1, 1, 128, "full", false, false, true},
+    {"short", 65, 3, 1, 64, "causal"},
+    {"dynamic", 0, 330, 1, 64, "causal"},
+    {"dynamic_full", 0, 129, 2, 128, "full", true},
+    {"dynamic_few", 0, 20, 1, 64, "causal"},
+    {"blocks", 300, 1, 1, 64, "block_causal, 40", true},
+    {"long_blocks", 0, 400, 1, 32, "block_causal, 200"},
+    {"narrow", 140, 1, 3, 16, "causal"},
+    {"odd_blocks", 140, 1, 2, 48, "full"},
+    {"rest", 140, 1, 2, 80, "causal", true, false, true},
+    {"almost_wide", 0, 270, 1, 112, "full"},
+};
+
+INSTANTIATE_TEST_SUITE_P(LowerGPU, TallAttention, testing::ValuesIn(tallCases), nameOf<AttentionCase>);
+
 // A call's positions behind others: these come with an earlier write at P = 0.
 struct CachedCase {
   const char *name;
