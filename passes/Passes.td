@@ -204,7 +204,9 @@ def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
     them. Their arguments are the tensors' pointers, B, M, and where P stands (passes/LowerGPU/KernelWriter.h). Tensors get
     their places in the arena first (passes/Memory). Packs are none here: products read the weights themselves.
 
-    Needs: a module in `kernel` ops, nothing of which runs by pieces. Leaves: `gpu.module @kernels` in gpu, nvvm, scf, arith, math,
+    A private function is one that runs by pieces (`mblm.pieces`): its launches stand in its callers' lists, as those of a loop.
+
+    Needs: a module in `kernel` ops. Leaves: `gpu.module @kernels` in gpu, nvvm, scf, arith, math,
     vector and llvm ops; `mblm.gpu` with the arena and the launches of each entry: kernel, blocks ceil(grid / divisor) by
     y, threads, bytes of shared memory, and for each pointer its buffer (runtime/ABI.h) and its offset there. A launch with a
     `product` begins those that a library may compute in one call (runtime/Gpu/Plan.h).

@@ -64,7 +64,7 @@ cuda::Weight::Weight(Value packed) : transposed(false), factor(4) {
     type = cast<RankedTensorType>(packed.getType());
   }
   auto weight = packed.getDefiningOp<kernel::WeightOp>();
-  factor = !element.isF32() ? 64 : weight && weight.getOffset() % 4 ? 1 : 4;
+  factor = !element.isF32() ? 8 : weight && weight.getOffset() % 4 ? 1 : 4;
   rows = type.getRank() > 1 ? type.getDimSize(0) : 1;
   columns = type.getRank() ? type.getShape().back() : 1;
 }

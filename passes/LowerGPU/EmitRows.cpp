@@ -3,8 +3,7 @@
 //
 // Row programs on their own.
 #include "passes/LowerGPU/Kernels.h"
-
-#include <numeric>
+#include "passes/LowerGPU/NarrowWeight.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -153,16 +152,6 @@ void cuda::emitTranspose(KernelWriter &writer, kernel::TransposeOp op) {
 }
 
 void cuda::emitPack(KernelWriter &writer, kernel::PackOp op) {
-  constexpr int64_t perThread = 8;
   int64_t elements = cast<RankedTensorType>(op.getWeight().getType()).getNumElements();
-  int64_t lanes = std::gcd(perThread, std::gcd(elements, Weight(op.getWeight()).factor));
-  writer.step(op.getLoc(), 2, {SymbolicDim::constant(elements), blockThreads * lanes}, blockThreads, [&](KernelWriter::Step &s) {
-    ThreadEmitter &e = s.e;
-    WithLanes guard(e, lanes);
-    Value i = e.mul(e.add(e.mul(e.blockX, blockThreads), e.thread), lanes);
-    e.when(e.less(i, e.index(elements)), [&] {
-      Value numbers = e.loadNumbers({s.pointers[0], {}, e.f32(), true}, i, /*wide=*/true);
-      e.storeNumbers(numbers, {s.pointers[1], {}, e.b.getBF16Type(), true}, i);
-    });
-  });
+  emitNarrow(writer, op.getLoc(), elements, Weight(op.getWeight()).factor);
 }

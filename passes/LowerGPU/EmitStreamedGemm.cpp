@@ -3,6 +3,9 @@
 //
 // Products of few rows: the weight is read once, a warp a column, and what is multiplied with it lies in shared memory.
 #include "passes/LowerGPU/Kernels.h"
+#include "passes/LowerGPU/NarrowWeight.h"
+
+#include <numeric>
 
 using namespace mlir;
 using namespace mblm;
@@ -30,6 +33,7 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
                       static_cast<int64_t>(op.getPrologueWidth())};
   RowProgram epilogue{op.getEpilogue().front(), columns, 1, columns};
   int64_t stride = ceilDiv(depth, 4) * 4;
+  bool isNarrow = narrowWeight(op.getPacked(), writer.precision).has_value();
   bool wide = areWide(op);
   int64_t together = wide ? mostRows : std::clamp<int64_t>(writer.architecture.sharedBytes / 2 / (stride * 4), 1, mostRows);
   unsigned temporary = results + op.getNumResults(), tensors = temporary + wide;
@@ -44,6 +48,9 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
     SmallVector<Memory> after = memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs());
     Memory weight = memoryOf(pointers[inputs], op.getPacked());
     weight.isRow = true;
+    if (isNarrow) {
+      weight.element = e.b.getBF16Type();
+    }
     Value a = wide ? s.pointers[temporary] : e.shared(together * stride * 4), c = e.shared(together * columnsOfBlock * 4);
     Memory line{a, {}, e.f32(), true};
     Value rowCount = e.form(rows);
@@ -56,7 +63,7 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
       auto startOf = [&](int64_t r) {
         return wide ? e.mul(e.min(e.add(from, r), e.sub(rowCount, e.index(1))), depth) : e.index(r * stride);
       };
-      int64_t lanes = depth % 4 == 0 && Weight(op.getPacked()).factor == 4 ? 4 : 1;
+      int64_t lanes = std::gcd(depth, isNarrow ? 8 : Weight(op.getPacked()).factor);
       WithLanes guard(e, lanes);
       e.loop(e.add(n0, e.warp()), end, warps, [&](Value n) {
         SmallVector<Value> zeros(count, e.splat(0.0));

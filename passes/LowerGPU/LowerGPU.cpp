@@ -4,6 +4,7 @@
 // The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
 #include "passes/LowerGPU/LibraryProduct.h"
 #include "passes/LowerGPU/LocalLayer.h"
+#include "passes/LowerGPU/NarrowWeight.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
@@ -35,8 +36,12 @@ private:
   struct LoweredFunction {
     SymbolicDim arena;
     SmallVector<Attribute> launches, loops;
+    std::map<NarrowWeight, Attribute> narrow; // the launches that make what it reads in bf16
   };
   FailureOr<LoweredFunction> lowerFunction(func::FuncOp function);
+  void listNarrow(func::FuncOp function, Placement &placement, LoweredFunction &into);
+  Attribute narrowLaunch(const NarrowWeight &weight, Location loc);
+  NamedAttrList launchAttribute(const Launch &launch, Location loc, int64_t number, Attribute arguments);
   LogicalResult listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into);
   void listPieces(PiecesOp op, const Placement &placement, LoweredFunction &into);
   void describeEntry(func::FuncOp function, const Placement &placement, const LoweredFunction &lowered);
@@ -96,7 +101,7 @@ static Value rootOf(Value value) {
 
 static bool isKernel(Operation *op) {
   if (auto pack = dyn_cast<kernel::PackOp>(op)) {
-    return pack.getType().getElementType().isBF16() && firstPack(pack) == pack;
+    return pack.getType().getElementType().isBF16() && firstPack(pack) == pack && !narrowWeight(pack, Precision::BF16);
   }
   return !isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp>(op);
 }
@@ -210,7 +215,7 @@ const SmallVector<Launch> *Lowering::compile(Operation *op) {
     if (!operand) {
       continue;
     }
-    key += std::to_string(Weight(operand).factor);
+    key += std::to_string(Weight(operand).factor) + (narrowWeight(operand, precision) ? " narrow" : "");
     if (auto pack = operand.getDefiningOp<kernel::PackOp>()) {
       key += pack.getTransposed() ? " transposed" : " as it is"; // and the op reads it so
     }
@@ -246,8 +251,15 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
   SmallVector<Attribute> list;
   auto bind = [&](const Place &place) { list.push_back(pointerAttribute(builder, place)); };
   auto bindValue = [&](Value value) { bind(placement.places.lookup(rootOf(value))); };
+  auto streamed = dyn_cast<kernel::GemmOp>(op);
   for (Value operand : operandsOf(op)) {
-    operand ? bindValue(operand) : bind({});
+    auto narrow = operand && streamed && streamed.isStreamed() && operand == streamed.getPacked() ? narrowWeight(operand, precision)
+                                                                                                  : std::nullopt;
+    if (narrow) {
+      bind(narrow->place());
+    } else {
+      operand ? bindValue(operand) : bind({});
+    }
   }
   llvm::for_each(op->getResults(), bindValue);
   if (op->hasAttr("parameters")) {
@@ -282,6 +294,46 @@ ArrayAttr Lowering::mapsOf(const Launch &launch) {
   return builder.getArrayAttr(maps);
 }
 
+Attribute Lowering::narrowLaunch(const NarrowWeight &weight, Location loc) {
+  auto [known, isNew] = kernels.try_emplace("narrow " + std::to_string(weight.elements));
+  if (isNew) {
+    KernelWriter writer(kernelModule, architecture, precision, "narrow_" + std::to_string(weight.elements));
+    emitNarrow(writer, loc, weight.elements, /*factor=*/8);
+    known->second = writer.launches;
+  }
+  Place from{MBLM_PARAMS, SymbolicDim::constant(weight.offset)};
+  Attribute arguments = builder.getArrayAttr({pointerAttribute(builder, from), pointerAttribute(builder, weight.place())});
+  return launchAttribute(known->second.front(), loc, 0, arguments).getDictionary(module.getContext());
+}
+
+void Lowering::listNarrow(func::FuncOp function, Placement &placement, LoweredFunction &into) {
+  for (Operation &op : function.getBody().front()) {
+    auto gemm = dyn_cast<kernel::GemmOp>(op);
+    Value packed = isa<kernel::PackOp>(op) ? op.getResult(0) : gemm && gemm.isStreamed() ? gemm.getPacked() : Value();
+    if (auto weight = packed ? narrowWeight(packed, precision) : std::nullopt) {
+      placement.places.try_emplace(packed, weight->place()); // a weight has its place already, which others may read
+      if (!into.narrow.contains(*weight)) {
+        into.narrow[*weight] = narrowLaunch(*weight, op.getLoc());
+      }
+    }
+  }
+}
+
+NamedAttrList Lowering::launchAttribute(const Launch &launch, Location loc, int64_t number, Attribute arguments) {
+  NamedAttrList listed;
+  listed.set("kernel", builder.getStringAttr(launch.function));
+  listed.set("from", builder.getStringAttr(modelName(loc)));
+  listed.set("op", builder.getI64IntegerAttr(number));
+  listed.set("grid", formAttribute(module.getContext(), launch.grid.count));
+  listed.set("divisor", builder.getI64IntegerAttr(launch.grid.divisor));
+  listed.set("y", builder.getI64IntegerAttr(launch.grid.y));
+  listed.set("threads", builder.getI64IntegerAttr(launch.threads));
+  listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
+  listed.set("arguments", arguments);
+  listed.set("maps", mapsOf(launch));
+  return listed;
+}
+
 LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into) {
   const SmallVector<Launch> *kernel = compile(op);
   if (!kernel) {
@@ -290,17 +342,7 @@ LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placem
   Attribute arguments = builder.getArrayAttr(argumentsOf(op, placement));
   auto product = layers.contains(op) ? std::nullopt : libraryProduct(op, library, precision);
   for (auto [n, launch] : llvm::enumerate(*kernel)) {
-    NamedAttrList listed;
-    listed.set("kernel", builder.getStringAttr(launch.function));
-    listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
-    listed.set("op", builder.getI64IntegerAttr(number));
-    listed.set("grid", formAttribute(module.getContext(), launch.grid.count));
-    listed.set("divisor", builder.getI64IntegerAttr(launch.grid.divisor));
-    listed.set("y", builder.getI64IntegerAttr(launch.grid.y));
-    listed.set("threads", builder.getI64IntegerAttr(launch.threads));
-    listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
-    listed.set("arguments", arguments);
-    listed.set("maps", mapsOf(launch));
+    NamedAttrList listed = launchAttribute(launch, op->getLoc(), number, arguments);
     if (product && product->firstLaunch == n) {
       listed.set("product", product->describe(module.getContext(), kernel->size() - n));
     }
@@ -321,11 +363,13 @@ void Lowering::listPieces(PiecesOp op, const Placement &placement, LoweredFuncti
   NamedAttrList loop;
   loop.set("arena", pointerAttribute(builder, placement.temporaries.lookup(op)));
   loop.set("tensors", builder.getArrayAttr(tensors));
-  for (Attribute launch : byPieces.find(op.getCallee())->second.launches) {
+  const LoweredFunction &callee = byPieces.find(op.getCallee())->second;
+  for (Attribute launch : callee.launches) {
     NamedAttrList listed(cast<DictionaryAttr>(launch));
     listed.set("loop", builder.getI64IntegerAttr(into.loops.size()));
     into.launches.push_back(listed.getDictionary(module.getContext()));
   }
+  into.narrow.insert(callee.narrow.begin(), callee.narrow.end());
   into.loops.push_back(loop.getDictionary(module.getContext()));
 }
 
@@ -356,6 +400,7 @@ FailureOr<Lowering::LoweredFunction> Lowering::lowerFunction(func::FuncOp functi
   }
   LoweredFunction lowered;
   lowered.arena = placement->arena;
+  listNarrow(function, *placement, lowered);
   for (auto [number, op] : llvm::enumerate(ops)) {
     if (auto loop = dyn_cast<PiecesOp>(op)) {
       listPieces(loop, *placement, lowered);
@@ -387,6 +432,7 @@ void Lowering::describeEntry(func::FuncOp function, const Placement &placement, 
   described.set("arena", formAttribute(module.getContext(), lowered.arena));
   described.set("launches", builder.getArrayAttr(lowered.launches));
   described.set("loops", builder.getArrayAttr(lowered.loops));
+  described.set("narrow", builder.getArrayAttr(llvm::to_vector(llvm::make_second_range(lowered.narrow))));
   entries.push_back(builder.getNamedAttr(function.getName(), described.getDictionary(module.getContext())));
 }
 

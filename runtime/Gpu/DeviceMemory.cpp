@@ -37,12 +37,21 @@ void *Mirrors::onDevice(float *host, int64_t bytes, const std::string &what, boo
   }
   copy.memory->grow(bytes, what);
   copy.bytes = bytes;
-  if (copy.hostNewer) {
+  bool isOther = copy.hostNewer;
+  if (isOther) {
     device.upload(copy.memory->data(), host, bytes);
     copy.hostNewer = false;
   }
+  if (isOther || written) {
+    copy.version = ++versions;
+  }
   copy.deviceNewer = copy.deviceNewer || written;
   return copy.memory->data();
+}
+
+int64_t Mirrors::version(const float *host) const {
+  auto found = copies.find(host);
+  return found == copies.end() ? 0 : found->second.version;
 }
 
 void Mirrors::onHost(const float *host) {

@@ -38,6 +38,8 @@ public:
   int64_t missing(const float *host, int64_t bytes) const;
   // The copy, up to date; with `written`, the host's content is the older one from now on.
   void *onDevice(float *host, int64_t bytes, const std::string &what, bool written);
+  // Another number whenever the copy gets other content than it had; 0: there is none.
+  int64_t version(const float *host) const;
   // The host is about to read or write: its content is made the newest, and the only one that counts.
   void onHost(const float *host);
   void forget(const float *host) { copies.erase(host); }
@@ -47,9 +49,11 @@ private:
     std::unique_ptr<DeviceMemory> memory;
     int64_t bytes = 0;
     bool deviceNewer = false, hostNewer = true;
+    int64_t version = 0;
   };
   Device &device;
   std::map<const float *, Copy> copies;
+  int64_t versions = 0; // given so far
 };
 
 } // namespace mblm::rt::gpu

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <tuple>
 
 namespace mblm::rt::gpu {
@@ -74,10 +75,14 @@ public:
     Shape shape = shapeOf(name, call.batch, call.slots);
     Bound bound = bind(name, planned, shape, call);
     upload(planned, shape, call, bound);
-    if (Graph *graph = times ? nullptr : graphFor(name, planned, shape, bound)) {
+    bool trains = call.m != nullptr;
+    if (!trains) {
+      narrowWeights(planned, shape, bound, call.params);
+    }
+    if (Graph *graph = times ? nullptr : graphFor(name, planned, shape, bound, trains)) {
       graph->run();
     } else {
-      launchAll(planned, shape, bound);
+      launchAll(planned, shape, bound, trains);
     }
     download(planned, shape, call);
     if (entry == Entry::Empty) { // compiled for one sequence: all are alike
@@ -116,12 +121,13 @@ private:
 
   // Bytes of all other buffers, whatever entry they are for.
   int64_t besideArena(const Shape &shape) const {
-    int64_t most = 0;
+    int64_t most = 0, narrow = 0; // floats
     for (const auto &[name, entry] : plan->entries) {
       most = std::max(most, 2 * entry.ids.at(shape, name) + entry.output.at(shape, name));
+      narrow = entry.narrow.empty() ? narrow : metadata.info.parameterElements / 2;
     }
     constexpr int64_t smallOnes = 16 << 10;
-    return trainingBufferBytes(metadata.info) + most * int64_t(sizeof(float)) + smallOnes;
+    return trainingBufferBytes(metadata.info) + (most + narrow) * int64_t(sizeof(float)) + smallOnes;
   }
 
   // The device's buffer of each slot. Refuses before it allocates anything.
@@ -138,6 +144,7 @@ private:
         {MBLM_HYPER, (HyperCount + 1) * word},
         {MBLM_DECAY, int64_t(metadata.info.parameters.size()) * word},
         {MBLM_KEY, sizeof(DropoutKey)},
+        {MBLM_NARROW, planned.narrow.empty() ? 0 : metadata.info.parameterElements * word / 2 + slack},
     };
     struct Shared {
       int slot;
@@ -169,6 +176,9 @@ private:
     for (auto [slot, bytes] : own) {
       if (memories[slot]->grow(bytes, what)) {
         graphs.clear();
+        if (slot == MBLM_NARROW) {
+          narrowed.clear();
+        }
       }
       bound[slot] = memories[slot]->data();
     }
@@ -246,9 +256,29 @@ private:
     return &found->second;
   }
 
-  void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
+  // Those of the weights' copies that are missing, or older than the weights.
+  void narrowWeights(const PlannedEntry &planned, const Shape &shape, const Bound &bound, const float *params) {
+    std::pair newest(params, mirrors.version(params));
+    if (newest != narrowedFrom) {
+      narrowed.clear();
+      narrowedFrom = newest;
+    }
+    for (const PlannedLaunch &launch : planned.narrow) {
+      if (narrowed.insert({launch.arguments[0].offset.coefficients[0], launch.kernel}).second) {
+        launchOnce({&launch}, shape, bound);
+      }
+    }
+  }
+
+  // A step changes all weights, so that it makes their copies itself.
+  void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound, bool trains) {
     if (tensorMaps.size() >= mostTensorMaps) {
       tensorMaps.clear();
+    }
+    if (trains) {
+      for (const PlannedLaunch &launch : planned.narrow) {
+        launchOnce({&launch}, shape, bound);
+      }
     }
     for (auto next = planned.launches.begin(), end = planned.launches.end(); next != end;) {
       auto behind = std::find_if(next, end, [&](const PlannedLaunch &other) { return other.loop != next->loop; });
@@ -364,7 +394,7 @@ private:
   }
 
   // The launches as a graph, recorded when they come for the second time; null where there is none. Loops are too long for one.
-  Graph *graphFor(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Bound &bound) {
+  Graph *graphFor(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Bound &bound, bool trains) {
     if (!planned.loops.empty()) {
       return nullptr;
     }
@@ -382,7 +412,7 @@ private:
     Recorded &recorded = found->second;
     if (!recorded.tried) {
       recorded.tried = true;
-      recorded.graph = device->record([&] { launchAll(planned, shape, bound); });
+      recorded.graph = device->record([&] { launchAll(planned, shape, bound, trains); });
     }
     return recorded.graph.get();
   }
@@ -414,6 +444,8 @@ private:
   std::unique_ptr<DeviceMemory> callBlock;
   std::unique_ptr<DeviceMemory> workspace; // of library products
   std::map<std::string, Recorded> graphs;
+  std::pair<const float *, int64_t> narrowedFrom;          // parameters and their version
+  std::set<std::pair<int64_t, std::string>> narrowed;      // copies of them: offsets and kernels
   std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
   std::map<std::tuple<const PlannedMap *, void *, int64_t, int64_t>, TensorMap> tensorMaps; // with base, rows, matrices
 };

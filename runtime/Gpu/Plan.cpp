@@ -134,6 +134,9 @@ Plan readPlan(const json &value, const std::string &where) {
     for (const json &launch : described.at("launches")) {
       entry.launches.push_back(readLaunch(launch, entry.loops, where));
     }
+    for (const json &launch : described.at("narrow")) {
+      entry.narrow.push_back(readLaunch(launch, {}, where));
+    }
     for (size_t n = 0; n < entry.launches.size(); ++n) {
       const std::optional<PlannedProduct> &product = entry.launches[n].product;
       if (product && uint64_t(product->launches) > entry.launches.size() - n) {

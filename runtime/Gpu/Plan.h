@@ -74,6 +74,7 @@ struct PlannedEntry {
   LinearSize ids, output;      // elements
   std::vector<PlannedLaunch> launches;
   std::vector<PlannedLoop> loops;
+  std::vector<PlannedLaunch> narrow; // make the parameters' copies in MBLM_NARROW that the launches read, of constant offsets
 
   bool hasProducts() const;
 };
