@@ -212,7 +212,7 @@ def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
     Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, launched twice with other pointers.
   }];
   let options = [Option<"arch", "arch", "std::string", /*default=*/"\"sm_80\"", "sm_80 or sm_90a">,
-                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32 or bf16">,
+                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32, tf32 or bf16">,
                  Option<"localLayers", "local-layers", "std::string", /*default=*/"\"pays\"",
                         "Layers on sequences of at most 32 positions as one kernel: never, where it pays, or wherever it fits">,
                  Option<"library", "library", "std::string", /*default=*/"\"pays\"",

@@ -186,6 +186,23 @@ void SimulationRewriter::extendBrain(LLVM::FPExtOp op) {
   replace(op, LLVM::BitcastOp::create(b, op.getType(), shifted));
 }
 
+// To the nearest number with 10 bits of mantissa, ties away from zero; infinities and NaNs stay what they are.
+bool SimulationRewriter::roundToTf32(Operation *op) {
+  auto conversion = dyn_cast<NVVM::ConvertFloatToTF32Op>(op);
+  if (!conversion) {
+    return false;
+  }
+  if (conversion.getRnd() != NVVM::FPRoundingMode::RNA || conversion.getRelu() ||
+      conversion.getSat() != NVVM::SaturationMode::NONE) {
+    refuse(op, "expected cvt.rna");
+  }
+  Value bits = LLVM::BitcastOp::create(b, word(), conversion.getSrc()), exponent = constant(0x7f800000);
+  Value rounded = LLVM::AndOp::create(b, LLVM::AddOp::create(b, bits, constant(0x1000)), constant(~0x1fff));
+  Value finite = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, LLVM::AndOp::create(b, bits, exponent), exponent);
+  replace(op, LLVM::SelectOp::create(b, finite, rounded, bits));
+  return true;
+}
+
 // Who reads a sum must have waited for it; only the next product may take it as it is.
 void SimulationRewriter::readSum(LLVM::ExtractValueOp op) {
   auto reads = [](OpOperand &use) { return !isa<LLVM::InlineAsmOp>(use.getOwner()); };
@@ -245,7 +262,7 @@ void SimulationRewriter::rewrite(Operation *op) {
   b.setInsertionPoint(op);
   b.setLoc(op->getLoc());
   if (rewriteThread(op) || rewriteWarp(op) || rewriteMatrix(op) || rewriteCopy(op) || rewriteMBarrier(op) ||
-      rewriteTensor(op) || rewriteWgmma(op) || rewriteApproximation(op)) {
+      rewriteTensor(op) || rewriteWgmma(op) || rewriteApproximation(op) || roundToTf32(op)) {
     return;
   }
   if (!isa<LLVM::LLVMDialect>(op->getDialect())) {

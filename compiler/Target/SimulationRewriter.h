@@ -75,6 +75,7 @@ private:
   void readSum(mlir::LLVM::ExtractValueOp op);
   void truncateToBrain(mlir::LLVM::FPTruncOp op);
   void extendBrain(mlir::LLVM::FPExtOp op);
+  bool roundToTf32(mlir::Operation *op);
 
   mlir::LLVM::LLVMFuncOp function;
   const SharedLayout &shared;

@@ -13,8 +13,8 @@ struct AttentionPlan {
   // Operands in the order of kernel.attention's, from `firstInput` on.
   template <typename OpT>
   AttentionPlan(OpT op, unsigned firstInput, Precision precision)
-      : shape(attentionShape(op)), onTensorCores(precision == Precision::BF16 && shape.width <= widestOnTensorCores),
-        results(op->getNumOperands()) {
+      : shape(attentionShape(op)), precision(shape.width <= widestOnTensorCores ? precision : Precision::F32),
+        tensorCores(this->precision != Precision::F32), results(op->getNumOperands()) {
     for (unsigned n = 0; n < 3; ++n) {
       auto type = mlir::cast<mlir::RankedTensorType>(op->getOperand(firstInput + n).getType());
       inputs[n].pointer = firstInput + n;
@@ -35,7 +35,8 @@ struct AttentionPlan {
   static constexpr int64_t widestOnTensorCores = 128;
 
   AttentionShape shape;
-  bool onTensorCores;
+  Precision precision; // of the tiles' products
+  bool tensorCores;
   HeadTensor inputs[3];                      // query, key, value
   std::optional<unsigned> table, dropoutKey; // pointers, as these:
   unsigned results, temporary;
@@ -56,21 +57,28 @@ struct AttentionPlan {
 
   // Tiles of long sequences.
   std::unique_ptr<AttentionTiles> tiles(ThreadEmitter &e, const TileSizes &sizes) const {
-    return onTensorCores ? tensorTiles(e, sizes, shape.width) : scalarTiles(e, sizes, shape.width);
+    switch (precision) {
+    case Precision::F32:
+      return scalarTiles(e, sizes, shape.width);
+    case Precision::TF32:
+      return tf32Tiles(e, sizes, shape.width);
+    case Precision::BF16:
+      return tensorTiles(e, sizes, shape.width);
+    }
+    llvm_unreachable("a precision");
   }
-  mlir::Type tileElement(mlir::MLIRContext *context) const {
-    return onTensorCores ? mlir::Type(mlir::BFloat16Type::get(context)) : mlir::Float32Type::get(context);
-  }
-  // Rows of a block on tensor cores.
+  mlir::Type tileElement(mlir::MLIRContext *context) const { return storageOf(precision, context); }
+  // Rows of a block on tensor cores; tiles of wide heads in f32 leave room for fewer.
   int64_t tensorRows() const {
     SymbolicDim positions = shape.space.getPositions();
-    return positions.isConstant() && positions.one <= 64 ? 64 : 128;
+    bool wide = precision == Precision::TF32 && shape.width > 64;
+    return wide || (positions.isConstant() && positions.one <= 64) ? 64 : 128;
   }
 
   // Floats of the temporary that `count` packed tensors take, one behind the other.
   SymbolicDim packedFloats(int64_t count) const {
     int64_t features = shape.heads * shape.width;
-    return scaled(rowsOf(shape.space), count * (onTensorCores ? kernel::ceilDiv(features, 2) : features));
+    return scaled(rowsOf(shape.space), count * (precision == Precision::BF16 ? kernel::ceilDiv(features, 2) : features));
   }
   // A kernel that packs the heads of tensors there, as tiles want them; the tensors are then what was packed.
   struct Pack {

@@ -64,5 +64,7 @@ public:
 std::unique_ptr<AttentionTiles> scalarTiles(ThreadEmitter &e, const TileSizes &sizes, int64_t width);
 // Factors in bf16, sums in f32; a warp for 16 rows.
 std::unique_ptr<AttentionTiles> tensorTiles(ThreadEmitter &e, const TileSizes &sizes, int64_t width);
+// The same with tiles in f32, rounded to tf32 as they are multiplied.
+std::unique_ptr<AttentionTiles> tf32Tiles(ThreadEmitter &e, const TileSizes &sizes, int64_t width);
 
 } // namespace mblm::cuda

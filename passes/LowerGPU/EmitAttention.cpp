@@ -10,7 +10,7 @@ using namespace mblm;
 using namespace mblm::cuda;
 
 static TileSizes tileSizes(const AttentionPlan &plan) {
-  if (plan.onTensorCores) {
+  if (plan.tensorCores) {
     return {plan.tensorRows(), 64, plan.tensorRows() / 16 * warpSize};
   }
   int64_t rows = plan.shape.width <= 128 ? 64 : 32;
@@ -189,7 +189,7 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
     AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);
     Forward forward(block, plan);
     HeadTensor result = plan.wholeTensor(plan.results, op.getResult());
-    if (plan.onTensorCores) {
+    if (plan.tensorCores) {
       s.leaveRoomFor(1); // sums, factors and probabilities of a row fill the registers
     }
     s.e.when(block.present, [&] { forward.emit(sources[0], sources[1], sources[2], result); });

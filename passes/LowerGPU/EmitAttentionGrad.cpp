@@ -12,7 +12,7 @@ using namespace mblm;
 using namespace mblm::cuda;
 
 static TileSizes tileSizes(const AttentionPlan &plan) {
-  if (plan.onTensorCores) {
+  if (plan.tensorCores) {
     return {plan.tensorRows(), 32, plan.tensorRows() / 16 * warpSize};
   }
   return plan.shape.width <= 128 ? TileSizes{64, 32, blockThreads} : TileSizes{32, 16, blockThreads};
@@ -303,5 +303,5 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   }
   bool roomy = plan.shape.width <= 64 && !plan.dropoutKey;
   step(plan.shape.mask == MaskKind::Causal, roomy ? 2 : 1, [&](Backward &b) { b.emitQueries(results[0]); });
-  step(false, roomy && !plan.onTensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
+  step(false, roomy && !plan.tensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
 }

@@ -26,7 +26,7 @@ struct GemmPlan {
   bool summed;       // over blocks of rows
   int64_t tileColumns;
   // Tensor cores want taller tiles: each number that is fetched then serves more products. Sums over rows want blocks of theirs.
-  int64_t tileRows(Precision precision) const { return precision == Precision::BF16 && !summed ? 2 * blockRows : blockRows; }
+  int64_t tileRows(Precision precision) const { return precision != Precision::F32 && !summed ? 2 * blockRows : blockRows; }
   SymbolicDim rowFloats() const { return plainRows ? SymbolicDim() : scaled(rows, prologue.columns); }
   SymbolicDim productFloats() const { return together ? SymbolicDim() : scaled(rows, epilogue.columns); }
 };
@@ -37,7 +37,15 @@ SymbolicDim cuda::scaled(const SymbolicDim &dim, int64_t factor) {
 }
 
 std::unique_ptr<TileProduct> cuda::makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns) {
-  return writer.precision == Precision::BF16 ? tensorProduct(e, rows, columns) : scalarProduct(e, rows, columns);
+  switch (writer.precision) {
+  case Precision::F32:
+    return scalarProduct(e, rows, columns);
+  case Precision::TF32:
+    return tf32Product(e, rows, columns);
+  case Precision::BF16:
+    return tensorProduct(e, rows, columns);
+  }
+  llvm_unreachable("a precision");
 }
 
 cuda::Weight::Weight(Value packed) : transposed(false), factor(4) {
@@ -179,7 +187,7 @@ void cuda::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
       BulkFactor b{inputs, {}, SymbolicDim::constant(weight.rows), weight.columns, !weight.transposed, n0};
       return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(plan.prologue.columns), finish);
     }
-    if (writer.precision == Precision::BF16) {
+    if (writer.precision != Precision::F32) {
       s.leaveRoomFor(tileColumns <= usualTile ? 2 : 1); // three blocks would leave too few registers
     }
     auto product = makeProduct(writer, e, tileRows, tileColumns);

@@ -48,7 +48,7 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   builder.setInsertionPointToStart(&entry);
   Step step{ThreadEmitter(builder, loc, threads), {}, func, {}};
   ThreadEmitter &e = step.e;
-  e.machine.exp2 = precision == Precision::BF16;
+  e.machine.exp2 = precision != Precision::F32;
   auto asIndex = [&](Value value) { return arith::IndexCastOp::create(e.b, e.b.getIndexType(), value).getResult(); };
   step.pointers.assign(entry.args_begin(), entry.args_begin() + tensors);
   e.batch = asIndex(entry.getArgument(tensors));

@@ -10,7 +10,9 @@
 
 namespace mblm::cuda {
 
-enum class Precision { F32, BF16 };
+// How products are computed, always with f32 sums: in f32; on tensor cores from factors rounded to tf32, 10 bits of mantissa, while
+// tensors in memory are f32; on tensor cores from tensors in bf16.
+enum class Precision { F32, TF32, BF16 };
 
 // Of tensors that only one op's kernels see.
 inline mlir::Type storageOf(Precision precision, mlir::MLIRContext *context) {

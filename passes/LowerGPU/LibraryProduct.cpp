@@ -76,7 +76,7 @@ static Value insideOfGelu(Value value) {
 static std::optional<Epilogue> standardEpilogue(kernel::GemmOp op) {
   Block &body = op.getEpilogue().front();
   auto yield = cast<kernel::YieldOp>(body.getTerminator());
-  if (yield.getValues().size() != 1) {
+  if (yield.getValues().size() != 1 || cast<RankedTensorType>(op.getResult(0).getType()).getRank() != 3) {
     return std::nullopt;
   }
   Epilogue epilogue;
@@ -120,7 +120,7 @@ static std::optional<Epilogue> standardEpilogue(kernel::GemmOp op) {
 
 static std::optional<LibraryProduct> productOf(kernel::GemmOp op, Precision precision) {
   std::optional<Epilogue> epilogue = standardEpilogue(op);
-  if (!epilogue || !op.getBlockSums().empty() || op.getNumResults() != 1) {
+  if (!epilogue || !op.getBlockSums().empty()) {
     return std::nullopt;
   }
   unsigned inputs = op.getInputs().size();
@@ -131,6 +131,7 @@ static std::optional<LibraryProduct> productOf(kernel::GemmOp op, Precision prec
   product.addend = pointer(epilogue->addend);
   product.bias = pointer(epilogue->bias);
   product.gelu = epilogue->gelu;
+  product.rounded = precision == Precision::TF32 && !op.isStreamed(); // as the kernels
   product.rows = rowsOf(op.getSpace());
   product.columns = SymbolicDim::constant(op.getColumns());
   product.depth = SymbolicDim::constant(op.getDepth());
@@ -155,7 +156,7 @@ static std::optional<LibraryProduct> productOf(kernel::GemmOp op, Precision prec
   return oneType ? std::optional(product) : std::nullopt;
 }
 
-static std::optional<LibraryProduct> productOf(kernel::WeightGemmOp op) {
+static std::optional<LibraryProduct> productOf(kernel::WeightGemmOp op, Precision precision) {
   LibraryProduct product;
   product.right = 1;
   product.result = 2;
@@ -164,6 +165,7 @@ static std::optional<LibraryProduct> productOf(kernel::WeightGemmOp op) {
   product.columns = SymbolicDim::constant(op.getDepth());
   product.depth = rowsOf(op.getSpace());
   product.leftDepthInside = product.rightDepthInside = false;
+  product.rounded = precision == Precision::TF32;
   product.element = elementOf(op.getGrad());
   product.resultElement = Float32Type::get(op.getContext());
   return product.element == elementOf(op.getPacked()) ? std::optional(product) : std::nullopt;
@@ -175,7 +177,7 @@ std::optional<LibraryProduct> cuda::libraryProduct(Operation *op, Library which,
   }
   auto product = llvm::TypeSwitch<Operation *, std::optional<LibraryProduct>>(op)
                      .Case([&](kernel::GemmOp op) { return productOf(op, precision); })
-                     .Case([&](kernel::WeightGemmOp op) { return productOf(op); })
+                     .Case([&](kernel::WeightGemmOp op) { return productOf(op, precision); })
                      .Default([](Operation *) { return std::nullopt; });
   if (product && which == Library::WhereItPays) {
     const SymbolicDim &extent = product->rows.isConstant() ? product->rows : product->depth;

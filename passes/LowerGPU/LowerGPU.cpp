@@ -370,8 +370,13 @@ struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
       emitError(getOperation().getLoc()) << "expects arch sm_80 or sm_90a, but got " << arch;
       return signalPassFailure();
     }
-    if (precision != "f32" && precision != "bf16") {
-      emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
+    auto chosen = llvm::StringSwitch<std::optional<Precision>>(precision)
+                      .Case("f32", Precision::F32)
+                      .Case("tf32", Precision::TF32)
+                      .Case("bf16", Precision::BF16)
+                      .Default(std::nullopt);
+    if (!chosen) {
+      emitError(getOperation().getLoc()) << "expects precision f32, tf32 or bf16, but got " << precision;
       return signalPassFailure();
     }
     auto layers = choice<LocalLayers>("local-layers", localLayers);
@@ -379,8 +384,7 @@ struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
     if (!layers || !products) {
       return signalPassFailure();
     }
-    Precision chosen = precision == "bf16" ? Precision::BF16 : Precision::F32;
-    if (failed(Lowering(getOperation(), architecture, chosen, *layers, *products).run())) {
+    if (failed(Lowering(getOperation(), architecture, *chosen, *layers, *products).run())) {
       signalPassFailure();
     }
   }

@@ -58,8 +58,13 @@ protected:
 constexpr int64_t scalarSide = 16;
 std::unique_ptr<TileProduct> scalarProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
 
-// In bf16 on tensor cores, with f32 sums. `rows` and `columns` are multiples of 16.
+// In bf16 or tf32 on tensor cores, with f32 sums. `rows` and `columns` are multiples of 16.
 std::unique_ptr<TileProduct> tensorProduct(ThreadEmitter &e, int64_t rows, int64_t columns);
+std::unique_ptr<TileProduct> tf32Product(ThreadEmitter &e, int64_t rows, int64_t columns);
+
+// The word that tensor cores take for a number: of 10 bits of mantissa the nearest, ties away from zero. `number` is an f32 or its
+// bits.
+mlir::Value roundToTf32(ThreadEmitter &e, mlir::Value number);
 
 // Elements of global memory into shared memory, zeros where `inside` does not hold: by cp.async where the types are the same
 // and the bytes 4 to 16.

@@ -109,6 +109,31 @@ TEST(SimMatrix, ProductsOfBF16) { expectProduct("bf16", 16); }
 TEST(SimMatrix, ProductsOfF16) { expectProduct("f16", 16); }
 TEST(SimMatrix, ProductsOfTF32) { expectProduct("tf32", 8); }
 
+// To 10 bits of mantissa: ties go away from zero, a carry into the exponent, and what is no number stays none.
+TEST(SimMatrix, RoundsToTF32) {
+  std::vector<uint32_t> in(32), want(32);
+  const std::pair<uint32_t, uint32_t> pairs[] = {
+      {0x3f800000, 0x3f800000}, {0x3f800fff, 0x3f800000}, {0x3f801000, 0x3f802000}, {0xbf801000, 0xbf802000},
+      {0x3f803000, 0x3f804000}, {0x3ffff000, 0x40000000}, {0x7f7ff000, 0x7f800000}, {0x7f800000, 0x7f800000},
+      {0xff800000, 0xff800000}, {0x00001000, 0x00002000}, {0x80000fff, 0x80000000}};
+  size_t count = std::size(pairs);
+  for (size_t i = 0; i < count; ++i) {
+    std::tie(in[i], want[i]) = pairs[i];
+  }
+  in[count] = 0x7fffffff; // NaN
+  std::string body = load("%v", "%x", "%t", 1) +
+                     "    %r = nvvm.convert.float.to.tf32 %v {rnd = #nvvm.fp_rnd_mode<rna>}\n" + store("%r", "%y", "%t", 1, "i32");
+  Simulated kernels(kernelText("%x: !llvm.ptr<1>, %y: !llvm.ptr<1>", body));
+  uint32_t *x = kernels.upload(in), *y = kernels.upload(std::vector<uint32_t>(32));
+  kernels.launch("k", {1, 1}, 32, 0, x, y);
+  std::vector<uint32_t> result = kernels.download(y, 32);
+  for (size_t i = 0; i < count; ++i) {
+    EXPECT_EQ(result[i], want[i]) << std::hex << in[i];
+  }
+  EXPECT_EQ(result[count] & 0x7f800000, 0x7f800000u);
+  EXPECT_NE(result[count] & 0x7fe000, 0u);
+}
+
 // 32 rows of 8 halfwords in shared memory, each lane with the address of one.
 static void expectFragments(int count, bool transposed) {
   std::string rows = constant("%eight", 8) + "    %first = arith.muli %t, %eight : i64\n", results = "i32";

@@ -87,7 +87,11 @@ class CommandLine(unittest.TestCase):
         self.fails(2, "SPEC is required", self.mblm("check"))
         self.fails(2, "--nonsense", self.mblm("check", TINY, "--nonsense"))
         self.fails(2, "expected either --data or --batches", self.mblm("train", TINY, "--steps", "1", "--out", "x"))
-        self.fails(2, "computes in f32 only", self.mblm("check", TINY, "--precision", "bf16"))
+        for precision in ["bf16", "tf32"]:
+            self.fails(2, f"--precision {precision} with --target cpu: computes in f32 only",
+                       self.mblm("check", TINY, "--precision", precision))
+        self.fails(2, "--precision: fp8 not in {f32,tf32,bf16}", self.mblm("check", TINY, "--precision", "fp8"))
+        self.fails(2, "--library: often not in {never,pays,fits}", self.mblm("check", TINY, "--library", "often"))
         self.fails(2, "--arch", self.mblm("compile", TINY, "-o", self.path("x"), "--arch", "sm_70"))
         self.fails(2, "no models with dynamic patches", self.mblm("patch", TINY, "--data", "x"))
         self.fails(2, "has no entry 'backward'", self.mblm("compile", TINY, "-o", self.path("x"), "--entry", "backward"))
@@ -453,6 +457,7 @@ class CommandLine(unittest.TestCase):
     def test_steps_on_the_simulator_give_what_whole_passes_give(self):
         for spec, options, most in [("models/mblm-3d-mmt-tiny.json", [], 1e-5),
                                     ("models/mblm-360m-2d-mt-mamba1-tiny.json", ["--arch", "sm_90a"], 1e-5),
+                                    ("models/mblm-360m-2d-tt-tiny.json", ["--precision", "tf32", "--library", "fits"], 2e-3),
                                     ("models/mblm-360m-2d-tt-tiny.json", ["--precision", "bf16"], 2e-2)]:
             far = self.steps_and_whole_passes_differ_by(spec, "--target", "sim", *options, length=40)
             self.assertLess(far, most, spec)

@@ -76,7 +76,8 @@ int main(int argc, char **argv) {
   app.add_option("input", options.input, "A spec (.json), or MLIR with kernels or a gpu.module; - is stdin")
       ->required();
   app.add_option("--arch", driver.arch, "sm_80 (default) or sm_90a")->check(CLI::IsMember({"sm_80", "sm_90a"}));
-  app.add_option("--precision", driver.precision, "f32 (default) or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_option("--precision", driver.precision, "f32 (default), tf32 or bf16")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
   app.add_option("--entry", driver.entries, "Only these entries of a spec (default: all)")->delimiter(',');
   app.add_option("--emit", options.emit, "table (default), json: a line per kernel, ptx or cubin")
       ->check(CLI::IsMember({"table", "json", "ptx", "cubin"}));

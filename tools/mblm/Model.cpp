@@ -18,7 +18,10 @@ void SpecArgument::addOptions(CLI::App &command) {
   addPath(command);
   command.add_option("--target", target, "cpu (default), cuda, sim: the CUDA kernels on the CPU, or reference: the slow f64 interpreter")
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
-  command.add_option("--precision", precision, "f32 (default)")->check(CLI::IsMember({"f32", "bf16"}));
+  command
+      .add_option("--precision", precision,
+                  "f32 (default); of CUDA kernels also tf32: products on tensor cores, tensors stay f32; or bf16: tensors too")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
   command.add_option("--arch", arch, "Of CUDA kernels: sm_80 or sm_90a (default: both for --target cuda, else sm_80)")
       ->check(CLI::IsMember({"sm_80", "sm_90a"}));
   command
@@ -42,8 +45,8 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
                                                                 {"sim", driver::Target::Sim},
                                                                 {"reference", driver::Target::Reference}};
   options.target = targets.at(target);
-  if (precision == "bf16" && !ofKernels && !driver::usesKernels(options.target)) {
-    throw Error(Exit::Usage, "--precision bf16 with --target " + target + ": computes in f32 only; expected --target cuda or sim");
+  if (precision != "f32" && !ofKernels && !driver::usesKernels(options.target)) {
+    throw Error(Exit::Usage, "--precision " + precision + " with --target " + target + ": computes in f32 only; expected --target cuda or sim");
   }
   options.precision = precision;
   options.localLayers = localLayers;

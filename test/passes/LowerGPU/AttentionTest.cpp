@@ -125,6 +125,8 @@ TEST_P(LongAttention, AgreesWithTheFormulas) { expectSimulatedAgreement(moduleOf
 // Heads beyond 128 features have no room on tensor cores; their tensors are bf16 all the same.
 TEST_P(LongAttention, AgreesOnTensorCores) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 2e-2, "bf16"); }
 
+TEST_P(LongAttention, AgreesInTf32) { expectSimulatedAgreement(moduleOf(GetParam()), 23, 3e-3, "tf32"); }
+
 const AttentionCase longCases[] = {
     {"tile_and_a_bit", 70, 1, 2, 16, "causal"},
     {"full_rotated", 64, 1, 2, 32, "full", true},

@@ -65,6 +65,8 @@ TEST_P(Gemm, AgreesInBrainFloats) {
   expectSimulatedAgreement(moduleOf(GetParam()), 29, 2e-2, {ampere, hopper, unfused});
 }
 
+TEST_P(Gemm, AgreesInTf32) { expectSimulatedAgreement(moduleOf(GetParam()), 29, 2e-3, "tf32"); }
+
 const GemmCase cases[] = {
     {"a_tile", 1, 128, 64, 128, 128},
     {"small", 1, 3, 8, 8, 8},

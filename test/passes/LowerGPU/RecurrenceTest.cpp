@@ -18,6 +18,11 @@ TEST_P(Recurrence, AgreesWithTheInterpreter) {
 // Factors and tensors are rounded to 8 bits, states and sums are not.
 TEST_P(Recurrence, AgreesInBrainFloats) { expectSimulatedAgreement(GetParam().test, 7, 5e-2, "bf16"); }
 
+// Those that are products of tiles.
+class RecurrenceByTiles : public testing::TestWithParam<RecurrenceCase> {};
+TEST_P(RecurrenceByTiles, AgreesInTf32) { expectSimulatedAgreement(GetParam().test, 7, 5e-3, "tf32"); }
+
+INSTANTIATE_TEST_SUITE_P(Ssd, RecurrenceByTiles, testing::ValuesIn(ssdCases()), [](const auto &info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(Cases, Recurrence, testing::ValuesIn(recurrenceCases()),
                          [](const auto &info) { return info.param.name; });
 } // namespace
