@@ -202,10 +202,10 @@ void pipelines::registerPipelines() {
                                                      addLoopsPasses(passes, options.level);
                                                      addLLVMPasses(passes);
                                                    });
-  static PassPipelineRegistration<GPUOptions> gpu("kernel-to-gpu", "Phase kernel to phase nvvm, for CUDA",
-                                                  [](OpPassManager &passes, const GPUOptions &options) {
-                                                    addGPUPasses(passes, {options.arch, options.precision, options.localLayers, options.library});
-                                                    addNVVMPasses(passes);
-                                                  });
+  static PassPipelineRegistration<GPUOptions> gpu(
+      "kernel-to-gpu", "Phase kernel to phase nvvm, for CUDA", [](OpPassManager &passes, const GPUOptions &options) {
+        addGPUPasses(passes, {options.arch, options.precision, options.localLayers, options.library});
+        addNVVMPasses(passes);
+      });
   static PassPipelineRegistration<> nvvm("gpu-to-nvvm", "gpu.modules to phase nvvm", addNVVMPasses);
 }

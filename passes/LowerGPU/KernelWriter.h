@@ -10,8 +10,8 @@
 
 namespace mblm::cuda {
 
-// How products are computed, always with f32 sums: in f32; of factors rounded to tf32 (10 bits of mantissa) on tensor cores, tensors
-// in memory f32; on tensor cores, tensors in memory bf16.
+// How products are computed, always with f32 sums: in f32; on tensor cores from factors rounded to tf32, 10 bits of mantissa, while
+// tensors in memory are f32; on tensor cores from tensors in bf16.
 enum class Precision { F32, TF32, BF16 };
 
 // Of tensors that only one op's kernels see.

@@ -1,8 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// On tensor cores. A warp has 16 rows; the products are mma.sync.m16n8k16 (bf16) or m16n8k8 (tf32), whose results a thread holds as:
-// rows lane / 4 and 8 further, columns 2 * (lane % 4) and the next one of each 8.
+// On tensor cores. A warp has 16 rows; the products are mma.sync.m16n8k16 (bf16) or m16n8k8 (tf32), whose results a thread holds
+// as: rows lane / 4 and 8 further, columns 2 * (lane % 4) and the next one of each 8.
 #include "passes/LowerGPU/AttentionTiles.h"
 #include "passes/LowerGPU/TileProduct.h"
 

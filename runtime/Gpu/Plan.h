@@ -45,7 +45,9 @@ struct PlannedProduct {
 
   // For some launch's pointers; no workspace. `what` is named where a number does not fit.
   ProductCall call(const std::vector<void *> &pointers, const Shape &shape, const std::string &what) const;
-  bool wanted(const ProductCall &call) const { return double(call.rows) * double(call.columns) * double(call.depth) >= double(least); }
+  bool wanted(const ProductCall &call) const {
+    return double(call.rows) * double(call.columns) * double(call.depth) >= double(least);
+  }
 };
 
 struct PlannedLaunch {

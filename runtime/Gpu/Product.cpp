@@ -47,7 +47,8 @@ void plainProduct(const ProductCall &call) {
     for (int64_t column = 0; column < call.columns; ++column) {
       float sum = 0;
       for (int64_t k = 0; k < call.depth; ++k) {
-        sum = std::fma(operand(call.left, row * leftRow + k * leftStep), operand(call.right, column * rightRow + k * rightStep), sum);
+        float left = operand(call.left, row * leftRow + k * leftStep);
+        sum = std::fma(left, operand(call.right, column * rightRow + k * rightStep), sum);
       }
       int64_t place = row * call.resultStride + column;
       if (call.addend) {
