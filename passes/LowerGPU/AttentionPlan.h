@@ -88,8 +88,8 @@ struct AttentionPlan {
   void pack(KernelWriter &writer, mlir::Location loc, unsigned tensors, llvm::ArrayRef<Pack> packs) const;
 };
 
-// The forward kernel's results, of the rows of a thread: what it mixed, divided by the probabilities' sums, which are its own alone,
-// up to the maxima, in units of the tiles' exponential.
+// The forward kernel's results, of the rows of a thread: what it mixed, divided by the sums of the probabilities, of which it has a
+// part, up to the maxima, in units of the tiles' exponential.
 void writeAttention(AttentionBlock &block, const AttentionPlan &plan, const HeadTensor &result, mlir::ValueRange maxima,
                     mlir::ValueRange sums, mlir::ValueRange mixed);
 

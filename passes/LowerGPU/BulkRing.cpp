@@ -22,9 +22,7 @@ void BulkRing::initialise() {
   }
 }
 
-void BulkRing::publish(ThreadEmitter &e) {
-  NVVM::FenceMbarrierInitOp::create(e.b);
-}
+void BulkRing::publish(ThreadEmitter &e) { NVVM::FenceMbarrierInitOp::create(e.b); }
 
 BulkRing::Turn BulkRing::first() { return Turn({e.index(0), number(e, 0)}); }
 

@@ -27,8 +27,8 @@ public:
   Turn first();
   Turn next(const Turn &turn);
 
-  // The filling thread waits until the slot is empty, at first all are, and says how many bytes come; their copies name the mbarrier
-  // that it gets.
+  // The filling thread waits until the slot is empty, at first all are, and says how many bytes come; their copies name the
+  // mbarrier that it gets.
   mlir::Value fill(const Turn &turn, int64_t bytes);
   void waitFull(const Turn &turn);
   // By one thread of each warp.

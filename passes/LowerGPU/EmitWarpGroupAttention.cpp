@@ -8,7 +8,7 @@
 // wants.
 #include "passes/LowerGPU/AttentionPlan.h"
 #include "passes/LowerGPU/BulkRing.h"
-#include "passes/LowerGPU/WarpGroup.h"
+#include "passes/LowerGPU/HeadTiles.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/ADT/Sequence.h"
@@ -16,57 +16,13 @@
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
-using kernel::ceilDiv;
 
 namespace {
 constexpr int64_t groups = 2, queries = groups * WarpGroup::rows, keys = 128, slots = 2;
-constexpr int64_t threadsOfRow = 4, rowsOfThread = 2;
+constexpr int64_t rowsOfThread = 2;
 // Registers are given out by warpgroups. 168 for each thread at the start; those that bring tiles need few, the others get theirs.
 constexpr int64_t bringing = WarpGroup::threads, registersToBring = 24, registersToMultiply = 240;
 using Sums = AttentionTiles::Sums;
-
-// Tiles of a head's rows: blocks of 64 features, swizzled. Where a head ends inside a block, the rest of it is others' and not used.
-class HeadTiles {
-public:
-  HeadTiles(AttentionBlock &block, const HeadTensor &tensor, int64_t lines, int64_t slots)
-      : block(block), e(block.e), tensor(tensor), lines(lines), blocks(ceilDiv(block.shape.width, WarpGroup::lineElements)) {
-    const AttentionShape &shape = block.shape;
-    TensorMap map{tensor.pointer, {}, shape.space.getPositions(), tensor.stride, lines, WarpGroup::lineElements, {}};
-    map.matrices = shape.space.getSequences();
-    if (tensor.packed) {
-      map.offset = *tensor.begin.dividedBy(SymbolicDim::constant(2));
-      map.columns = shape.width;
-      map.matrices = shape.pairs();
-    }
-    this->map = block.s.tensorMap(map);
-    base = e.shared(slots * bytes(), WarpGroup::swizzledBytes);
-  }
-
-  int64_t blockBytes() const { return lines * WarpGroup::lineBytes; }
-  int64_t bytes() const { return blocks * blockBytes(); }
-  // For wgmma, of the first slot's tile.
-  Value descriptor() { return WarpGroup::descriptor(e, base, blockBytes()); }
-
-  void fetch(Value slot, Value row, Value full) {
-    const AttentionShape &shape = block.shape;
-    Value to = e.at(base, e.mul(slot, bytes()), e.b.getI8Type()), column = e.add(e.mul(block.head, shape.width), tensor.offset), matrix = block.sequence;
-    if (tensor.packed) {
-      column = e.index(0);
-      matrix = e.add(e.mul(block.sequence, shape.heads), block.head);
-    }
-    for (int64_t n = 0; n < blocks; ++n) {
-      Value place = e.at(to, e.index(n * blockBytes()), e.b.getI8Type());
-      fetchTile(e, place, map, e.add(column, n * WarpGroup::lineElements), row, full, matrix);
-    }
-  }
-
-private:
-  AttentionBlock &block;
-  ThreadEmitter &e;
-  const HeadTensor tensor;
-  const int64_t lines, blocks;
-  Value map, base;
-};
 
 class WarpGroupForward {
 public:
@@ -198,9 +154,10 @@ private:
     return arith::IndexCastOp::create(e.b, e.b.getIndexType(), arith::AndIOp::create(e.b, even, number32(1)));
   }
 
-  // The warpgroups take turns, group 0 first: a group's barrier opens when it is there itself and the other one has passed the turn.
+  // The warpgroups take turns, group 0 first: a group's barrier opens when it is there itself and has been passed the turn.
   void awaitTurn() {
-    NVVM::BarrierOp::create(e.b, Type(), barrierOf(group), number32(groups * WarpGroup::threads), NVVM::BarrierReductionAttr(), Value());
+    NVVM::BarrierOp::create(e.b, Type(), barrierOf(group), number32(groups * WarpGroup::threads), NVVM::BarrierReductionAttr(),
+                            Value());
   }
   // With the turn for tile `n`: the other group's is for the same one or, behind the last group's, for the next.
   void passTurn(Value n) {
@@ -246,7 +203,7 @@ private:
       Value seesFirst = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, at, shape.firstKey(e, last));
       seesAll = arith::AndIOp::create(e.b, seesAll, seesFirst);
     }
-    return e.valuesWhen(seesAll, [&] { return Sums(scores); }, [&] {
+    auto someUnseen = [&] {
       AttentionBlock::Window windows[rowsOfThread];
       Places rows = block.tiles.rowsOfThread(), columns = block.tiles.columnsOfThread(keys);
       for (int64_t r : llvm::seq(rowsOfThread)) {
@@ -258,7 +215,8 @@ private:
         seen.push_back(block.masked(score, windows[rowOf(n)], columns.offsets[n / 4 * 2 + n % 2]));
       }
       return seen;
-    });
+    };
+    return e.valuesWhen(seesAll, [&] { return Sums(scores); }, someUnseen);
   }
 
   // Probabilities up to the rows' maxima, which grow; what was summed up to the former ones shrinks by `shrinks`.
@@ -277,7 +235,7 @@ private:
       };
       forRow([&](Value &score, int64_t chain) { tops[chain] = tops[chain] ? block.larger(tops[chain], score) : score; });
       Value top = block.larger(tops[0], tops[1]);
-      for (int64_t distance = threadsOfRow / 2; distance > 0; distance /= 2) { // the whole warp is here
+      for (int64_t distance = block.tiles.threadsOfRow() / 2; distance > 0; distance /= 2) { // the whole warp is here
         top = block.larger(top, e.exchange(top, distance));
       }
       Value negated = arith::NegFOp::create(e.b, e.mulf(top, factor));
@@ -299,13 +257,14 @@ private:
     };
     Value some = arith::OrIOp::create(e.b, shrinksRow(0), shrinksRow(1));
     Value any = NVVM::VoteSyncOp::create(e.b, e.b.getI1Type(), number32(-1), some, NVVM::VoteSyncKind::any);
-    return e.valuesWhen(any, [&] {
-      Sums less;
-      for (auto [n, value] : llvm::enumerate(mixed)) {
-        less.push_back(e.mulf(value, shrinks[rowOf(n)]));
+    auto less = [&] {
+      Sums values(mixed);
+      for (auto [n, value] : llvm::enumerate(values)) {
+        value = e.mulf(value, shrinks[rowOf(n)]);
       }
-      return less;
-    }, [&] { return mixed; });
+      return values;
+    };
+    return e.valuesWhen(any, less, [&] { return mixed; });
   }
 
   // Two neighbours in a register.

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // wgmma.m64nNk16: the four warps of a warpgroup multiply 64 rows, asynchronously. Tiles in shared memory lie at multiples of 1024
-// bytes, in blocks whose lines hold 64 elements in 128 bytes; eight lines (1024 bytes) are swizzled together (PTX ISA, "Shared memory
-// matrix layout").
+// bytes, in blocks whose lines hold 64 elements in 128 bytes; eight lines (1024 bytes) are swizzled together (PTX ISA, "Shared
+// memory matrix layout").
 #pragma once
 
 #include "passes/LowerGPU/TileProduct.h"
@@ -21,13 +21,13 @@ struct WarpGroup {
   static mlir::Value further(ThreadEmitter &e, mlir::Value descriptor, int64_t bytes);
   static mlir::Value further(ThreadEmitter &e, mlir::Value descriptor, mlir::Value tiles, int64_t bytes);
 
-  // The struct of a thread's sums of 64 x `columns`: of each 8 columns two neighbours, (2 * (lane % 4), +1), in the rows lane / 4 and
-  // 8 further, of the 16 of its warp.
+  // The struct of a thread's sums of 64 x `columns`: of each 8 columns two neighbours, (2 * (lane % 4), +1), in the rows lane / 4
+  // and 8 further, of the 16 of its warp.
   static mlir::Type sumsType(ThreadEmitter &e, int64_t columns);
   static mlir::Value zeros(ThreadEmitter &e, int64_t columns);
   // `sums` + a * b over `step` depths, under way; with `first`, just a * b.
-  static mlir::Value multiply(ThreadEmitter &e, mlir::Value sums, mlir::Value a, bool aDepthInside, mlir::Value b, bool bDepthInside,
-                              bool first = false);
+  static mlir::Value multiply(ThreadEmitter &e, mlir::Value sums, mlir::Value a, bool aDepthInside, mlir::Value b,
+                              bool bDepthInside, bool first = false);
   // The same with `a` in four registers of two bf16 each: depths 2 * (lane % 4), +1 in both of the thread's rows, then 8 further.
   static mlir::Value multiply(ThreadEmitter &e, mlir::Value sums, mlir::ArrayRef<mlir::Value> a, mlir::Value b, bool bDepthInside);
 
