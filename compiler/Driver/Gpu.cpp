@@ -8,25 +8,43 @@
 #include "runtime/Support/Error.h"
 #include "runtime/ThreadPool.h"
 
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
+
 using namespace mblm;
 using namespace mblm::driver;
 
-target::GpuCode driver::gpuCodeOf(const spec::Spec &spec, const Options &options,
-                                  const std::optional<std::string> &ptxas) {
+void KernelsMet::dropFrom(mlir::gpu::GPUModuleOp module) {
+  for (auto kernel : llvm::make_early_inc_range(module.getOps<mlir::gpu::GPUFuncOp>())) {
+    std::string text, name = ("@" + kernel.getName() + "(").str();
+    llvm::raw_string_ostream stream(text);
+    kernel->print(stream);
+    text.erase(text.find(name), name.size());
+    if (!texts.insert(llvm::toHex(llvm::SHA256::hash(llvm::arrayRefFromStringRef(text)))).second) {
+      kernel->erase();
+    }
+  }
+}
+
+target::GpuCode driver::gpuCodeOf(const spec::Spec &spec, const Options &options, const std::optional<std::string> &ptxas,
+                                  KernelsMet *met) {
   OwnedModule owned = modelModule(spec, options);
   target::GpuCode code;
   pipelines::withReproducer(*owned.module, [&] {
     pipelines::toKernelPhase(*owned.module, options.fusion);
-    code = gpuCodeOf(*owned.module, options, ptxas);
+    code = gpuCodeOf(*owned.module, options, ptxas, met);
   });
   return code;
 }
 
-target::GpuCode driver::gpuCodeOf(mlir::ModuleOp module, const Options &options,
-                                  const std::optional<std::string> &ptxas) {
+target::GpuCode driver::gpuCodeOf(mlir::ModuleOp module, const Options &options, const std::optional<std::string> &ptxas,
+                                  KernelsMet *met) {
   std::string arch = options.architectures().back();
   if (module.getOps<mlir::gpu::GPUModuleOp>().empty()) {
     pipelines::toGPUPhase(module, options.schedule(arch));
+  }
+  if (met) {
+    met->dropFrom(*module.getOps<mlir::gpu::GPUModuleOp>().begin());
   }
   pipelines::toNVVMPhase(module);
   int jobs = std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8);

@@ -218,7 +218,7 @@ static std::vector<std::string> row(const KernelEvidence &kernel) {
 }
 
 // "12 kernels, 2 of them with tensor-core instructions; 1 spill; 80% of the global accesses move 16 bytes"
-static std::string summary(const std::vector<KernelEvidence> &kernels) {
+std::string target::evidenceSummary(const std::vector<KernelEvidence> &kernels) {
   int64_t tensor = 0, spilling = 0, wide = 0, all = 0;
   for (const KernelEvidence &kernel : kernels) {
     const InstructionCounts &counts = kernel.counts;
@@ -255,5 +255,5 @@ std::string target::evidenceTable(const std::vector<KernelEvidence> &kernels) {
     }
     text += line + "\n";
   }
-  return text + summary(kernels);
+  return text + evidenceSummary(kernels);
 }

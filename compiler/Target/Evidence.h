@@ -56,7 +56,9 @@ std::vector<KernelEvidence> gatherEvidence(const std::string &ptx, const std::st
                                            const std::map<std::string, int64_t> &dynamicBytes);
 
 nlohmann::json toJson(const KernelEvidence &kernel);
-// A line a kernel, and one for all.
+// "12 kernels, 2 of them with tensor-core instructions; 1 spill; ..."
+std::string evidenceSummary(const std::vector<KernelEvidence> &kernels);
+// A line a kernel, and the summary.
 std::string evidenceTable(const std::vector<KernelEvidence> &kernels);
 
 } // namespace mblm::target

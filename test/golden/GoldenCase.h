@@ -8,6 +8,7 @@
 #include "compiler/Spec/Spec.h"
 #include "runtime/Model.h"
 #include "runtime/Safetensors.h"
+#include "test/golden/Judge.h"
 
 #include <nlohmann/json.hpp>
 
@@ -16,23 +17,9 @@
 
 namespace mblm::golden {
 
-struct CaseName {
-  std::string pack; // folder: "mblm" or "megabyte"
-  std::string name;
-};
 std::vector<CaseName> forwardCases();    // logits, loss, gradients, logits of the empty prompt
 std::vector<CaseName> trajectoryCases(); // losses, norms and final weights of an optimizer's run
 std::vector<CaseName> greedyCases();     // bytes chosen one after the other, with the logits that chose them
-
-// Allowed differences: logits and weights |a - b| <= t * (1 + |b|), loss and norm |a - b| <= t, gradients |a - b|2 <=
-// t * |b|2.
-struct Tolerances {
-  double logits = 1e-4;
-  double loss = 1e-5;
-  double gradients = 5e-4;
-  double gradNorm = 1e-4;
-  double weights = 1e-4; // after the last step
-};
 
 class GoldenCase {
 public:
@@ -41,13 +28,13 @@ public:
   CaseName name;
   spec::Spec spec;
 
-  // Each loads the weights and reports differences as GoogleTest failures.
-  void checkForward(rt::Model &model, const Tolerances &tolerances) const;
-  void checkEmpty(rt::Model &model, const Tolerances &tolerances) const;
-  void checkLoss(rt::Model &model, const Tolerances &tolerances) const;
-  void checkGradients(rt::Model &model, const Tolerances &tolerances) const;
-  void checkTrajectory(rt::Model &model, const Tolerances &tolerances) const;
-  void checkGreedy(rt::Model &model, const Tolerances &tolerances) const;
+  // Each loads the weights and has its results judged.
+  void checkForward(rt::Model &model, const Judge &judge) const;
+  void checkEmpty(rt::Model &model, const Judge &judge) const;
+  void checkLoss(rt::Model &model, const Judge &judge) const;
+  void checkGradients(rt::Model &model, const Judge &judge) const;
+  void checkTrajectory(rt::Model &model, const Judge &judge) const;
+  void checkGreedy(rt::Model &model, const Judge &judge) const;
 
 private:
   struct Inputs {
@@ -59,7 +46,12 @@ private:
   Inputs inputs() const;
   std::vector<float> recordedNorms() const;
   void checkContinuation(rt::Model &model, const std::vector<int32_t> &ids, int64_t batch, int64_t promptLength,
-                         const std::string &logits, const Tolerances &tolerances) const;
+                         const std::string &logits, const Judge &judge) const;
+  void compare(const Judge &judge, const std::string &what, const std::vector<float> &got,
+               const std::vector<float> &expected) const;
+  void compareRows(const Judge &judge, const std::string &what, const rt::Rows &got) const;
+  void compareUpdates(const Judge &judge, rt::Model &model) const;
+  void compareLoss(const Judge &judge, const rt::Call::Scalars &scalars) const;
 
   std::string folder;
   nlohmann::json info;

@@ -16,7 +16,7 @@ namespace mblm::golden {
 
 struct Way {
   const char *name;
-  Tolerances tolerances;
+  std::shared_ptr<const Judge> judge;
   std::function<std::unique_ptr<rt::Program>(const GoldenCase &)> make;
 };
 
@@ -46,17 +46,17 @@ class GoldenForward : public Golden {};
 class GoldenTrajectory : public Golden {};
 class GoldenGreedy : public Golden {};
 
-TEST_P(GoldenForward, Logits) { golden.checkForward(*model, way.tolerances); }
-TEST_P(GoldenForward, Loss) { golden.checkLoss(*model, way.tolerances); }
-TEST_P(GoldenForward, Gradients) { golden.checkGradients(*model, way.tolerances); }
+TEST_P(GoldenForward, Logits) { golden.checkForward(*model, *way.judge); }
+TEST_P(GoldenForward, Loss) { golden.checkLoss(*model, *way.judge); }
+TEST_P(GoldenForward, Gradients) { golden.checkGradients(*model, *way.judge); }
 TEST_P(GoldenForward, Empty) {
   if (!golden.spec.startToken) {
     GTEST_SKIP() << "no start token: the reference has no result for the empty prompt";
   }
-  golden.checkEmpty(*model, way.tolerances);
+  golden.checkEmpty(*model, *way.judge);
 }
-TEST_P(GoldenTrajectory, LossesNormsAndWeights) { golden.checkTrajectory(*model, way.tolerances); }
-TEST_P(GoldenGreedy, BytesAndLogits) { golden.checkGreedy(*model, way.tolerances); }
+TEST_P(GoldenTrajectory, LossesNormsAndWeights) { golden.checkTrajectory(*model, *way.judge); }
+TEST_P(GoldenGreedy, BytesAndLogits) { golden.checkGreedy(*model, *way.judge); }
 
 inline std::string testName(const testing::TestParamInfo<Parameter> &info) {
   return std::string(std::get<0>(info.param).name) + "_" + std::get<1>(info.param).name;

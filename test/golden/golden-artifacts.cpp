@@ -28,7 +28,7 @@ static std::unique_ptr<rt::Program> load(const GoldenCase &golden) {
                                             : rt::RunOn::Cpu);
 }
 
-static const Way artifacts{"artifacts", {}, load};
+static const Way artifacts{"artifacts", within(), load};
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenForward, testing::Combine(testing::Values(artifacts), testing::ValuesIn(forwardCases())),
                          testName);

@@ -15,6 +15,8 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
+#include <gtest/gtest-spi.h>
+
 #include <filesystem>
 #include <unistd.h>
 
@@ -44,7 +46,10 @@ std::unique_ptr<rt::Program> interpret(const spec::Spec &spec, bool recompute, b
 }
 
 // The interpreter computes in f64, the recorded runs in f32: what is left is their rounding.
-constexpr Tolerances f64{/*logits=*/1e-5, /*loss=*/2e-6, /*gradients=*/2e-5, /*gradNorm=*/1e-5, /*weights=*/1e-5};
+const auto f64 =
+    within({/*logits=*/1e-5, /*loss=*/2e-6, /*gradients=*/2e-5, /*gradNorm=*/1e-5, /*weights=*/1e-5});
+const auto f32 = within();
+const auto bf16 = withinHalf();
 
 // Compiled in f32. The folder of artifacts goes with the process: every case of a spec shares one.
 std::unique_ptr<rt::Program> open(const spec::Spec &spec, driver::Options options) {
@@ -57,6 +62,7 @@ std::unique_ptr<rt::Program> open(const spec::Spec &spec, driver::Options option
   model.path = spec.name;
   model.spec = spec;
   options.cache = folder;
+  options.entries = driver::entriesOf(spec, /*steps=*/false);
   options.note = [](const std::string &line) { ADD_FAILURE() << line; };
   return driver::openProgram(model, options);
 }
@@ -71,9 +77,11 @@ std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &
 }
 
 // The CUDA kernels on the simulator.
-std::unique_ptr<rt::Program> simulate(const spec::Spec &spec, const std::string &arch, bool fuse = true) {
+std::unique_ptr<rt::Program> simulate(const spec::Spec &spec, const std::string &arch, bool fuse = true,
+                                      const std::string &precision = "f32") {
   driver::Options options;
   options.target = driver::Target::Sim;
+  options.precision = precision;
   options.arch = arch;
   options.fusion.on = fuse;
   return open(spec, options);
@@ -83,19 +91,19 @@ const Way ways[] = {
     {"reference", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, false); }},
     {"reference_simplified", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true); }},
     {"reference_kept", f64, [](const GoldenCase &golden) { return interpret(golden.spec, false, false); }},
-    {"cpu", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", true); }},
-    {"sim", {}, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80"); }},
+    {"cpu", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true); }},
+    {"sim", f32, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80"); }},
 };
 // On a few cases only: they compile each spec again.
 const Way moreWays[] = {
-    {"cpu_unfused", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", false); }},
-    {"cpu_avx2", {}, [](const GoldenCase &golden) { return compile(golden.spec, "avx2", true); }},
-    {"cpu_portable", {}, [](const GoldenCase &golden) { return compile(golden.spec, "portable", true); }},
-    {"sim_unfused", {}, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80", false); }},
-    {"sim_sm_90a", {}, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_90a"); }},
+    {"cpu_unfused", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", false); }},
+    {"cpu_avx2", f32, [](const GoldenCase &golden) { return compile(golden.spec, "avx2", true); }},
+    {"cpu_portable", f32, [](const GoldenCase &golden) { return compile(golden.spec, "portable", true); }},
+    {"sim_unfused", f32, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80", false); }},
+    {"sim_sm_90a", f32, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_90a"); }},
     {"reference_thrifty", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true, {{0}, true}); }},
-    {"cpu_layers_again", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0, 1, 2}, false}); }},
-    {"cpu_thrifty", {}, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true}); }},
+    {"cpu_layers_again", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0, 1, 2}, false}); }},
+    {"cpu_thrifty", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true}); }},
 };
 const CaseName fewCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"}, {"megabyte", "mega_intdim_odd_pad257"}, {"mblm", "m2_d2_2d_mt_pad"}};
 
@@ -107,5 +115,57 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenGreedy,
                          testing::Combine(testing::Values(ways[0], ways[3], ways[4]), testing::ValuesIn(greedyCases())), testName);
 INSTANTIATE_TEST_SUITE_P(More, GoldenForward, testing::Combine(testing::ValuesIn(moreWays), testing::ValuesIn(fewCases)),
                          testName);
+
+// In bf16 every case passes too, and a few stand for them where time is short. All of them, in some minutes:
+//   golden-test --gtest_also_run_disabled_tests --gtest_filter='*Half*'
+const Way ampere{"sim_bf16", bf16, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80", true, "bf16"); }};
+const Way hopper{"sim_bf16_sm_90a", bf16,
+                 [](const GoldenCase &golden) { return simulate(golden.spec, "sm_90a", true, "bf16"); }};
+const CaseName halfCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"},
+                              {"mblm", "m2_d2_2d_mt_pad"},
+                              {"megabyte", "mamba_lm_rms_tied"},
+                              {"megabyte", "mega_intdim_odd_pad257"}};
+
+INSTANTIATE_TEST_SUITE_P(Half, GoldenForward, testing::Combine(testing::Values(ampere), testing::ValuesIn(halfCases)),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(HalfHopper, GoldenForward,
+                         testing::Combine(testing::Values(hopper), testing::Values(halfCases[1])), testName);
+INSTANTIATE_TEST_SUITE_P(Half, GoldenTrajectory,
+                         testing::Combine(testing::Values(ampere), testing::Values(trajectoryCases()[1])), testName);
+INSTANTIATE_TEST_SUITE_P(DISABLED_Half, GoldenForward,
+                         testing::Combine(testing::Values(ampere, hopper), testing::ValuesIn(forwardCases())), testName);
+INSTANTIATE_TEST_SUITE_P(DISABLED_Half, GoldenTrajectory,
+                         testing::Combine(testing::Values(ampere, hopper), testing::ValuesIn(trajectoryCases())), testName);
+INSTANTIATE_TEST_SUITE_P(DISABLED_Half, GoldenGreedy,
+                         testing::Combine(testing::Values(ampere, hopper), testing::ValuesIn(greedyCases())), testName);
+
+// How many numbers of a model the judge of bf16 finds too far off, once something is other in all its layers.
+int64_t complaints(const CaseName &name, void (*change)(spec::Layer &)) {
+  GoldenCase golden(name);
+  for (spec::Stage &stage : golden.spec.stages) {
+    for (spec::Layer &layer : stage.layers) {
+      change(layer);
+    }
+  }
+  rt::Model model(interpret(golden.spec, true, false));
+  testing::TestPartResultArray results;
+  {
+    testing::ScopedFakeTestPartResultReporter reporter(&results);
+    golden.checkForward(model, *bf16);
+    golden.checkLoss(model, *bf16);
+    golden.checkGradients(model, *bf16);
+  }
+  return results.size();
+}
+
+TEST(HalfJudge, TellsModelsApart) {
+  CaseName transformers{"mblm", "d05_2d_tt_fixed_exact"}, mamba{"mblm", "m2_d1_1d"};
+  EXPECT_EQ(complaints(transformers, [](spec::Layer &) {}), 0);
+  EXPECT_GT(complaints(transformers, [](spec::Layer &layer) { layer.rotaryBase = 2000; }), 0);
+  EXPECT_GT(complaints(transformers, [](spec::Layer &layer) { layer.tokenShift = false; }), 0);
+  EXPECT_EQ(complaints(mamba, [](spec::Layer &) {}), 0);
+  EXPECT_GT(complaints(mamba, [](spec::Layer &layer) { layer.mamba.dtMin = 0.02; }), 0);
+  EXPECT_GT(complaints(mamba, [](spec::Layer &layer) { layer.mamba.normBeforeGate = true; }), 0);
+}
 
 } // namespace
