@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
+#include "passes/LowerGPU/LaunchAttributes.h"
 #include "passes/LowerGPU/LibraryProduct.h"
 #include "passes/LowerGPU/LocalLayer.h"
 #include "passes/LowerGPU/NarrowWeight.h"
@@ -41,7 +42,6 @@ private:
   FailureOr<LoweredFunction> lowerFunction(func::FuncOp function);
   void listNarrow(func::FuncOp function, Placement &placement, LoweredFunction &into);
   Attribute narrowLaunch(const NarrowWeight &weight, Location loc);
-  NamedAttrList launchAttribute(const Launch &launch, Location loc, int64_t number, Attribute arguments);
   LogicalResult listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into);
   void listPieces(PiecesOp op, const Placement &placement, LoweredFunction &into);
   void describeEntry(func::FuncOp function, const Placement &placement, const LoweredFunction &lowered);
@@ -52,8 +52,6 @@ private:
   SymbolicDim temporaryOf(Operation *op);
   // The pointers of an op's kernels, in their order.
   SmallVector<Attribute> argumentsOf(Operation *op, const Placement &placement);
-  // What the runtime is told of a launch's tensor maps.
-  ArrayAttr mapsOf(const Launch &launch);
   std::string kernelName(Operation *op);
 
   ModuleOp module;
@@ -241,12 +239,6 @@ const SmallVector<Launch> *Lowering::compile(Operation *op) {
   return &(kernels[key] = writer.launches);
 }
 
-// A pointer as the runtime is told of it: the buffer, and how many floats behind its start.
-static Attribute pointerAttribute(Builder &builder, const Place &place) {
-  const SymbolicDim &at = place.offset;
-  return builder.getDenseI64ArrayAttr({place.slot, at.one, at.m, at.b, at.bm, at.piece});
-}
-
 SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &placement) {
   SmallVector<Attribute> list;
   auto bind = [&](const Place &place) { list.push_back(pointerAttribute(builder, place)); };
@@ -277,23 +269,6 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
   return list;
 }
 
-ArrayAttr Lowering::mapsOf(const Launch &launch) {
-  SmallVector<Attribute> maps;
-  for (const TensorMap &map : launch.maps) {
-    NamedAttrList described;
-    described.set("tensor", builder.getI64IntegerAttr(map.tensor));
-    described.set("offset", formAttribute(module.getContext(), map.offset));
-    described.set("rows", formAttribute(module.getContext(), map.rows));
-    described.set("columns", builder.getI64IntegerAttr(map.columns));
-    described.set("tile", builder.getDenseI64ArrayAttr({map.tileRows, map.tileColumns}));
-    if (map.matrices) {
-      described.set("matrices", formAttribute(module.getContext(), *map.matrices));
-    }
-    maps.push_back(described.getDictionary(module.getContext()));
-  }
-  return builder.getArrayAttr(maps);
-}
-
 Attribute Lowering::narrowLaunch(const NarrowWeight &weight, Location loc) {
   auto [known, isNew] = kernels.try_emplace("narrow " + std::to_string(weight.elements));
   if (isNew) {
@@ -303,7 +278,7 @@ Attribute Lowering::narrowLaunch(const NarrowWeight &weight, Location loc) {
   }
   Place from{MBLM_PARAMS, SymbolicDim::constant(weight.offset)};
   Attribute arguments = builder.getArrayAttr({pointerAttribute(builder, from), pointerAttribute(builder, weight.place())});
-  return launchAttribute(known->second.front(), loc, 0, arguments).getDictionary(module.getContext());
+  return launchAttribute(builder, known->second.front(), loc, 0, arguments).getDictionary(module.getContext());
 }
 
 void Lowering::listNarrow(func::FuncOp function, Placement &placement, LoweredFunction &into) {
@@ -312,26 +287,11 @@ void Lowering::listNarrow(func::FuncOp function, Placement &placement, LoweredFu
     Value packed = isa<kernel::PackOp>(op) ? op.getResult(0) : gemm && gemm.isStreamed() ? gemm.getPacked() : Value();
     if (auto weight = packed ? narrowWeight(packed, precision) : std::nullopt) {
       placement.places.try_emplace(packed, weight->place()); // a weight has its place already, which others may read
-      if (!into.narrow.contains(*weight)) {
+      if (!into.narrow.count(*weight)) {
         into.narrow[*weight] = narrowLaunch(*weight, op.getLoc());
       }
     }
   }
-}
-
-NamedAttrList Lowering::launchAttribute(const Launch &launch, Location loc, int64_t number, Attribute arguments) {
-  NamedAttrList listed;
-  listed.set("kernel", builder.getStringAttr(launch.function));
-  listed.set("from", builder.getStringAttr(modelName(loc)));
-  listed.set("op", builder.getI64IntegerAttr(number));
-  listed.set("grid", formAttribute(module.getContext(), launch.grid.count));
-  listed.set("divisor", builder.getI64IntegerAttr(launch.grid.divisor));
-  listed.set("y", builder.getI64IntegerAttr(launch.grid.y));
-  listed.set("threads", builder.getI64IntegerAttr(launch.threads));
-  listed.set("shared", builder.getI64IntegerAttr(launch.sharedBytes));
-  listed.set("arguments", arguments);
-  listed.set("maps", mapsOf(launch));
-  return listed;
 }
 
 LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into) {
@@ -342,7 +302,7 @@ LogicalResult Lowering::listLaunches(Operation *op, int64_t number, const Placem
   Attribute arguments = builder.getArrayAttr(argumentsOf(op, placement));
   auto product = layers.contains(op) ? std::nullopt : libraryProduct(op, library, precision);
   for (auto [n, launch] : llvm::enumerate(*kernel)) {
-    NamedAttrList listed = launchAttribute(launch, op->getLoc(), number, arguments);
+    NamedAttrList listed = launchAttribute(builder, launch, op->getLoc(), number, arguments);
     if (product && product->firstLaunch == n) {
       listed.set("product", product->describe(module.getContext(), kernel->size() - n));
     }

@@ -4,27 +4,25 @@
 
 #include "runtime/ABI.h"
 #include "runtime/Gpu/DeviceMemory.h"
+#include "runtime/Gpu/Launcher.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Memory.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
-#include <limits>
 #include <set>
-#include <tuple>
 
 namespace mblm::rt::gpu {
 
 namespace {
 
-constexpr size_t mostGraphs = 64, mostTensorMaps = 4096;
+constexpr size_t mostGraphs = 64;
 
 class GpuProgram final : public Program {
 public:
   GpuProgram(Metadata metadata, std::unique_ptr<Device> device, std::shared_ptr<void> library, const std::string &where)
       : library(std::move(library)), where(where), metadata(std::move(metadata)), device(std::move(device)),
-        mirrors(*this->device), memoryAtFirst(this->device->freeBytes()) {
+        mirrors(*this->device), launcher(*this->device), memoryAtFirst(this->device->freeBytes()) {
     auto found = this->metadata.gpu.find(this->device->architecture());
     if (found == this->metadata.gpu.end()) {
       throw Error(Exit::Device, where + ": holds no code for " + this->device->architecture() + " (" + this->device->describe() +
@@ -47,27 +45,8 @@ public:
     graphs.clear();
   }
 
-  void startProfile() override {
-    times.emplace();
-    for (const auto &[name, entry] : plan->entries) {
-      for (const PlannedLaunch &launch : entry.launches) {
-        (*times)[launch.kernel].memoryBytes = -device->touchedBytes(launch.kernel);
-      }
-    }
-  }
-
-  std::vector<KernelTime> profile() const override {
-    std::vector<KernelTime> list;
-    for (const auto &[name, time] : times.value_or(std::map<std::string, KernelTime>())) {
-      if (time.calls > 0) {
-        list.push_back(time);
-        list.back().name = name;
-        list.back().memoryBytes += device->touchedBytes(name);
-      }
-    }
-    std::sort(list.begin(), list.end(), [](const KernelTime &x, const KernelTime &y) { return x.seconds > y.seconds; });
-    return list;
-  }
+  void startProfile() override { launcher.startProfile(*plan); }
+  std::vector<KernelTime> profile() const override { return launcher.profile(); }
 
   void run(Entry entry, const Call &call) override {
     std::string name = entryName(entry, call.stage);
@@ -79,7 +58,7 @@ public:
     if (!trains) {
       narrowWeights(planned, shape, bound, call.params);
     }
-    if (Graph *graph = times ? nullptr : graphFor(name, planned, shape, bound, trains)) {
+    if (Graph *graph = launcher.takesTimes() ? nullptr : graphFor(name, planned, shape, bound, trains)) {
       graph->run();
     } else {
       launchAll(planned, shape, bound, trains);
@@ -93,8 +72,6 @@ public:
   }
 
 private:
-  using Bound = std::vector<char *>; // by buffer; inside a loop its tensors follow
-  using Launches = std::vector<const PlannedLaunch *>;
 
   std::string label(const std::string &name) const { return "entry '" + name + "' of " + metadata.info.name; }
 
@@ -238,24 +215,6 @@ private:
     device->upload(callBlock->data(), &call.position, sizeof call.position);
   }
 
-  // The map of what begins at `base`, for one launch's arguments.
-  TensorMap *encoded(const PlannedMap &map, void *base, int64_t rows, int64_t matrices) {
-    auto [found, isNew] = tensorMaps.try_emplace({&map, base, rows, matrices});
-    if (isNew) {
-      TensorTile tile;
-      tile.base = base;
-      tile.size[0] = uint64_t(map.columns);
-      tile.size[1] = uint64_t(rows);
-      tile.rowBytes = uint64_t(map.columns) * 2;
-      tile.matrices = uint64_t(matrices);
-      tile.box[0] = uint32_t(map.tileColumns);
-      tile.box[1] = uint32_t(map.tileRows);
-      tile.swizzled = true;
-      found->second = device->encode(tile);
-    }
-    return &found->second;
-  }
-
   // Those of the weights' copies that are missing, or older than the weights.
   void narrowWeights(const PlannedEntry &planned, const Shape &shape, const Bound &bound, const float *params) {
     std::pair newest(params, mirrors.version(params));
@@ -263,134 +222,25 @@ private:
       narrowed.clear();
       narrowedFrom = newest;
     }
+    Launcher::Call call{shape, bound, callBlock->data(), nullptr};
     for (const PlannedLaunch &launch : planned.narrow) {
       if (narrowed.insert({launch.arguments[0].offset.coefficients[0], launch.kernel}).second) {
-        launchOnce({&launch}, shape, bound);
+        launcher.run(&launch, &launch + 1, {}, call);
       }
     }
+  }
+
+  void run(const std::vector<PlannedLaunch> &launches, const std::vector<PlannedLoop> &loops, const Launcher::Call &call) {
+    launcher.run(launches.data(), launches.data() + launches.size(), loops, call);
   }
 
   // A step changes all weights, so that it makes their copies itself.
   void launchAll(const PlannedEntry &planned, const Shape &shape, const Bound &bound, bool trains) {
-    if (tensorMaps.size() >= mostTensorMaps) {
-      tensorMaps.clear();
-    }
+    Launcher::Call call{shape, bound, callBlock->data(), workspace ? workspace->data() : nullptr};
     if (trains) {
-      for (const PlannedLaunch &launch : planned.narrow) {
-        launchOnce({&launch}, shape, bound);
-      }
+      run(planned.narrow, {}, call);
     }
-    for (auto next = planned.launches.begin(), end = planned.launches.end(); next != end;) {
-      auto behind = std::find_if(next, end, [&](const PlannedLaunch &other) { return other.loop != next->loop; });
-      Launches together;
-      for (; next != behind; ++next) {
-        together.push_back(&*next);
-      }
-      if (together.front()->loop) {
-        launchLoop(planned.loops[*together.front()->loop], together, shape, bound);
-      } else {
-        launchOnce(together, shape, bound);
-      }
-    }
-  }
-
-  void launchLoop(const PlannedLoop &loop, const Launches &launches, const Shape &shape, const Bound &bound) {
-    auto place = [&](const Argument &at) {
-      return bound[at.slot] + at.offset.at(shape, launches.front()->from) * int64_t(sizeof(float));
-    };
-    Bound own = bound;
-    own[MBLM_ARENA] = place(loop.arena);
-    own.resize(MBLM_SLOTS + loop.tensors.size());
-    int64_t total = shape.batch * shape.slots;
-    for (int64_t first = 0; first < total; first += shape.piece) {
-      for (size_t n = 0; n < loop.tensors.size(); ++n) {
-        own[MBLM_SLOTS + n] = place(loop.tensors[n].at) + first * loop.tensors[n].elements * int64_t(sizeof(float));
-      }
-      launchOnce(launches, {1, std::min(shape.piece, total - first)}, own);
-    }
-  }
-
-  void launchOnce(const Launches &launches, const Shape &shape, const Bound &bound) {
-    for (size_t n = 0; n < launches.size(); ++n) {
-      const PlannedLaunch &launch = *launches[n];
-      std::vector<void *> pointers;
-      for (const Argument &argument : launch.arguments) {
-        pointers.push_back(bound[argument.slot] + argument.offset.at(shape, launch.from) * int64_t(sizeof(float)));
-      }
-      if (launch.product && multiply(launch, pointers, shape)) {
-        n += launch.product->launches - 1;
-      } else {
-        this->launch(launch, pointers, shape);
-      }
-    }
-  }
-
-  // By a library; false where the kernels are to do it.
-  bool multiply(const PlannedLaunch &launch, const std::vector<void *> &pointers, const Shape &shape) {
-    ProductCall call = launch.product->call(pointers, shape, launch.from);
-    if (call.rows <= 0 || call.columns <= 0 || call.depth <= 0 || !launch.product->wanted(call)) {
-      return false;
-    }
-    call.workspace = workspace->data();
-    call.workspaceBytes = call.workspace ? device->productWorkspaceBytes() : 0;
-    if (!times) {
-      return device->product(call);
-    }
-    bool done = false;
-    double seconds = secondsOf([&] { done = device->product(call); });
-    if (done) {
-      addTime(launch.kernel + " (library)", seconds);
-    }
-    return done;
-  }
-
-  void launch(const PlannedLaunch &launch, std::vector<void *> &pointers, const Shape &shape) {
-    int64_t batch = shape.batch, slots = shape.slots;
-    void *block = callBlock->data();
-    std::vector<void *> arguments;
-    for (void *&pointer : pointers) {
-      arguments.push_back(&pointer);
-    }
-    arguments.insert(arguments.end(), {&batch, &slots, &block});
-    for (const PlannedMap &map : launch.maps) {
-      int64_t rows = map.rows.at(shape, launch.from), matrices = map.matrices ? map.matrices->at(shape, launch.from) : 0;
-      if (rows > 0 && (matrices > 0 || !map.matrices)) { // else there are no blocks
-        int64_t offset = map.offset.at(shape, launch.from);
-        arguments.push_back(encoded(map, static_cast<float *>(pointers[map.tensor]) + offset, rows, matrices));
-      }
-    }
-    Launch asked;
-    asked.kernel = device->find(launch.kernel, launch.from);
-    int64_t blocks = (launch.grid.at(shape, launch.from) + launch.divisor - 1) / launch.divisor;
-    if (blocks > std::numeric_limits<int32_t>::max()) {
-      throw Error(Exit::Resource, launch.from + ": kernel '" + launch.kernel + "' needs " + std::to_string(blocks) +
-                                      " blocks, at most 2147483647 can be launched; use a smaller batch");
-    }
-    asked.grid[0] = uint32_t(blocks);
-    asked.grid[1] = uint32_t(launch.y);
-    asked.threads = uint32_t(launch.threads);
-    asked.sharedBytes = uint32_t(launch.sharedBytes);
-    asked.arguments = arguments.data();
-    if (blocks > 0 && times) {
-      addTime(launch.kernel, secondsOf([&] { device->launch(asked); }));
-    } else if (blocks > 0) {
-      device->launch(asked);
-    }
-  }
-
-  double secondsOf(const std::function<void()> &work) {
-    device->wait();
-    auto begin = std::chrono::steady_clock::now();
-    work();
-    device->wait();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  }
-
-  void addTime(const std::string &kernel, double seconds) {
-    KernelTime &time = (*times)[kernel];
-    ++time.calls;
-    time.seconds += seconds;
-    time.busySeconds += seconds;
+    run(planned.launches, planned.loops, call);
   }
 
   // The launches as a graph, recorded when they come for the second time; null where there is none. Loops are too long for one.
@@ -439,6 +289,7 @@ private:
   const Plan *plan = nullptr;
   std::unique_ptr<Device> device;
   Mirrors mirrors;
+  Launcher launcher;
   const int64_t memoryAtFirst; // bytes
   std::map<int, std::unique_ptr<DeviceMemory>> memories;
   std::unique_ptr<DeviceMemory> callBlock;
@@ -446,8 +297,6 @@ private:
   std::map<std::string, Recorded> graphs;
   std::pair<const float *, int64_t> narrowedFrom;          // parameters and their version
   std::set<std::pair<int64_t, std::string>> narrowed;      // copies of them: offsets and kernels
-  std::optional<std::map<std::string, KernelTime>> times; // where kernels are timed
-  std::map<std::tuple<const PlannedMap *, void *, int64_t, int64_t>, TensorMap> tensorMaps; // with base, rows, matrices
 };
 
 } // namespace
