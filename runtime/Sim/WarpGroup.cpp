@@ -8,6 +8,7 @@
 #include "runtime/Sim/Block.h"
 #include "runtime/Sim/Operations.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace mblm::sim;
@@ -213,7 +214,14 @@ static void compute(Block &block, WarpGroup &group, Product &product) {
   }
   auto known = std::make_shared<Knowledge>();
   block.clocks.note(*known, group.agent, now.clock());
-  group.completed = std::move(known);
+  if (group.completed.empty() || group.completed.back().group != product.group) {
+    group.completed.push_back({product.group, nullptr});
+  }
+  group.completed.back().known = std::move(known);
+  constexpr size_t kept = 64; // more than threads of a warpgroup are apart
+  if (group.completed.size() > kept) {
+    group.completed.pop_front();
+  }
 }
 
 Nothing operations::wgmma(Pointer thread, Word columns, Word flags, Pointer in, Pointer out, Long a, Long b,
@@ -268,7 +276,10 @@ Nothing operations::wgmmaWait(Pointer thread, Word pending, Pointer) {
   group.underway.erase(group.underway.begin(), group.underway.begin() + finished);
   self.wgmmaDone = std::max(self.wgmmaDone, done);
   self.wgmmaFenced = false;
-  block.clocks.acquire(self.clock, group.completed);
+  auto last = std::find_if(group.completed.rbegin(), group.completed.rend(), [&](const Completed &one) { return one.group < done; });
+  if (last != group.completed.rend()) {
+    block.clocks.acquire(self.clock, last->known);
+  }
 }
 
 Float operations::accumulator(Pointer thread, Float value, Word number, Pointer site) {

@@ -7,6 +7,7 @@
 #include "runtime/Sim/ABI.h"
 #include "runtime/Sim/Clocks.h"
 
+#include <deque>
 #include <map>
 
 namespace mblm::sim {
@@ -27,13 +28,19 @@ struct Product {
   const Site *site = nullptr;
 };
 
+// The end of a group of products, for those who wait for it: a wait that leaves it under way tells nothing of it.
+struct Completed {
+  uint32_t group;
+  KnowledgeRef known;
+};
+
 struct WarpGroup {
   uint32_t agent = 0;                                            // the clock of its products
   std::vector<uint32_t> waiting;                                 // threads that have come to the next product
   std::vector<Product> underway;                                 // oldest first
   std::map<uint32_t, std::shared_ptr<Accumulator>> accumulators; // by number
   uint32_t made = 0;                                             // accumulators
-  KnowledgeRef completed;
+  std::deque<Completed> completed;                               // oldest first; the latest ones alone
 };
 
 } // namespace mblm::sim

@@ -19,7 +19,7 @@ struct Layout {
   bool kMajorA = true, kMajorB = true;
   bool registers = false; // hold A
   uint32_t mbarrier() const { return 8192 + columns * 128; }
-  uint32_t shared() const { return mbarrier() + 8; }
+  uint32_t shared() const { return mbarrier() + 16; } // of two
 };
 
 std::string load2d(const std::string &offset, const std::string &map, const std::string &column) {
@@ -293,4 +293,25 @@ TEST(SimWgmma, OperandsMustStayUntilTheWait) {
   run(kernels, Layout(), 0);
   std::string early = mutated(product(Layout()), waiting, "    gpu.barrier // issued\n" + write + waiting);
   expectCaught(early, "race in shared memory: llvm.store", "llvm.store %f");
+}
+
+// Two groups of products; a thread learns from the warps that both have been waited for, and writes to an operand of the second one.
+TEST(SimWgmma, WaitsTellOfTheirGroupsAlone) {
+  const std::string commit = "    nvvm.wgmma.commit.group.sync.aligned\n", init = "    nvvm.fence.mbarrier.init\n";
+  const std::string leads = "    %leads = arith.cmpi", third = "    %acc3 = nvvm.wgmma.mma_async";
+  std::string free = "    %free = llvm.getelementptr %s[" + std::to_string(Layout().mbarrier() + 8) +
+                     "] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8\n" + constant("%warps", 4, "i32");
+  std::string text = mutated(product(Layout()), leads, free + leads);
+  text = mutated(text, init, "    nvvm.mbarrier.init %free, %warps : !llvm.ptr<3>, i32\n" + init);
+  text = mutated(text, third, commit + third);
+  std::string tell = "    %speaks = arith.cmpi eq, %lane, %zero : i64\n    scf.if %speaks {\n"
+                     "    %state = nvvm.mbarrier.arrive %free : !llvm.ptr<3> -> i64\n    }\n    scf.if %leads {\n"
+                     "    nvvm.mbarrier.try_wait.parity %free, %z32, %ticks : !llvm.ptr<3>, i32, i32\n" +
+                     constant("%place", 16) + "    %f = arith.constant 0.0 : f32\n" + store("%f", "%s", "%place", 3) + "    }\n";
+  Simulated kernels(mutated(text, waiting, waiting + tell), "sm_90a");
+  for (uint64_t seed : {0, 1, 2}) {
+    run(kernels, Layout(), seed);
+  }
+  std::string one = "    nvvm.wgmma.wait.group.sync.aligned 1\n";
+  expectCaught(mutated(text, waiting, one + tell + waiting), "race in shared memory: llvm.store", "llvm.store %f");
 }
