@@ -142,6 +142,12 @@ private:
   void emitTiles();
   void emitTilesOfRowsOnChip();
   void finish(KernelWriter::Step &s, TileProduct &product, ValueRange sums, Value from, Value n0);
+  // Three blocks would leave too few registers.
+  void leaveRoom(KernelWriter::Step &s) const {
+    if (writer.precision != Precision::F32) {
+      s.leaveRoomFor(plan.tileColumns <= usualTile ? 2 : 1);
+    }
+  }
   bool factorsComeInBulk();
   Factor weightFactor(KernelWriter::Step &s, Value n0);
   SmallVector<Memory> epilogueTensors(ArrayRef<Value> pointers, Memory product);
@@ -228,9 +234,7 @@ void GemmEmitter::emitTiles() {
       return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(depth()),
                          [&](TileProduct &product, ValueRange sums) { finish(s, product, sums, from, n0); });
     }
-    if (writer.precision != Precision::F32) {
-      s.leaveRoomFor(tileColumns <= usualTile ? 2 : 1); // three blocks would leave too few registers
-    }
+    leaveRoom(s);
     Memory rowsOfA = plan.plainRows ? memoryOf(s.pointers[0], op.getInputs()[0])
                                     : Memory{s.pointers[temporary], {}, writer.storage(), true};
     Factor a;
@@ -252,6 +256,7 @@ void GemmEmitter::emitTilesOfRowsOnChip() {
   Grid grid{plan.rows, plan.tileRows, ceilDiv(columns(), strip)};
   writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
+    leaveRoom(s);
     Value from = e.mul(e.blockX, plan.tileRows), begin = e.mul(e.blockY, strip);
     auto product = makeProduct(writer, e, plan.tileRows, tileColumns);
     SmallVector<Memory> inputs = memoriesOf(ArrayRef(s.pointers).take_front(weightAt), op.getInputs());

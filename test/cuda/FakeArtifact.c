@@ -3,12 +3,17 @@
 //
 // A hand-written artifact for both: native code that answers 7, and on a GPU two launches; for hidden states they compute
 //   output[B, 2] = parameters[0 ..][B, 3] * parameters[6 ..][3, 2] + parameters[12 ..][2]
-// together, and a library may instead, from B = 2 on.
+// together, and a library may instead, from B = 2 on. The loss runs by pieces, and reads a narrow copy of the parameters.
 #include "runtime/ABI.h"
 
 #define LAUNCH(kernel)                                                                                                 \
   "{\"kernel\": \"" kernel "\", \"from\": \"/stages/0/" kernel "\", \"op\": 0, \"grid\": [0, 0, 0, 4], \"divisor\": 3," \
   " \"y\": 2, \"threads\": 128, \"shared\": 65536, \"arguments\": [[0, 8, 0, 0, 0], [1, 0, 0, 0, 0], [7, 0, 0, 0, 0]], \"maps\": []}"
+
+#define LOOPED(kernel)                                                                                                 \
+  "{\"kernel\": \"" kernel "\", \"from\": \"/stages/1/" kernel "\", \"op\": 0, \"grid\": [0, 4, 0, 0], \"divisor\": 1,"      \
+  " \"y\": 1, \"threads\": 128, \"shared\": 0, \"arguments\": [[0, 0, 0, 0, 0, 0], [15, 0, 0, 0, 0, 0]], \"maps\": [],"     \
+  " \"loop\": 0}"
 
 #define PRODUCT                                                                                                        \
   "{\"kernel\": \"scale\", \"from\": \"/stages/0/product\", \"op\": 0, \"grid\": [0, 0, 0, 4], \"divisor\": 3,"               \
@@ -26,9 +31,14 @@ const char mblm_metadata[] =
     " \"parameter_elements\": 16, \"states\": [], \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"
     " \"entries\": {\"forward\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]}},"
     " \"gpu\": {\"sm_80\": {\"pieces\": 0, \"entries\": {\"forward\": {\"arena\": [100, 0, 0, 0],"
-    " \"ids\": [0, 0, 0, 4], \"output\": [0, 0, 0, 40], \"launches\": [" LAUNCH("scale") ", " LAUNCH("scan") "]},"
+    " \"ids\": [0, 0, 0, 4], \"output\": [0, 0, 0, 40], \"loops\": [], \"narrow\": [],"
+    " \"launches\": [" LAUNCH("scale") ", " LAUNCH("scan") "]},"
     " \"hidden\": {\"arena\": [100, 0, 0, 0], \"ids\": [0, 0, 0, 4], \"output\": [0, 0, 2, 0],"
-    " \"launches\": [" PRODUCT ", " LAUNCH("scan") ", " LAUNCH("scale") "]}}}}}";
+    " \"loops\": [], \"narrow\": [],"
+    " \"launches\": [" PRODUCT ", " LAUNCH("scan") ", " LAUNCH("scale") "]},"
+    " \"loss\": {\"arena\": [100, 0, 0, 0, 8], \"ids\": [0, 0, 0, 4],"
+    " \"loops\": [{\"arena\": [0, 4, 0, 0, 0, 0], \"tensors\": [{\"at\": [7, 0, 0, 0, 0, 0], \"slot\": 4}]}],"
+    " \"narrow\": [" LAUNCH("scale") "], \"launches\": [" LOOPED("scan") "]}}}}}";
 
 const char mblm_ptx_sm_80[] = ".version 8.0 .visible .entry scale( ) .visible .entry scan( )";
 

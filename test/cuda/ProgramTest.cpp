@@ -3,6 +3,7 @@
 //
 // A whole artifact on the driver's fake: what a model asks of the device, and what its failures look like from outside.
 #include "runtime/Artifact.h"
+#include "runtime/Support/Memory.h"
 #include "test/cuda/Fixture.h"
 
 #include <algorithm>
@@ -73,6 +74,41 @@ TEST_F(ProgramTest, LargerCallsGetLargerBuffers) {
   EXPECT_GT(count("cuMemFreeAsync"), 0);
   EXPECT_EQ(count("cuGraphExecDestroy"), 1); // its pointers are of old
   EXPECT_EQ(count("cuLaunchKernel scale 16x2x1"), 1);
+}
+
+TEST_F(ProgramTest, NarrowCopiesAreMadeWhenParametersChange) {
+  auto program = load(rt::RunOn::Cuda);
+  rt::Call::Scalars scalars;
+  call.scalars = &scalars;
+  auto copies = [&] {
+    fake.calls.clear();
+    program->run(rt::Entry::Loss, call);
+    return count("cuLaunchKernel scale");
+  };
+  EXPECT_EQ(copies(), 1);
+  EXPECT_EQ(copies(), 0);
+  program->hostAccess(call.params);
+  EXPECT_EQ(copies(), 1);
+  std::vector<float> others(params.size());
+  call.params = others.data();
+  EXPECT_EQ(copies(), 1);
+  EXPECT_EQ(copies(), 0);
+}
+
+// As many slots at a time as the memory has room for.
+TEST_F(ProgramTest, LoopsOverPieces) {
+  auto program = load(rt::RunOn::Cuda);
+  rt::Call::Scalars scalars;
+  call.scalars = &scalars;
+  fake.calls.clear();
+  program->run(rt::Entry::Loss, call);
+  EXPECT_EQ(count("cuLaunchKernel scan 24x1x1"), 1); // 2 sequences of 3 slots
+  int64_t before = rt::memoryAccount().limit();
+  rt::memoryAccount().setLimit(1);
+  fake.calls.clear();
+  program->run(rt::Entry::Loss, call);
+  rt::memoryAccount().setLimit(before);
+  EXPECT_EQ(count("cuLaunchKernel scan 4x1x1"), 6);
 }
 
 TEST_F(ProgramTest, LibraryProducts) {
