@@ -325,5 +325,8 @@ void cuda::emitLocalLayer(KernelWriter &writer, const LocalLayer &layer) {
     tensors += op->getNumOperands();
   }
   Grid grid{last.getSpace().getSequences(), plan.sequences};
-  writer.step(last.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) { LayerEmitter(writer, layer, plan, s).emit(); });
+  writer.step(last.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
+    s.leaveRoomFor(2);
+    LayerEmitter(writer, layer, plan, s).emit();
+  });
 }

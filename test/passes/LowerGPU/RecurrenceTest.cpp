@@ -20,7 +20,7 @@ TEST_P(Recurrence, AgreesInBrainFloats) { expectSimulatedAgreement(GetParam().te
 
 // Those that are products of tiles.
 class RecurrenceByTiles : public testing::TestWithParam<RecurrenceCase> {};
-TEST_P(RecurrenceByTiles, AgreesInTf32) { expectSimulatedAgreement(GetParam().test, 7, 5e-3, "tf32"); }
+TEST_P(RecurrenceByTiles, AgreesInTf32) { expectSimulatedAgreement(GetParam().test, 7, 1e-2, "tf32"); } // three bits more than bf16
 
 INSTANTIATE_TEST_SUITE_P(Ssd, RecurrenceByTiles, testing::ValuesIn(ssdCases()), [](const auto &info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(Cases, Recurrence, testing::ValuesIn(recurrenceCases()),
