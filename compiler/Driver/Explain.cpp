@@ -68,7 +68,8 @@ static std::map<std::string, rt::EntrySizes> gpuSizes(mlir::ModuleOp kernels, co
   mlir::OwningOpRef<mlir::ModuleOp> module = kernels.clone();
   pipelines::toGPUPhase(*module, options.schedule(options.architectures().back()));
   std::map<std::string, rt::EntrySizes> sizes;
-  for (mlir::NamedAttribute entry : (*module)->getAttrOfType<mlir::DictionaryAttr>("mblm.gpu").getAs<mlir::DictionaryAttr>("entries")) {
+  auto entries = (*module)->getAttrOfType<mlir::DictionaryAttr>("mblm.gpu").getAs<mlir::DictionaryAttr>("entries");
+  for (mlir::NamedAttribute entry : entries) {
     sizes[entry.getName().str()] = {formOf(llvm::cast<mlir::DictionaryAttr>(entry.getValue()), "arena"), {}};
   }
   return sizes;

@@ -294,7 +294,9 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
   store(e.i64(e.index(1)), own, offsetof(MblmContext, batch));
   store(pointerTo(e, context, placement.temporaries[op]), own, offsetof(MblmContext, buffers) + MBLM_ARENA * sizeof(void *));
   SmallVector<std::pair<Value, int64_t>> whole; // pointers, and what a slot has there
-  auto add = [&](Value value) { whole.push_back({pointerTo(e, context, placement.places.lookup(rootOfViews(value))), elementsOfSlot(value)}); };
+  auto add = [&](Value value) {
+    whole.push_back({pointerTo(e, context, placement.places.lookup(rootOfViews(value))), elementsOfSlot(value)});
+  };
   llvm::for_each(op->getOperands(), add);
   llvm::for_each(op->getResults(), add);
   Value parts = allocate(e.ptr(), whole.size());

@@ -264,7 +264,8 @@ void GemmEmitter::emitTilesOfRowsOnChip() {
     rows.fill(plan.prologue, op.getSpace(), from, plan.tileRows, inputs);
     int64_t mark = e.sharedBytes();
     auto multiply = [&](Value n0) {
-      auto sums = residentProduct(*product, rows.tile, weightFactor(s, n0), e.index(0), e.index(depth()), depth(), product->zeros());
+      Factor b = weightFactor(s, n0);
+      auto sums = residentProduct(*product, rows.tile, b, e.index(0), e.index(depth()), depth(), product->zeros());
       e.releaseShared(mark);
       finish(s, *product, sums, from, n0);
       e.releaseShared(mark);

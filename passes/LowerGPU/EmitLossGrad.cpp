@@ -46,7 +46,8 @@ public:
       if (bias) {
         logit = e.addf(logit, e.load(e.at(bias, e.select(inside, v, e.index(0)))));
       }
-      Value factor = e.load(e.at(scale, row)), isTarget = e.equal(arith::IndexCastOp::create(e.b, i32(), v), e.load(e.at(id, row, i32()), i32()));
+      Value factor = e.load(e.at(scale, row)), number = arith::IndexCastOp::create(e.b, i32(), v);
+      Value isTarget = e.equal(number, e.load(e.at(id, row, i32()), i32()));
       Value grad = e.mulf(e.exp(e.subf(logit, e.load(e.at(lse, row)))), factor);
       return e.select(inside, e.select(isTarget, e.subf(grad, factor), grad), e.number(0));
     });
@@ -151,7 +152,8 @@ static void emitWeightGrads(KernelWriter &writer, const LossHead &head) {
       factor.end = e.index(head.depth);
       factor.endFactor = std::gcd(tileDepth, head.depth);
       TileProduct::Sums next{e.addf(so[0], column)};
-      llvm::append_range(next, residentProduct(*product, grads, factor, from, e.min(e.add(from, tileRows), end), 1, so.drop_front()));
+      Value behind = e.min(e.add(from, tileRows), end);
+      llvm::append_range(next, residentProduct(*product, grads, factor, from, behind, 1, so.drop_front()));
       e.releaseShared(mark);
       return next;
     });

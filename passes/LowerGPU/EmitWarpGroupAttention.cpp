@@ -308,7 +308,8 @@ bool cuda::suitsWarpGroups(const KernelWriter &writer, const AttentionPlan &plan
   SymbolicDim positions = shape.space.getPositions();
   bool fills = !positions.isConstant() || positions.one > WarpGroup::rows;
   bool comes = llvm::all_of(plan.inputs, [](const HeadTensor &input) { return input.stride % 8 == 0 && input.offset % 8 == 0; });
-  return writer.architecture.name == "sm_90a" && plan.precision == Precision::BF16 && shape.width % WarpGroup::step == 0 && shape.scale > 0 &&
+  bool narrow = plan.precision == Precision::BF16 && shape.width % WarpGroup::step == 0;
+  return writer.architecture.name == "sm_90a" && narrow && shape.scale > 0 &&
          fills && comes && !plan.dropoutKey;
 }
 

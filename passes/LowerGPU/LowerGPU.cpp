@@ -107,7 +107,10 @@ static bool isKernel(Operation *op) {
 SymbolicDim Lowering::temporaryOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, SymbolicDim>(op)
       .Case([&](kernel::GemmOp op) {
-        return layers.contains(op) ? SymbolicDim() : op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op, architecture, precision);
+        if (layers.contains(op)) {
+          return SymbolicDim();
+        }
+        return op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op, architecture, precision);
       })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })

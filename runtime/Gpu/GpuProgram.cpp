@@ -109,7 +109,8 @@ private:
 
   // The device's buffer of each slot. Refuses before it allocates anything.
   Bound bind(const std::string &name, const PlannedEntry &planned, const Shape &shape, const Call &call) {
-    std::string what = label(name) + " with batch " + std::to_string(shape.batch) + " and " + std::to_string(shape.slots) + " slots";
+    std::string what =
+        label(name) + " with batch " + std::to_string(shape.batch) + " and " + std::to_string(shape.slots) + " slots";
     constexpr int64_t word = sizeof(float), slack = 256;
     int64_t ids = planned.ids.at(shape, what) * word + slack;
     const std::pair<int, int64_t> own[] = {

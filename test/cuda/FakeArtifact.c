@@ -6,6 +6,9 @@
 // together, and a library may instead, from B = 2 on. The loss runs by pieces, and reads a narrow copy of the parameters.
 #include "runtime/ABI.h"
 
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
 #define LAUNCH(kernel)                                                                                                 \
   "{\"kernel\": \"" kernel "\", \"from\": \"/stages/0/" kernel "\", \"op\": 0, \"grid\": [0, 0, 0, 4], \"divisor\": 3," \
   " \"y\": 2, \"threads\": 128, \"shared\": 65536, \"arguments\": [[0, 8, 0, 0, 0], [1, 0, 0, 0, 0], [7, 0, 0, 0, 0]], \"maps\": []}"
@@ -24,7 +27,7 @@
   " \"compute\": \"f32\", \"launches\": 2, \"least\": 12}}"
 
 const char mblm_metadata[] =
-    "{\"abi\": 6, \"name\": \"fake\", \"vocab\": 10, \"pad\": 9, \"inner\": 4, \"max_slots\": 0,"
+    "{\"abi\": " TEXT(MBLM_ABI) ", \"name\": \"fake\", \"vocab\": 10, \"pad\": 9, \"inner\": 4, \"max_slots\": 0,"
     " \"max_length\": 64, \"start_token\": true, \"hidden_dim\": 1, \"stage_lengths\": [16, 4], \"names\": \"mblm\","
     " \"spec\": \"{\\\"format\\\": 1}\", \"ignorable\": [], \"target\": {\"level\": \"portable\"},"
     " \"parameters\": [{\"name\": \"w\", \"shape\": [10], \"offset\": 0, \"init\": \"zeros\", \"scale\": 0}],"

@@ -5,7 +5,9 @@
 #include "runtime/ABI.h"
 
 #ifndef FAKE_ABI
-#define FAKE_ABI "5"
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+#define FAKE_ABI TEXT(MBLM_ABI)
 #endif
 #ifndef FAKE_LEVEL
 #define FAKE_LEVEL "portable"
