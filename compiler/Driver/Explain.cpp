@@ -81,10 +81,11 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   watched.remarks = &result.remarks;
   OwnedModule owned = modelModule(model.spec, watched);
   mlir::ModuleOp module = *owned.module;
+  bool onGpu = options.target == Target::Cuda || options.target == Target::Sim;
   pipelines::withReproducer(module, [&] {
     pipelines::toKernelPhase(module, options.fusion);
     result.kernels = kernelsOf(module, batch, slots);
-    if (options.target == Target::Cuda || options.target == Target::Sim) {
+    if (onGpu) {
       result.entries = gpuSizes(module, options);
     }
     pipelines::toLoopsPhase(module, options.level.empty() ? target::hostMachine().level
@@ -94,6 +95,9 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
     auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
     result.entries.try_emplace(entry.getName().str(), rt::EntrySizes{formOf(sizes, "arena"), formOf(sizes, "scratch")});
+  }
+  if (onGpu) {
+    return result; // what is kept is known of native code alone
   }
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.kept")) {
     auto stages = llvm::cast<mlir::DictionaryAttr>(entry.getValue());

@@ -28,7 +28,7 @@ struct Explanation {
   };
   std::vector<Kernel> kernels; // in the order of their launches, entry by entry
   std::map<std::string, rt::EntrySizes> entries; // on the options' target
-  // Of the entries with a backward pass: what is kept for it, by stage.
+  // Of the entries with a backward pass, in native code: what is kept for it, by stage.
   std::map<std::string, std::map<std::string, rt::LinearSize>> kept;
   std::vector<pipelines::FusionRemark> remarks;
 };

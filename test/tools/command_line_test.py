@@ -465,14 +465,15 @@ class CommandLine(unittest.TestCase):
     # Memory plans.
 
     def test_five_million_bytes_fit_into_80_gb(self):
-        code, out, _ = self.mblm("explain", "models/mblm-350m-3d-5m.json", "--json", "--context", "5000000", "--batch", "1",
-                                 "--max-memory", "74G")
-        self.assertEqual(code, 0)
-        memory = json.loads(out)["memory"]
-        self.assertLess(memory["peak_bytes"], 80e9)
-        self.assertEqual(memory["peak_bytes"], memory["entries"]["train_step"]["total_bytes"])
-        kept = sum(memory["plan"]["kept_bytes"].values())
-        self.assertEqual(kept + memory["plan"]["transient_bytes"], memory["entries"]["train_step"]["arena_bytes"])
+        for target in [[], ["--target", "cuda", "--precision", "bf16"]]:
+            code, out, _ = self.mblm("explain", "models/mblm-350m-3d-5m.json", "--json", "--context", "5000000", "--batch", "1",
+                                     "--max-memory", "74G", *target)
+            self.assertEqual(code, 0)
+            memory = json.loads(out)["memory"]
+            self.assertLess(memory["peak_bytes"], 80e9)
+            self.assertEqual(memory["peak_bytes"], memory["entries"]["train_step"]["total_bytes"])
+            kept = sum(memory["plan"]["kept_bytes"].values())
+            self.assertEqual(kept + memory["plan"]["transient_bytes"], memory["entries"]["train_step"]["arena_bytes"])
 
     def plan(self, size):
         return self.mblm("explain", "models/mblm-360m-3d-ttt-tiny.json", "--json", "--context", "65536", "--batch", "2",

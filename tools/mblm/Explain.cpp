@@ -168,11 +168,13 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
   std::printf("plan: %s%s\n", driver::describe(options.plan).c_str(),
               options.plan.pieces ? (" (G = " + grouped(shape.piece) + " of " + grouped(chosen.batch * slots) + " slots)").c_str()
                                   : "");
-  std::printf("train_step keeps for its backward pass:");
-  for (const auto &[stage, bytes] : parts.kept) {
-    std::printf(" %s %s,", stage.c_str(), grouped(bytes).c_str());
+  if (!parts.kept.empty()) {
+    std::printf("train_step keeps for its backward pass:");
+    for (const auto &[stage, bytes] : parts.kept) {
+      std::printf(" %s %s,", stage.c_str(), grouped(bytes).c_str());
+    }
+    std::printf(" and uses %s bytes for values that come and go\n", grouped(parts.transient).c_str());
   }
-  std::printf(" and uses %s bytes for values that come and go\n", grouped(parts.transient).c_str());
   std::printf("peak %s bytes\n", grouped(peak).c_str());
   if (chosen.remarks) {
     printRemarks(explanation.remarks);
