@@ -1,6 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/fuzz/Executions.h"
+#include "test/support/Norm.h"
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 
 using namespace mblm;
 using namespace mblm::fuzz;
+using mblm::test::norm;
 
 namespace {
 
@@ -125,15 +127,6 @@ static void expectClose(const std::vector<float> &got, const std::vector<float> 
   }
   EXPECT_EQ(wrong, 0u) << what << ": of " << got.size() << " elements; number " << worst << " is " << got[worst]
                        << ", exactly " << exact[worst];
-}
-
-static double norm(const float *values, const float *minus, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    double difference = double(values[i]) - (minus ? minus[i] : 0);
-    sum += difference * difference;
-  }
-  return std::sqrt(sum);
 }
 
 static void expectGradients(const std::vector<float> &got, const std::vector<float> &exact, const rt::ModelInfo &info) {

@@ -1,6 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/golden/Judge.h"
+#include "test/support/Norm.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -10,15 +11,7 @@
 #include <fstream>
 
 using namespace mblm::golden;
-
-static double norm(const float *values, const float *minus, int64_t n) {
-  double sum = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    double difference = double(values[i]) - (minus ? minus[i] : 0);
-    sum += difference * difference;
-  }
-  return std::sqrt(sum);
-}
+using mblm::test::norm;
 
 // The first difference beyond |a - b| <= absolute + relative * |b|, and the worst one.
 static void expectClose(const float *got, const float *expected, int64_t n, double absolute, double relative,
