@@ -6,19 +6,20 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 6, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 7, "name", "vocab", "pad" (absent: none), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "width", "offset": [..]}],
 //  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..]}, ...},
 //  "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}
-// Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M + cG*G; `scratch` is per thread. Kernels stand in the order
+// Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M + cG*G, and cP*P + cBP*B*P where two more coefficients say so, P
+// the most patches of a sequence; `scratch` is per thread. Kernels stand in the order
 // of their launches; neighbours with the same number `pieces` belong to the function `of`, which runs once a piece of G slots.
 #pragma once
 
 #include <stdint.h>
 
-#define MBLM_ABI 6
+#define MBLM_ABI 7
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -39,6 +40,8 @@ enum MblmSlot {
   MBLM_STATE,   // float*, of steps: what "states" describes
   MBLM_PIECES,  // int64_t* [pieces, 3], on a GPU: each piece's begin in the flat buffers, its floats, its parameter's number
   MBLM_NARROW,  // on a GPU: the parameters in bf16, as far as entries read them so; number i stands where float i / 2 would
+  MBLM_TARGETS, // int32_t* [B, M]: what each byte predicts, where an entry takes its targets so
+  MBLM_LENGTHS, // int32_t* [B, P]: bytes of each patch; together M + 1 of each sequence
   MBLM_SLOTS
 };
 
@@ -52,5 +55,6 @@ typedef struct MblmContext {
   int64_t slots; // M
   int64_t position; // of a step: P, the first position of the call in its stage's sequence
   int64_t piece; // G: slots of a piece, from 1 to B*M
+  int64_t patches; // P: 0 where the data decides no patches
   void *buffers[MBLM_SLOTS];
 } MblmContext;

@@ -50,11 +50,13 @@ int64_t largestPiece(const EntrySizes &sizes, Shape shape, int threads, int64_t 
 
 static LinearSize linearSize(const json &value) {
   LinearSize size;
-  if (value.size() != size.coefficients.size()) {
+  constexpr size_t withoutPatches = 5;
+  if (value.size() != size.coefficients.size() && value.size() != withoutPatches) {
     throw json::other_error::create(
-        501, "a linear size has " + std::to_string(size.coefficients.size()) + " coefficients", nullptr);
+        501, "a linear size has " + std::to_string(withoutPatches) + " or " + std::to_string(size.coefficients.size()) + " coefficients",
+        nullptr);
   }
-  for (size_t i = 0; i < size.coefficients.size(); ++i) {
+  for (size_t i = 0; i < value.size(); ++i) {
     size.coefficients[i] = value.at(i).get<int64_t>();
   }
   return size;

@@ -15,7 +15,7 @@ struct EntrySizes {
   LinearSize arena;
   LinearSize scratch; // per thread
 
-  bool byPieces() const { return arena.coefficients.back() != 0 || scratch.coefficients.back() != 0; }
+  bool byPieces() const { return arena.pieces() != 0 || scratch.pieces() != 0; }
   // Of the whole workspace, and as Buffers. Throw Error(Resource) as above.
   int64_t bytes(const Shape &shape, int threads, const std::string &what) const;
   int64_t chargedBytes(const Shape &shape, int threads, const std::string &what) const;

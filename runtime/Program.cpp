@@ -35,11 +35,11 @@ std::string entryName(Entry entry, int64_t stage) {
 }
 
 int64_t LinearSize::at(const Shape &shape, const std::string &what) const {
-  int64_t both;
-  bool over = __builtin_mul_overflow(shape.batch, shape.slots, &both);
-  int64_t factors[5] = {1, shape.slots, shape.batch, both, shape.piece};
-  int64_t sum = 0;
-  for (int i = 0; i < 5; ++i) {
+  int64_t slots, patches, sum = 0;
+  bool over = __builtin_mul_overflow(shape.batch, shape.slots, &slots) ||
+              __builtin_mul_overflow(shape.batch, shape.patches, &patches);
+  int64_t factors[] = {1, shape.slots, shape.batch, slots, shape.piece, shape.patches, patches};
+  for (size_t i = 0; i < coefficients.size(); ++i) {
     int64_t term;
     over =
         over || __builtin_mul_overflow(coefficients[i], factors[i], &term) || __builtin_add_overflow(sum, term, &sum);

@@ -31,16 +31,19 @@ enum class Entry {
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
 constexpr int64_t prefillRows = 64;
 
-// B sequences of M outermost slots, of which G at a time where a program works by pieces.
+// B sequences of M outermost slots, of which G at a time where a program works by pieces, and of at most P patches where the data
+// decides these.
 struct Shape {
   int64_t batch = 1;
   int64_t slots = 1;
   int64_t piece = 1;
+  int64_t patches = 0;
 };
 
-// c1 + cM*M + cB*B + cBM*B*M + cG*G, in floats.
+// c1 + cM*M + cB*B + cBM*B*M + cG*G + cP*P + cBP*B*P, in floats.
 struct LinearSize {
-  std::array<int64_t, 5> coefficients = {};
+  std::array<int64_t, 7> coefficients = {};
+  int64_t pieces() const { return coefficients[4]; }
   // Throws Error(Resource) when the size cannot be counted in 63 bits; `what` names it.
   int64_t at(const Shape &shape, const std::string &what) const;
 };

@@ -43,6 +43,7 @@ inline double dropoutFactor(const Tensor &key, double rate, uint64_t site, int64
 bool evaluateStructure(Frame &frame);
 bool evaluatePositionwise(Frame &frame);
 bool evaluateSequence(Frame &frame);
+bool evaluatePatches(Frame &frame);
 bool evaluateStateSpace(Frame &frame);
 bool evaluateDecoding(Frame &frame);
 bool evaluateScan(Frame &frame);

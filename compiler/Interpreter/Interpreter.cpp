@@ -114,7 +114,7 @@ std::vector<Tensor> Interpreter::call(func::FuncOp function, std::vector<Tensor>
     if (auto pieces = dyn_cast<PiecesOp>(op)) { // all slots are one piece
       auto copies = llvm::map_range(frame.operands, [](const Tensor *tensor) { return *tensor; });
       llvm::append_range(frame.results, call(pieces.getCallee(), {copies.begin(), copies.end()}));
-    } else if (!evaluateStructure(frame) && !evaluatePositionwise(frame) && !evaluateSequence(frame) &&
+    } else if (!evaluateStructure(frame) && !evaluatePositionwise(frame) && !evaluateSequence(frame) && !evaluatePatches(frame) &&
                !evaluateStateSpace(frame) && !evaluateScan(frame) && !evaluateDecoding(frame) &&
                !evaluateTraining(frame)) {
       throw Error(Exit::Internal, llvm::formatv("the reference interpreter has no formula for '{0}' in '@{1}'",

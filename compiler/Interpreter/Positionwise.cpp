@@ -58,6 +58,36 @@ static void evaluate(EmbedGradOp op, Frame &frame) {
   }
 }
 
+static void evaluate(EmbedBagOp op, Frame &frame) {
+  const Tensor &ids = frame.operand(0), &table = frame.operand(1);
+  int64_t bag = op.getBag();
+  Tensor &out = frame.result({ids.shape[0], ids.shape[1] / bag, table.shape[1]});
+  for (int64_t k = 0; k < out.shape[0]; ++k) {
+    for (int64_t t = 0; t < out.shape[1]; ++t) {
+      for (int64_t j = 0; j < bag; ++j) {
+        const double *row = table.row(tableRow(ids, k, t * bag + j, table.shape[0]));
+        for (int64_t d = 0; d < out.shape[2]; ++d) {
+          out.row(k, t)[d] += row[d];
+        }
+      }
+    }
+  }
+}
+
+static void evaluate(EmbedBagGradOp op, Frame &frame) {
+  const Tensor &ids = frame.operand(0), &grad = frame.operand(1);
+  int64_t bag = op.getBag();
+  Tensor &out = frame.result(frame.staticShape(0));
+  for (int64_t k = 0; k < grad.shape[0]; ++k) {
+    for (int64_t n = 0; n < ids.shape[1]; ++n) {
+      double *row = out.row(tableRow(ids, k, n, out.shape[0]));
+      for (int64_t d = 0; d < out.shape[1]; ++d) {
+        row[d] += grad.row(k, n / bag)[d];
+      }
+    }
+  }
+}
+
 static void evaluate(PositionOp op, Frame &frame) {
   const Tensor &in = frame.operand(0), &table = frame.operand(1);
   int64_t first = op.getOrigin() ? frame.sizes.position + *op.getOrigin() : 0;
@@ -284,7 +314,7 @@ static void evaluate(ReduceOp op, Frame &frame) {
 
 bool mblm::interpreter::evaluatePositionwise(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
-      .Case<EmbedOp, EmbedGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp,
+      .Case<EmbedOp, EmbedGradOp, EmbedBagOp, EmbedBagGradOp, PositionOp, LinearOp, WeightGradOp, NormOp, NormGradOp, ActivationOp,
             ActivationGradOp, DropoutOp, AddOp, MultiplyOp, ReduceOp>([&](auto op) {
         evaluate(op, frame);
         return true;

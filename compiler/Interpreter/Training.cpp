@@ -74,9 +74,21 @@ static void evaluate(MeanLossOp op, Frame &frame) {
     for (int64_t t = 0; t < tokenLoss.shape[1]; ++t) {
       double w = mask.row(b)[t + op.getOffset()], weighted = tokenLoss.row(b)[t] * w;
       sum += weighted;
-      bool counts = op.getKind() == LossKind::Nonzero ? weighted != 0 : w != 0 && target(op, ids, b, t);
-      count += counts ? 1 : 0;
+      switch (op.getKind()) {
+      case LossKind::Nonzero:
+        count += weighted != 0;
+        break;
+      case LossKind::Targets:
+        count += w != 0 && target(op, ids, b, t);
+        break;
+      case LossKind::Weighted:
+        count += w;
+        break;
+      }
     }
+  }
+  if (op.getKind() == LossKind::Weighted) {
+    count += 1e-6;
   }
   double none = op.getKind() == LossKind::Nonzero ? 0 : std::numeric_limits<double>::quiet_NaN();
   frame.results = {Tensor::scalar(count == 0 ? none : sum / count), Tensor::scalar(sum), Tensor::scalar(count)};

@@ -279,7 +279,12 @@ LogicalResult Converter::convertGradient(Value value, ArrayAttr parameters) {
       })
       .Case([&](mblm::EmbedGradOp op) {
         kernel::EmbedGradOp::create(builder, loc, op.getIds(), op.getGrad(), spaceOf(shapeOf(op.getIds())), widthOf(op.getResult()),
-                                    op.getSkipAttr(), parameters, offset);
+                                    op.getSkipAttr(), parameters, offset, /*bag=*/1);
+        return success();
+      })
+      .Case([&](EmbedBagGradOp op) {
+        kernel::EmbedGradOp::create(builder, loc, op.getIds(), op.getGrad(), spaceOf(shapeOf(op.getIds())), widthOf(op.getResult()),
+                                    /*skip=*/IntegerAttr(), parameters, offset, op.getBag());
         return success();
       })
       .Case([&](mblm::ReduceOp op) {
@@ -314,7 +319,7 @@ LogicalResult Converter::convertPositionwise(Operation *op) {
         convertNormGrad(grad);
         return success();
       })
-      .Case<WeightGradOp, mblm::EmbedGradOp, mblm::ReduceOp>([&](auto) {
+      .Case<WeightGradOp, mblm::EmbedGradOp, EmbedBagGradOp, mblm::ReduceOp>([&](auto) {
         converted.push_back(op); // when its gradient op's turn comes
         return success();
       })
@@ -325,6 +330,19 @@ LogicalResult Converter::convertPositionwise(Operation *op) {
           Value id = r.load(0, {r.at.sequence, byte});
           Value row = arith::IndexCastOp::create(r.b, r.b.getIndexType(), id);
           return SmallVector<Value>{r.load(1, {row, r.at.offset})};
+        });
+        return success();
+      })
+      .Case([&](EmbedBagOp embed) {
+        int64_t bag = embed.getBag();
+        replaceWithRows(op, Columns::plain(widthOf(embed.getTable())), op->getOperands(), [&](RowBody &r) {
+          Value sum, first = r.times(r.at.position, r.index(bag));
+          for (int64_t j = 0; j < bag; ++j) {
+            Value row = arith::IndexCastOp::create(r.b, r.b.getIndexType(), r.load(0, {r.at.sequence, r.plus(first, j)}));
+            Value here = r.load(1, {row, r.at.column});
+            sum = sum ? r.add(sum, here) : here;
+          }
+          return SmallVector<Value>{sum};
         });
         return success();
       })

@@ -29,7 +29,7 @@ LogicalResult Converter::inferShapes() {
       operands.push_back(shapes.lookup(operand));
     }
     if (interface && failed(interface.inferSymbolicShapes(operands, results))) {
-      return op.emitOpError("expects sizes that are linear forms of B and M");
+      return op.emitOpError("expects sizes that are linear forms of B, M and P");
     }
     for (auto [result, shape] : llvm::zip(op.getResults(), results)) {
       shapes[result] = shape;
@@ -251,6 +251,10 @@ LogicalResult Converter::convert(Operation *op) {
   if (isa<TokenShiftOp, RopeOp, mblm::AttentionOp, mblm::AttentionGradOp, mblm::SsdOp, mblm::SsdGradOp, mblm::ScanOp,
           mblm::ScanGradOp>(op)) {
     return convertSequence(op);
+  }
+  if (isa<LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp, mblm::PoolGradOp, SpreadOp,
+          mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
+    return convertPatches(op);
   }
   if (isa<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp>(op)) {
     return convertStateSpace(op);

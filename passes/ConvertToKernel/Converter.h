@@ -24,6 +24,7 @@ private:
   llvm::LogicalResult convertStructure(mlir::Operation *op);
   llvm::LogicalResult convertPositionwise(mlir::Operation *op);
   llvm::LogicalResult convertSequence(mlir::Operation *op);
+  llvm::LogicalResult convertPatches(mlir::Operation *op);
   llvm::LogicalResult convertStateSpace(mlir::Operation *op);
   llvm::LogicalResult convertTraining(mlir::Operation *op);
   llvm::LogicalResult convertDecoding(mlir::Operation *op);
@@ -49,6 +50,8 @@ private:
   void convertScanGrad(mblm::ScanGradOp op);
   void convertSsd(mblm::SsdOp op);
   void convertSsdGrad(mblm::SsdGradOp op);
+  void convertSpread(SpreadOp op);
+  void convertEntropy(EntropyOp op);
   void convertCrossEntropy(mblm::CrossEntropyOp op);
   void convertCrossEntropyGrad(mblm::CrossEntropyGradOp op);
   // Sends the gradient of the parameters to the gradient buffer, through the op that made `value`.

@@ -23,6 +23,10 @@ Value Emitter::form(const SymbolicDim &dim) {
     term(dim.bm, mul(batch, slots));
   }
   term(dim.piece, piece);
+  term(dim.p, patches);
+  if (dim.bp) {
+    term(dim.bp, mul(batch, patches));
+  }
   return sum ? sum : index(0);
 }
 

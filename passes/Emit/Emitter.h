@@ -44,6 +44,7 @@ public:
   mlir::ImplicitLocOpBuilder b;
   Machine machine;
   mlir::Value batch, slots, position; // B, M and P, as index
+  mlir::Value patches;                // P
   mlir::Value piece;                  // G, in entries alone
 
   // Types.

@@ -127,7 +127,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   constexpr int64_t scoreStride = keyBlock + 16;
   SymbolicDim length = a.shape.space.getPositions();
   auto perKey = [&](int64_t n) {
-    return SymbolicDim{(length.one + 2 * keyBlock) * n, length.m * n, length.b * n, length.bm * n};
+    return (length + SymbolicDim::constant(2 * keyBlock)).scaled(n);
   };
   Value keys = a.s.allocate(perKey(padded)), packed = a.s.allocate(perKey(padded));
   Value q = a.s.allocate(queryBlock * padded), scores = a.s.allocate(queryBlock * scoreStride);

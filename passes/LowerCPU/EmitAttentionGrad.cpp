@@ -154,7 +154,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   constexpr int64_t stride = keyBlock + 16, keyRows = keyBlock + 16;
   SymbolicDim length = a.shape.space.getPositions();
   auto perKey = [&](int64_t n) {
-    return SymbolicDim{(length.one + 2 * keyBlock) * n, length.m * n, length.b * n, length.bm * n};
+    return (length + SymbolicDim::constant(2 * keyBlock)).scaled(n);
   };
   Value q = a.s.allocate(perKey(padded)), k = a.s.allocate(perKey(padded)), v = a.s.allocate(perKey(padded));
   Value g = a.s.allocate(perKey(padded)), packedK = a.s.allocate(perKey(padded)), packedV = a.s.allocate(perKey(padded));

@@ -24,9 +24,7 @@ public:
     SymbolicDim keys = kernel::shapeOf(op.getKey())[1];
     ring = e.form(keys);
     stride = e.add(e.mul(e.ceilDiv(ring, e.machine.lanes), e.machine.lanes), e.machine.lanes);
-    auto scaled = [&](int64_t n) { return n * together; };
-    SymbolicDim room{keys.one + 2 * e.machine.lanes, keys.m, keys.b, keys.bm};
-    scores = s.allocate(SymbolicDim{scaled(room.one), scaled(room.m), scaled(room.b), scaled(room.bm)});
+    scores = s.allocate((keys + SymbolicDim::constant(2 * e.machine.lanes)).scaled(together));
   }
 
   void emit(Value item) {

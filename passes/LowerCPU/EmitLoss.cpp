@@ -190,14 +190,18 @@ void cpu::emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op) {
       Value counted;
       if (op.getKind() == LossKind::Nonzero) {
         counted = isNot(loss);
-      } else {
+      } else if (op.getKind() == LossKind::Targets) {
         Value counts = targetOf(e, s.pointers[2], positions, k, t, op.getOffset(), op.getIgnore()).second;
         counted = arith::AndIOp::create(e.b, counts, isNot(weight));
       }
+      Value share = counted ? e.select(counted, wide(1), wide(0)) : arith::ExtFOp::create(e.b, f64, weight).getResult();
       Value sum = arith::AddFOp::create(e.b, so[0], arith::ExtFOp::create(e.b, f64, loss));
-      Value count = arith::AddFOp::create(e.b, so[1], e.select(counted, wide(1), wide(0)));
+      Value count = arith::AddFOp::create(e.b, so[1], share);
       return SmallVector<Value>{sum, count};
     });
+    if (op.getKind() == LossKind::Weighted) {
+      totals[1] = arith::AddFOp::create(e.b, totals[1], wide(1e-6));
+    }
     Value mean = arith::DivFOp::create(e.b, totals[0], totals[1]);
     if (op.getKind() == LossKind::Nonzero) {
       Value none = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ, totals[1], wide(0));

@@ -72,7 +72,7 @@ void cpu::emitReduce(KernelWriter &writer, kernel::ReduceOp op) {
   int64_t columns = cast<RankedTensorType>(op.getInput().getType()).getShape().back();
   int64_t groups = kernel::ceilDiv(columns, columnsPerItem);
   SymbolicDim first = op.getSums().getSequences(), slots = op.getSums().getPositions();
-  SymbolicDim items{slots.one * groups, slots.m * groups, slots.b * groups, slots.bm * groups};
+  SymbolicDim items = slots.scaled(groups);
   SymbolicDim rows = rowsOf(op.getSpace());
   writer.step(op.getLoc(), 2, {items}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
@@ -124,7 +124,7 @@ void cpu::emitReduce(KernelWriter &writer, kernel::ReduceOp op) {
 }
 
 void cpu::emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op) {
-  // A work item is 32 columns of the table: it goes through all bytes in order.
+  // A work item is 32 columns of the table: it goes through all ids in order.
   constexpr int64_t columnsPerItem = 32;
   int64_t depth = op.getDepth(), groups = kernel::ceilDiv(depth, columnsPerItem);
   SymbolicDim bytes = rowsOf(op.getSpace());
@@ -139,7 +139,7 @@ void cpu::emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op) {
           for (int64_t at = 0; at < columnsPerItem; at += e.machine.lanes) {
             Value left = e.max(e.sub(e.sub(e.index(depth), column), e.index(at)), e.index(0));
             Value mask = e.mask(e.min(left, e.index(e.machine.lanes)));
-            Value source = e.at(s.pointers[1], e.add(e.mul(byte, depth), e.add(column, at)));
+            Value source = e.at(s.pointers[1], e.add(e.mul(e.div(byte, op.getBag()), depth), e.add(column, at)));
             Value target = e.at(s.pointers[2], e.add(e.mul(row, depth), e.add(column, at)));
             e.store(e.addf(e.loadVector(target), e.loadVector(source)), target, mask);
           }

@@ -77,7 +77,7 @@ ScanGradEmitter::ScanGradEmitter(KernelWriter::Step &step, const ScanShape &shap
   skipGrads = s.allocate(scan.groups() * scan.lanes());
   SymbolicDim length = shape.space.getPositions();
   auto perChunk = [&](int64_t n) { return kernel::ceilDiv(n, scanChunk) * scan.stateFloats(); };
-  borders = s.allocate(SymbolicDim{perChunk(length.one), perChunk(length.m), perChunk(length.b), perChunk(length.bm)});
+  borders = s.allocate(length.mapped(perChunk));
 }
 
 // Sets borders[i] to the states before chunk i.

@@ -55,9 +55,10 @@ void SsdGradEmitter::allocate() {
   int64_t heads = shape.headsPerItem(), rows = tall(shape.chunk), square = rows * chunkStride();
   // One state for each border, per head; the last border's is not needed.
   SymbolicDim length = shape.space.getPositions();
-  auto states = [&](int64_t positions) { return kernel::ceilDiv(positions * heads * stateFloats, shape.chunk); };
-  borders = s.allocate(SymbolicDim{states(std::max<int64_t>(length.one, 0)) + heads * stateFloats, states(length.m),
-                                   states(length.b), states(length.bm)});
+  auto states = [&](int64_t positions) {
+    return kernel::ceilDiv(std::max<int64_t>(positions, 0) * heads * stateFloats, shape.chunk);
+  };
+  borders = s.allocate(length.mapped(states) + SymbolicDim::constant(heads * stateFloats));
   stateGrads = s.allocate(heads * stateFloats);
   gradTransposed = s.allocate(stateFloats);
   for (Value *matrix : {&b, &c, &bGrad, &cGrad, &headCGrad}) {

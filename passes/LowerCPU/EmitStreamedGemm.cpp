@@ -25,14 +25,13 @@ void cpu::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
   bool direct = RowEmitter::isIdentity(prologue, depth) && source[0] == op.getSpace().getSequences() &&
                 source[1] == op.getSpace().getPositions();
   bool straight = RowEmitter::isIdentity(epilogue, columns);
-  auto perRow = [&](int64_t n) { return SymbolicDim{rows.one * n, rows.m * n, rows.b * n, rows.bm * n}; };
   SymbolicDim items = SymbolicDim::constant(kernel::ceilDiv(columns, piece));
   writer.step(op.getLoc(), results + op.getNumResults(), {items}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     ArrayRef<Value> pointers = s.pointers;
     Value count = e.form(rows), a = pointers[0];
     if (!direct) { // once for all items that this thread takes together
-      a = s.allocate(perRow(depth));
+      a = s.allocate(rows.scaled(depth));
       RowEmitter first(e, prologue, depth, op.getPrologueSegments(), op.getPrologueWidth(),
                        memoriesOf(pointers.take_front(inputs), op.getInputs()));
       forRows(e, op.getSpace(), e.index(0), count, [&](Value row, Value k, Value t) {
@@ -40,7 +39,7 @@ void cpu::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
         first.emit(k, t, [&](unsigned, Value value, Value column, Value mask) { e.store(value, e.at(target, column), mask); });
       });
     }
-    Value c = straight ? Value() : s.allocate(perRow(piece) + SymbolicDim::constant(e.machine.lanes));
+    Value c = straight ? Value() : s.allocate(rows.scaled(piece) + SymbolicDim::constant(e.machine.lanes));
     SmallVector<Memory> after{{c, {}, e.f32(), true}};
     llvm::append_range(after, memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs()));
     ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), op.getBlockSums());

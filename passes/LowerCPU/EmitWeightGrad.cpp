@@ -15,7 +15,7 @@ using kernel::panelWidth;
 constexpr int64_t lineFloats = 16; // of a cache line
 
 // An outermost stage has few rows; those inside have as many more as a slot has of theirs.
-static int64_t partsOf(const SymbolicDim &rows) { return std::clamp<int64_t>(rows.bm, 1, weightGradParts); }
+static int64_t partsOf(const SymbolicDim &rows) { return std::clamp<int64_t>(std::max(rows.bm, rows.bp), 1, weightGradParts); }
 
 // Blocks of rows in each part.
 static Value blocksPerPart(Emitter &e, const SymbolicDim &rows, int64_t parts) {
@@ -167,6 +167,6 @@ void cpu::emitWeightGrad(KernelWriter &writer, kernel::PackRowsOp pack, StringRe
 SymbolicDim cpu::partOfPackedRows(kernel::PackRowsOp pack) {
   SymbolicDim rows = rowsOf(pack.getSpace());
   int64_t width = ceilDiv(pack.getColumns(), panelWidth) * panelWidth, parts = partsOf(rows);
-  auto share = [&](int64_t n, int64_t more) { return (ceilDiv(n, parts) + more) * width; };
-  return {share(rows.one, packRows), share(rows.m, 0), share(rows.b, 0), share(rows.bm, 0)};
+  SymbolicDim share = rows.mapped([&](int64_t n) { return ceilDiv(n, parts); });
+  return (share + SymbolicDim::constant(packRows)).scaled(width);
 }

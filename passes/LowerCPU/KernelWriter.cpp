@@ -9,9 +9,8 @@ using namespace mblm::cpu;
 
 Value KernelWriter::Step::allocate(SymbolicDim floats) {
   // Whole cache lines, so that pieces do not share one.
-  auto round = [](int64_t n) { return kernel::ceilDiv(n, 16) * 16; };
   Value piece = e.at(scratch, e.form(used));
-  used = used + SymbolicDim{round(floats.one), round(floats.m), round(floats.b), round(floats.bm)};
+  used = used + floats.mapped([](int64_t n) { return kernel::ceilDiv(n, 16) * 16; });
   return piece;
 }
 
@@ -43,6 +42,7 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   e.slots = asIndex(argument(tensors + 1, i64));
   step.part = asIndex(argument(tensors + 2, i64));
   e.position = asIndex(argument(tensors + 3, i64));
+  e.patches = asIndex(argument(tensors + 4, i64));
   body(step);
   func::ReturnOp::create(e.b);
   kernel.scratch = bound(kernel.scratch, step.used);

@@ -3,7 +3,8 @@
 //
 // One kernel as machine code will see it: functions over work items, and how they are launched.
 //   void name(void **args, int64_t begin, int64_t end, float *scratch)
-// `args` holds pointers to the op's tensors, operands first, then B, M, the launch's part and P.
+// `args` holds pointers to the op's tensors, operands first, then B, M, the launch's part, the call's position
+// and P.
 #pragma once
 
 #include "passes/Emit/Emitter.h"

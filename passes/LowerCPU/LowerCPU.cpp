@@ -180,6 +180,11 @@ const CompiledKernel *Lowering::compile(Operation *op) {
       })
       .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
       .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
+      .Case([&](kernel::IntegersOp op) { emitIntegers(writer, op); })
+      .Case([&](kernel::PoolOp op) { emitPool(writer, op); })
+      .Case([&](kernel::PoolGradOp op) { emitPoolGrad(writer, op); })
+      .Case([&](kernel::RangedAttentionOp op) { emitRangedAttention(writer, op); })
+      .Case([&](kernel::RangedAttentionGradOp op) { emitRangedAttentionGrad(writer, op); })
       .Case([&](kernel::ScanOp op) { emitScan(writer, op); })
       .Case([&](kernel::ScanGradOp op) { emitScanGrad(writer, op); })
       .Case([&](kernel::PrefixOp op) { emitPrefix(writer, op); })
@@ -252,7 +257,7 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
     bind(placement.temporaries[op]);
   }
   size_t part = arguments.size() + 2; // behind B and M
-  llvm::append_values(arguments, e.i64(e.batch), e.i64(e.slots), e.i64(e.index(0)), e.i64(e.position));
+  llvm::append_values(arguments, e.i64(e.batch), e.i64(e.slots), e.i64(e.index(0)), e.i64(e.position), e.i64(e.patches));
   for (auto [place, argument] : llvm::enumerate(arguments)) {
     if (place != part) {
       LLVM::StoreOp::create(e.b, argument, e.at(args, e.index(place), e.b.getI64Type()));
@@ -358,6 +363,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   e.slots = number(offsetof(MblmContext, slots));
   e.position = number(offsetof(MblmContext, position));
   e.piece = number(offsetof(MblmContext, piece));
+  e.patches = number(offsetof(MblmContext, patches));
   parallel = field(e, context, offsetof(MblmContext, parallel), ptr);
   pool = field(e, context, offsetof(MblmContext, pool), ptr);
 

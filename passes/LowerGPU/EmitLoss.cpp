@@ -94,14 +94,18 @@ void cuda::emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op) {
       Value loss = e.mulf(e.load(e.at(s.pointers[0], row)), weight), counted;
       if (op.getKind() == LossKind::Nonzero) {
         counted = isNot(loss);
-      } else {
+      } else if (op.getKind() == LossKind::Targets) {
         Value counts = targetOf(e, s.pointers[2], positions, k, t, op.getOffset(), op.getIgnore()).second;
         counted = arith::AndIOp::create(e.b, counts, isNot(weight));
       }
+      Value share = counted ? e.select(counted, wide(1), wide(0)) : arith::ExtFOp::create(e.b, f64, weight).getResult();
       return SmallVector<Value>{e.addf(so[0], arith::ExtFOp::create(e.b, f64, loss)),
-                                e.addf(so[1], e.select(counted, wide(1), wide(0)))};
+                                e.addf(so[1], share)};
     });
     Value sum = e.sumOfBlock(mine[0]), count = e.sumOfBlock(mine[1]);
+    if (op.getKind() == LossKind::Weighted) {
+      count = e.addf(count, wide(1e-6));
+    }
     Value mean = e.divf(sum, count);
     if (op.getKind() == LossKind::Nonzero) {
       mean = e.select(arith::CmpFOp::create(e.b, arith::CmpFPredicate::OEQ, count, wide(0)), wide(0), mean);

@@ -7,8 +7,9 @@ using namespace mblm;
 using namespace mblm::cuda;
 
 Attribute cuda::pointerAttribute(Builder &builder, const Place &place) {
-  const SymbolicDim &at = place.offset;
-  return builder.getDenseI64ArrayAttr({place.slot, at.one, at.m, at.b, at.bm, at.piece});
+  SmallVector<int64_t> pointer{place.slot};
+  llvm::append_range(pointer, cast<DenseI64ArrayAttr>(formAttribute(builder.getContext(), place.offset)).asArrayRef());
+  return builder.getDenseI64ArrayAttr(pointer);
 }
 
 static ArrayAttr mapsOf(Builder &builder, const Launch &launch) {

@@ -10,23 +10,19 @@
 using namespace mblm;
 
 // The shape at which alternatives are compared; any plan is valid for all shapes.
-constexpr int64_t nominalBatch = 4, nominalSlots = 256, nominalPiece = 64;
+constexpr int64_t nominalBatch = 4, nominalSlots = 256, nominalPiece = 64, nominalPatches = 64;
 
-static int64_t nominal(const SymbolicDim &dim) { return dim.evaluate(nominalBatch, nominalSlots, nominalPiece); }
-
-static bool within(const SymbolicDim &a, const SymbolicDim &b) {
-  return a.one <= b.one && a.m <= b.m && a.b <= b.b && a.bm <= b.bm && a.piece <= b.piece;
+static int64_t nominal(const SymbolicDim &dim) {
+  return dim.evaluate(nominalBatch, nominalSlots, nominalPiece, nominalPatches);
 }
 
 SymbolicDim mblm::bound(const SymbolicDim &a, const SymbolicDim &b) {
-  return {std::max(a.one, b.one), std::max(a.m, b.m), std::max(a.b, b.b), std::max(a.bm, b.bm),
-          std::max(a.piece, b.piece)};
+  return a.combined(b, [](int64_t x, int64_t y) { return std::max(x, y); });
 }
 
 // Whole cache lines.
 static SymbolicDim rounded(const SymbolicDim &dim) {
-  auto up = [](int64_t n) { return (n + 15) / 16 * 16; };
-  return {up(dim.one), up(dim.m), up(dim.b), up(dim.bm), up(dim.piece)};
+  return dim.mapped([](int64_t n) { return (n + 15) / 16 * 16; });
 }
 
 // Gives each buffer, in this order, the lowest offset that is free for its whole life. Returns the end of the highest one at
@@ -52,7 +48,7 @@ static int64_t placeInOrder(llvm::ArrayRef<ArenaBuffer *> order) {
     llvm::stable_sort(candidates, [](const SymbolicDim &a, const SymbolicDim &b) { return nominal(a) < nominal(b); });
     for (const SymbolicDim &candidate : candidates) {
       bool free = llvm::all_of(conflicts, [&](ArenaBuffer *other) {
-        return within(candidate + buffer->floats, other->offset) || within(other->offset + other->floats, candidate);
+        return (candidate + buffer->floats).within(other->offset) || (other->offset + other->floats).within(candidate);
       });
       if (free) {
         buffer->offset = candidate;

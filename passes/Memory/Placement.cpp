@@ -51,8 +51,7 @@ static Place resultPlace(unsigned number, bool scalar) {
 }
 
 static SymbolicDim halved(const SymbolicDim &dim) {
-  auto half = [](int64_t n) { return (n + 1) / 2; };
-  return {half(dim.one), half(dim.m), half(dim.b), half(dim.bm), half(dim.piece)};
+  return dim.mapped([](int64_t n) { return (n + 1) / 2; });
 }
 
 FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &steps) {
@@ -120,7 +119,7 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
       }
       buffer.first = step;
       buffer.last = last;
-      if (function.isPrivate() && (buffer.floats.m || buffer.floats.b)) {
+      if (function.isPrivate() && buffer.floats != SymbolicDim{buffer.floats.one, 0, 0, buffer.floats.bm}) {
         return op->emitOpError("expects sizes by outermost slots in a function that runs by pieces");
       }
       buffers.push_back(buffer);
@@ -162,7 +161,11 @@ int64_t mblm::elementsOfSlot(Value value) {
 }
 
 Attribute mblm::formAttribute(MLIRContext *context, const SymbolicDim &dim) {
-  return DenseI64ArrayAttr::get(context, {dim.one, dim.m, dim.b, dim.bm, dim.piece});
+  SmallVector<int64_t> coefficients{dim.one, dim.m, dim.b, dim.bm, dim.piece};
+  if (dim.p || dim.bp) {
+    coefficients.append({dim.p, dim.bp});
+  }
+  return DenseI64ArrayAttr::get(context, coefficients);
 }
 
 DictionaryAttr mblm::aliveBehind(MLIRContext *context, const Placement &placement, int64_t step) {

@@ -51,7 +51,7 @@ int64_t elementsOfSlot(mlir::Value value);
 // What a view shows.
 mlir::Value rootOfViews(mlir::Value value);
 
-// The form as the attribute [1, M, B, B*M, G].
+// The form as the attribute [1, M, B, B*M, G], or [1, M, B, B*M, G, P, B*P] where there is a term in P.
 mlir::Attribute formAttribute(mlir::MLIRContext *context, const SymbolicDim &dim);
 
 // A name from a place in the model: stage1_attention_qkv_grad_ from "/stages/1/layers/0/attention/qkv/grad"; equal layers have

@@ -16,13 +16,13 @@ namespace mblm::kernel {
 namespace {
 class Counter {
 public:
-  Counter(int64_t batch, int64_t slots) : batch(batch), slots(slots) {}
+  Counter(int64_t batch, int64_t slots, int64_t patches) : batch(batch), slots(slots), patches(patches) {}
 
   std::optional<double> flopsOf(Operation *op) const;
   double bytesOf(Operation *op) const;
 
 private:
-  double size(const SymbolicDim &dim) const { return static_cast<double>(dim.evaluate(batch, slots)); }
+  double size(const SymbolicDim &dim) const { return static_cast<double>(dim.evaluate(batch, slots, /*pieceSlots=*/0, patches)); }
   double rows(SpaceAttr space) const { return size(space.getSequences()) * size(space.getPositions()); }
   double elements(Value value) const {
     double product = 1;
@@ -37,9 +37,11 @@ private:
   template <typename OpTy>
   double ssd(OpTy op) const;
   template <typename OpTy>
+  double ranged(OpTy op, double perFeature, double perHead) const;
+  template <typename OpTy>
   double attention(OpTy op, double perFeature, double perHead) const;
 
-  int64_t batch, slots;
+  int64_t batch, slots, patches;
 };
 } // namespace
 
@@ -93,6 +95,13 @@ double Counter::attention(OpTy op, double perFeature, double perHead) const {
 }
 
 template <typename OpTy>
+double Counter::ranged(OpTy op, double perFeature, double perHead) const {
+  double pairs = rangedPairs(size(op.getSpace().getPositions()), size(op.getKeySpace().getPositions()));
+  return size(op.getSpace().getSequences()) * pairs * static_cast<double>(op.getHeads()) *
+         (perFeature * static_cast<double>(op.getHeadDim()) + perHead);
+}
+
+template <typename OpTy>
 double Counter::scan(OpTy op, double perState, double perFeature) const {
   double states = static_cast<double>(cast<RankedTensorType>(op.getALog().getType()).getDimSize(1));
   return rows(op.getSpace()) * static_cast<double>(op.getChannels()) * (perState * states + perFeature);
@@ -121,7 +130,12 @@ std::optional<double> Counter::flopsOf(Operation *op) const {
         return 2 * rows(op.getSpace()) * static_cast<double>(op.getDepth()) * static_cast<double>(op.getColumns());
       })
       .Case([&](ReduceOp op) -> Result { return elements(op.getInput()); })
-      .Case([&](EmbedGradOp op) -> Result { return elements(op.getGrad()); })
+      .Case([&](EmbedGradOp op) -> Result { return static_cast<double>(op.getBag()) * elements(op.getGrad()); })
+      .Case([&](IntegersOp) -> Result { return 0; })
+      .Case([&](PoolOp op) -> Result { return elements(op.getInput()); })
+      .Case([&](PoolGradOp op) -> Result { return 2 * elements(op.getInput()); })
+      .Case([&](RangedAttentionOp op) -> Result { return ranged(op, 4, 4); })
+      .Case([&](RangedAttentionGradOp op) -> Result { return ranged(op, 10, 5) + 2 * elements(op.getGrad()); })
       .Case<PackOp, TransposeOp, RopeTableOp, DropoutKeyOp>([&](auto) -> Result { return 0; })
       .Case([&](AttentionOp op) -> Result { return attention(op, 4, 4); })
       .Case([&](RememberOp op) -> Result { return program(op.getBody(), rows(op.getSpace()), op.getColumns()); })
@@ -185,8 +199,8 @@ double Counter::bytesOf(Operation *op) const {
   return 4 * floats;
 }
 
-std::optional<Cost> costOf(Operation *op, int64_t batch, int64_t slots) {
-  Counter counter(batch, slots);
+std::optional<Cost> costOf(Operation *op, int64_t batch, int64_t slots, int64_t patches) {
+  Counter counter(batch, slots, patches);
   std::optional<double> flops = counter.flopsOf(op);
   if (!flops) {
     return std::nullopt;

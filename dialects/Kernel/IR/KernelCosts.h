@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a kernel has to do at least, for one batch and number of slots.
+// What a kernel has to do at least, for one batch and number of slots (and of patches, where the data decides these).
 #pragma once
 
 #include "mlir/IR/Operation.h"
@@ -18,6 +18,6 @@ struct Cost {
 };
 
 // Absent for kernels without a formula.
-std::optional<Cost> costOf(mlir::Operation *op, int64_t batch, int64_t slots);
+std::optional<Cost> costOf(mlir::Operation *op, int64_t batch, int64_t slots, int64_t patches = 0);
 
 } // namespace mblm::kernel

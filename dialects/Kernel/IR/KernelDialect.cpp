@@ -14,7 +14,7 @@ using namespace mblm::kernel;
 
 namespace mblm {
 // Attribute parameters must be hashable.
-static llvm::hash_code hash_value(const SymbolicDim &dim) { return llvm::hash_combine(dim.one, dim.m, dim.b, dim.bm); }
+static llvm::hash_code hash_value(const SymbolicDim &dim) { return llvm::hash_combine(dim.one, dim.m, dim.b, dim.bm, dim.p, dim.bp); }
 } // namespace mblm
 
 #include "dialects/Kernel/IR/KernelDialect.cpp.inc"
@@ -46,7 +46,7 @@ void SpaceAttr::print(AsmPrinter &printer) const {
   printer.getStream() << getPositions() << ">";
 }
 
-// form ::= term (`+` term)*, term ::= [integer `*`] (`B` [`*` `M`] | `M`) | integer
+// form ::= term (`+` term)*, term ::= [integer `*`] (`B` [`*` (`M` | `P`)] | `M` | `P`) | integer
 static ParseResult parseForm(AsmParser &parser, SymbolicDim &dim) {
   do {
     int64_t coefficient = 1;
@@ -60,17 +60,22 @@ static ParseResult parseForm(AsmParser &parser, SymbolicDim &dim) {
     }
     if (succeeded(parser.parseOptionalKeyword("M"))) {
       dim.m += coefficient;
+    } else if (succeeded(parser.parseOptionalKeyword("P"))) {
+      dim.p += coefficient;
     } else if (succeeded(parser.parseOptionalKeyword("B"))) {
       if (succeeded(parser.parseOptionalStar())) {
-        if (parser.parseKeyword("M")) {
+        if (succeeded(parser.parseOptionalKeyword("P"))) {
+          dim.bp += coefficient;
+        } else if (failed(parser.parseKeyword("M"))) {
           return failure();
+        } else {
+          dim.bm += coefficient;
         }
-        dim.bm += coefficient;
       } else {
         dim.b += coefficient;
       }
     } else {
-      return parser.emitError(parser.getCurrentLocation(), "expects a number, B or M in a linear form");
+      return parser.emitError(parser.getCurrentLocation(), "expects a number, B, M or P in a linear form");
     }
   } while (succeeded(parser.parseOptionalPlus()));
   return success();

@@ -49,7 +49,7 @@ static SymbolicShape spaceShape(SpaceAttr space, Type type) {
 static SymbolicShape blockSumShape(SpaceAttr space, int64_t columns) {
   SymbolicDim rows = *space.getSequences().times(space.getPositions());
   auto scale = [&](int64_t n) { return ceilDiv(n * columns, blockRows); };
-  return {SymbolicDim{scale(rows.one) + columns, scale(rows.m), scale(rows.b), scale(rows.bm)}, SymbolicDim::constant(1)};
+  return {rows.mapped(scale) + SymbolicDim::constant(columns), SymbolicDim::constant(1)};
 }
 
 SymbolicShape kernel::shapeOf(Value value) {
@@ -80,14 +80,19 @@ SymbolicShape kernel::shapeOf(Value value) {
         SymbolicDim rows = *pack.getSpace().getSequences().times(pack.getSpace().getPositions());
         // The form bounds ceil(rows / 256) * 256 rows.
         int64_t width = ceilDiv(pack.getColumns(), panelWidth) * panelWidth;
-        SymbolicDim elements{(rows.one + packRows) * width, rows.m * width, rows.b * width, rows.bm * width};
-        return SymbolicShape{elements, SymbolicDim::constant(1)};
+        return SymbolicShape{(rows + SymbolicDim::constant(packRows)).scaled(width), SymbolicDim::constant(1)};
       })
       .Case([&](SsdGradOp grad) {
         SymbolicShape shape = spaceShape(grad.getSpace(), type);
         bool perSequence = type.getDimSize(1) == 1 && result.getResultNumber() >= 4;
         return perSequence ? SymbolicShape{shape[0], SymbolicDim::constant(1), shape[2]} : shape;
       })
+      .Case([&](IntegersOp integers) { return spaceShape(integers.getResultSpace(), type); })
+      .Case([&](PoolGradOp grad) { return spaceShape(grad.getInputSpace(), type); })
+      .Case([&](RangedAttentionGradOp grad) {
+        return spaceShape(result.getResultNumber() == 0 ? grad.getSpace() : grad.getKeySpace(), type);
+      })
+      .Case<PoolOp, RangedAttentionOp>([&](auto ranged) { return spaceShape(ranged.getSpace(), type); })
       .Case<StateOp, ScanStepOp, SsdStepOp, AttentionOp, CachedAttentionOp, AttentionGradOp, ScanOp, ScanGradOp, SsdOp, PrefixOp, PrefixGradOp,
             CrossEntropyOp, CrossEntropyGradOp, RopeTableOp, ViewOp>(
           [&](auto anchored) {

@@ -233,13 +233,15 @@ def Kernel_ReduceOp : Kernel_Op<"reduce"> {
 def Kernel_EmbedGradOp : Kernel_Op<"embed_grad"> {
   let summary = "Adds gradients of looked-up rows to their table rows in the gradients.";
   let description = [{
-    `gradients[offset + v*D + d] += sum over bytes i with ids[i] = v of grad[i, d]`, in increasing i; row `skip` is left alone.
-    `space` counts the bytes.
+    `gradients[offset + v*D + d] += sum over ids i with ids[i] = v of grad[i div bag, d]`, in increasing i; row `skip` is left alone.
+    `space` counts the ids.
 
-    Constraints: (C1) the last dimension of `grad` is D or a multiple of it: that of several bytes; (C2) `ids` are i32, [B, L].
+    Constraints: (C1) the last dimension of `grad` is D or a multiple of it: that of several bytes; (C2) `ids` are i32, [B, L]; (C3)
+    `bag` is at least 1.
   }];
   let arguments = (ins AnyRankedTensor:$ids, AnyRankedTensor:$grad, Kernel_SpaceAttr:$space, I64Attr:$depth,
-                       OptionalAttr<I64Attr>:$skip, FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset);
+                       OptionalAttr<I64Attr>:$skip, FlatSymbolRefArrayAttr:$parameters, I64Attr:$offset,
+                       DefaultValuedAttr<I64Attr, "1">:$bag);
   let assemblyFormat = [{
     $space $ids `,` $grad `depth` $depth (`skip` $skip^)? `into` $parameters `at` $offset attr-dict `:` type($ids) `,` type($grad)
   }];
@@ -418,5 +420,6 @@ def Kernel_ViewOp : Kernel_Op<"view", [Pure]> {
 include "dialects/Kernel/IR/KernelScanOps.td"
 include "dialects/Kernel/IR/KernelSsdOps.td"
 include "dialects/Kernel/IR/KernelPrefixOps.td"
+include "dialects/Kernel/IR/KernelPatchOps.td"
 
 #endif

@@ -297,7 +297,7 @@ LogicalResult kernel::ReduceOp::verify() {
   // reduce_c2
   SymbolicDim first = getSums().getSequences(), slots = getSums().getPositions();
   SymbolicDim end = first + slots, positions = getBlocks() ? SymbolicDim::constant(1) : getSpace().getPositions();
-  if (end.one > positions.one || end.m > positions.m || end.b > positions.b || end.bm > positions.bm) {
+  if (!end.within(positions)) {
     auto text = [](const SymbolicDim &form) {
       std::string result;
       llvm::raw_string_ostream(result) << form;
@@ -319,6 +319,9 @@ LogicalResult kernel::EmbedGradOp::verify() {
   if (width % depth != 0) {
     return emitOpError("expects the last dimension of 'grad' to be a multiple of 'depth' (")
            << depth << "), but got " << width << " (remainder " << width % depth << ")";
+  }
+  if (failed(expectAtLeast(*this, "bag", getBag(), 1))) { // embed_grad_c3
+    return failure();
   }
   return expectIds(*this, getIds()); // embed_grad_c2
 }

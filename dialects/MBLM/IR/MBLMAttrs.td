@@ -45,9 +45,17 @@ def MBLM_ReduceOver : MBLM_Enum<"ReduceOver", "which positions a sum covers", [
   I32EnumAttrCase<"Starts", 2, "starts">]>;
 def MBLM_ReduceOverAttr : MBLM_EnumAttr<MBLM_ReduceOver, "reduce_over">;
 
+def MBLM_PoolKind : MBLM_Enum<"PoolKind", "what stands for a range", [
+  I32EnumAttrCase<"Max", 0, "max">,
+  I32EnumAttrCase<"Min", 1, "min">,
+  I32EnumAttrCase<"Mean", 2, "mean">,
+  I32EnumAttrCase<"Sum", 3, "sum">]>;
+def MBLM_PoolKindAttr : MBLM_EnumAttr<MBLM_PoolKind, "pool_kind">;
+
 def MBLM_LossKind : MBLM_Enum<"LossKind", "divisor of the mean loss", [
   I32EnumAttrCase<"Nonzero", 0, "nonzero">,
-  I32EnumAttrCase<"Targets", 1, "targets">]>;
+  I32EnumAttrCase<"Targets", 1, "targets">,
+  I32EnumAttrCase<"Weighted", 2, "weighted">]>;
 def MBLM_LossKindAttr : MBLM_EnumAttr<MBLM_LossKind, "loss_kind">;
 
 #endif

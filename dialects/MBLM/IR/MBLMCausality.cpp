@@ -21,6 +21,8 @@ INPUT_DEPENDS(NextByteOp, Time::Patch)
 INPUT_DEPENDS(NextByteGradOp, Time::Patch)
 INPUT_DEPENDS(SplitOp, Time::Pointwise)
 INPUT_DEPENDS(EmbedOp, getBytes() == 1 ? Time::Pointwise : Time::Patch)
+INPUT_DEPENDS(EmbedBagOp, getBag() == 1 ? Time::Pointwise : Time::Patch)
+INPUT_DEPENDS(EntropyOp, Time::Pointwise)
 INPUT_DEPENDS(PositionOp, Time::Pointwise)
 INPUT_DEPENDS(LinearOp, Time::Pointwise)
 INPUT_DEPENDS(NormOp, Time::Pointwise)
@@ -49,6 +51,17 @@ ALL_DEPEND(CachedAttentionOp, Time::Prefix)
 ALL_DEPEND(SelectiveScanStepOp, Time::Prefix)
 ALL_DEPEND(SsdStepOp, Time::Prefix)
 ALL_DEPEND(EmbedGradOp, Time::Later)
+ALL_DEPEND(EmbedBagGradOp, Time::Later)
+ALL_DEPEND(LeadOp, Time::Earlier)
+ALL_DEPEND(NgramRowsOp, Time::Prefix)
+ALL_DEPEND(VisibleBytesOp, Time::Prefix)
+ALL_DEPEND(VisiblePatchesOp, Time::Patch)
+ALL_DEPEND(PatchBytesOp, Time::Patch)
+ALL_DEPEND(BytePatchesOp, Time::Patch)
+ALL_DEPEND(PoolOp, Time::Patch)
+ALL_DEPEND(PoolGradOp, Time::Later)
+ALL_DEPEND(SpreadOp, Time::Patch)
+ALL_DEPEND(RangedAttentionGradOp, Time::Later)
 ALL_DEPEND(WeightGradOp, Time::Later)
 ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
@@ -65,6 +78,9 @@ Time AttentionOp::getTimeDependence(unsigned operand) {
   }
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
 }
+
+// What ranges say is the data's: no later than that they end.
+Time RangedAttentionOp::getTimeDependence(unsigned operand) { return operand == 0 || operand == 3 ? Time::Pointwise : Time::Prefix; }
 
 // What goes into a state (input, steps, b) reaches every later position; what reads it (c, the gate) its own. Decays and
 // skip have no positions.

@@ -38,6 +38,12 @@ NO_FLOPS(ReadOp)
 NO_FLOPS(WriteOp)
 NO_FLOPS(RecallOp)
 NO_FLOPS(EmbedOp)
+NO_FLOPS(LeadOp)
+NO_FLOPS(NgramRowsOp)
+NO_FLOPS(VisibleBytesOp)
+NO_FLOPS(VisiblePatchesOp)
+NO_FLOPS(PatchBytesOp)
+NO_FLOPS(BytePatchesOp)
 NO_FLOPS(TokenShiftOp)
 #undef NO_FLOPS
 
@@ -74,6 +80,10 @@ static double convolutionFlops(Type weight, bool bias) {
 #define FLOPS_PER_ELEMENT(OP, OPERAND, COUNT)                                                                          \
   double OP::getFlops(Shapes operands, Shapes) { return (COUNT)*elements(operands[OPERAND]); }
 FLOPS_PER_ELEMENT(EmbedGradOp, 1, 1)                                                // a sum
+FLOPS_PER_ELEMENT(EmbedBagGradOp, 1, getBag())                                      // sums
+FLOPS_PER_ELEMENT(PoolOp, 0, 1)                                                     // a comparison or a sum
+FLOPS_PER_ELEMENT(PoolGradOp, 1, 2)                                                 // a comparison, a quotient
+FLOPS_PER_ELEMENT(EntropyOp, 0, 6)                                                  // maximum, difference, exp, sums, product
 FLOPS_PER_ELEMENT(PositionOp, 0, 1)                                                 // a sum
 FLOPS_PER_ELEMENT(AddOp, 0, 1)                                                      // a sum
 FLOPS_PER_ELEMENT(MultiplyOp, 0, 1)                                                 // a product
@@ -136,6 +146,27 @@ double AttentionGradOp::getFlops(Shapes operands, Shapes) {
   double pairs = visiblePairs(getMask(), getBlock(), static_cast<double>(query[1]));
   double scalars = (getDropoutKey() ? 7.0 : 5.0) * getHeads();
   return static_cast<double>(query[0]) * pairs * (10.0 * static_cast<double>(query[2]) + scalars) + 2 * elements(query);
+}
+
+double EmbedBagOp::getFlops(Shapes, Shapes results) { return (static_cast<double>(getBag()) - 1) * elements(results[0]); }
+
+double SpreadOp::getFlops(Shapes, Shapes results) { return getMean() ? elements(results[0]) : 0; }
+
+double mblm::rangedPairs(double queries, double keys) {
+  return queries == keys ? queries * (queries + 1) / 2 : std::max(queries, keys);
+}
+
+static double rangedPairs(const SmallVector<int64_t> &query, const SmallVector<int64_t> &key) {
+  return static_cast<double>(query[0]) * mblm::rangedPairs(static_cast<double>(query[1]), static_cast<double>(key[1]));
+}
+
+double RangedAttentionOp::getFlops(Shapes operands, Shapes) {
+  return rangedPairs(operands[0], operands[1]) * (4.0 * static_cast<double>(operands[0][2]) + 4.0 * getHeads());
+}
+
+double RangedAttentionGradOp::getFlops(Shapes operands, Shapes) {
+  return rangedPairs(operands[1], operands[2]) * (10.0 * static_cast<double>(operands[1][2]) + 5.0 * getHeads()) +
+         2 * elements(operands[1]);
 }
 
 // As mblm.attention, with as many keys for each query as the states can hold.

@@ -17,8 +17,9 @@ def MBLM_Dialect : Dialect {
   let summary = "Hierarchical byte language models, as people speak of them.";
   let description = [{
     Values are tensors. A *sequence batch* is `tensor<KxTxC>`: K independent sequences of T positions with C features. Dynamic
-    sizes are functions of two numbers only: B, the batch, and M, the outermost number of slots. At the outermost stage K = B
-    and T follows M; at every other stage T is static and K follows B and M. Where both K and T of a value are dynamic, K = B.
+    sizes are functions of three numbers only: B, the batch, M, the outermost number of slots, and, where the data decides where
+    patches end, P, the most patches of a sequence. At the outermost stage K = B and T follows M (or P); at every other stage T is
+    static and K follows B and M. Where both K and T of a value are dynamic, K = B.
     Byte ids are `tensor<KxTxi32>`, padded by the caller to whole patches.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"]; // scans hold their code

@@ -27,6 +27,8 @@ namespace mblm {
 constexpr llvm::StringLiteral layerEndAttrName = "mblm.layer_end";
 // At arguments and results of a function that runs by pieces (i64): how many sequences one outermost slot has there.
 constexpr llvm::StringLiteral perSlotAttrName = "mblm.per_slot";
+// Of an argument of ids: one for each patch, not for each byte.
+constexpr llvm::StringLiteral perPatchAttrName = "mblm.per_patch";
 } // namespace mblm
 
 #define GET_ATTRDEF_CLASSES

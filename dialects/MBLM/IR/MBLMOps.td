@@ -8,6 +8,7 @@
 include "dialects/MBLM/IR/MBLMStructureOps.td"
 include "dialects/MBLM/IR/MBLMPositionwiseOps.td"
 include "dialects/MBLM/IR/MBLMSequenceOps.td"
+include "dialects/MBLM/IR/MBLMPatchOps.td"
 include "dialects/MBLM/IR/MBLMStateSpaceOps.td"
 include "dialects/MBLM/IR/MBLMDecodingOps.td"
 include "dialects/MBLM/IR/MBLMScanOps.td"

@@ -35,6 +35,31 @@ LogicalResult EmbedGradOp::verify() {
   return verifyLookup(*this, getIds(), getGrad(), "grad", getResult(), "result", getBytes(), getSkip());
 }
 
+// Constraints C1 and C2 of mblm.embed_bag and its gradient.
+static LogicalResult verifyBags(Operation *op, Value ids, Value rows, StringRef rowsName, Value table, StringRef tableName,
+                                uint64_t bagAttr) {
+  // embed_bag_c1, embed_bag_grad_c1
+  auto bag = static_cast<int64_t>(bagAttr);
+  if (failed(expectAtLeast(op, "bag", bag, 1))) {
+    return failure();
+  }
+  // embed_bag_c2, embed_bag_grad_c2
+  std::string sequences = ("dim(" + rowsName + ", 0)").str(), positions = ("dim(" + rowsName + ", 1) * bag").str(),
+              width = ("dim(" + tableName + ", 1)").str();
+  if (failed(expectShape(op, ids, "ids", {{sizeOf(rows, 0), sequences}, {scaled(sizeOf(rows, 1), bag), positions}}))) {
+    return failure();
+  }
+  return expectSize(op, rows, rowsName, 2, {sizeOf(table, 1), width});
+}
+
+LogicalResult EmbedBagOp::verify() {
+  return verifyBags(*this, getIds(), getResult(), "result", getTable(), "table", getBag());
+}
+
+LogicalResult EmbedBagGradOp::verify() {
+  return verifyBags(*this, getIds(), getGrad(), "grad", getResult(), "result", getBag());
+}
+
 LogicalResult PositionOp::verify() {
   // position_c1
   int64_t positions = sizeOf(getTable(), 0), length = sizeOf(getInput(), 1);

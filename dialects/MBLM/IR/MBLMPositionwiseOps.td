@@ -40,6 +40,35 @@ def MBLM_EmbedGradOp : MBLM_PureOp<"embed_grad"> {
   let hasVerifier = 1;
 }
 
+def MBLM_EmbedBagOp : MBLM_PureOp<"embed_bag", [DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
+  let summary = "Looks several rows up for each position and adds them.";
+  let description = [{
+    `result[k, t, d] = sum over j < bag of table[ids[k, t*bag + j], d]`, in increasing j.
+
+    Constraints:
+    * (C1) `bag >= 1`.
+    * (C2) `shape(ids) = [K, T*bag]`, `shape(table) = [V, D]`, `shape(result) = [K, T, D]`.
+    * every id is in `[0, V)`: the caller's duty.
+  }];
+  let arguments = (ins MBLM_Ids:$ids, MBLM_Matrix:$table, I64Attr:$bag);
+  let results = (outs MBLM_Sequences:$result);
+  let assemblyFormat = "$ids `,` $table `bag` $bag attr-dict `:` type($ids) `,` type($table) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def MBLM_EmbedBagGradOp : MBLM_PureOp<"embed_bag_grad"> {
+  let summary = "Sums gradients of bags into their table rows.";
+  let description = [{
+    `result[v, d] = sum over k, t, j with ids[k, t*bag + j] = v of grad[k, t, d]`, in increasing (k, t, j).
+
+    Constraints: (C1) and (C2) of `mblm.embed_bag`, with `grad` for its result and `result` for its table.
+  }];
+  let arguments = (ins MBLM_Ids:$ids, MBLM_Sequences:$grad, I64Attr:$bag);
+  let results = (outs MBLM_Matrix:$result);
+  let assemblyFormat = "$ids `,` $grad `bag` $bag attr-dict `:` type($ids) `,` type($grad) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def MBLM_PositionOp : MBLM_PureOp<"position", [
     DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>, DeclareOpInterfaceMethods<StatefulOpInterface>]> {
   let summary = "Adds a learned vector per position.";

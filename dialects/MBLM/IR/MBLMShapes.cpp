@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Sizes of results as linear forms of B and M.
+// Sizes of results as linear forms.
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/MBLM/IR/ShapeInference.h"
 
@@ -161,6 +161,20 @@ LogicalResult EmbedGradOp::inferSymbolicShapes(Shapes, Results &results) {
   return success();
 }
 
+LogicalResult EmbedBagOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  auto positions = operands[0][1].dividedBy(SymbolicDim::constant(getBag()));
+  if (!positions) {
+    return failure();
+  }
+  results.push_back({operands[0][0], *positions, SymbolicDim::constant(getType().getDimSize(2))});
+  return success();
+}
+
+LogicalResult EmbedBagGradOp::inferSymbolicShapes(Shapes, Results &results) {
+  results.push_back(staticShape(getType()));
+  return success();
+}
+
 LogicalResult LinearOp::inferSymbolicShapes(Shapes operands, Results &results) {
   results.push_back(withWidth(operands[0], getType()));
   return success();
@@ -193,6 +207,76 @@ LogicalResult AttentionOp::inferSymbolicShapes(Shapes operands, Results &results
 
 LogicalResult AttentionGradOp::inferSymbolicShapes(Shapes operands, Results &results) {
   results.append(3, operands[1]);
+  return success();
+}
+
+LogicalResult LeadOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  results.push_back(withPositions(operands[0], getCount()));
+  return success();
+}
+
+// `numbers` ids for each one of `ids`.
+static LogicalResult severalForEach(const SymbolicShape &ids, int64_t numbers, Results &results) {
+  results.push_back({ids[0], ids[1].scaled(numbers)});
+  return success();
+}
+
+LogicalResult NgramRowsOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return severalForEach(operands[0], perPosition(), results);
+}
+
+LogicalResult VisibleBytesOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return severalForEach(operands[0], 2, results);
+}
+
+LogicalResult VisiblePatchesOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return severalForEach(operands[1], 2, results);
+}
+
+LogicalResult PatchBytesOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return severalForEach(operands[0], 2 * getRows(), results);
+}
+
+LogicalResult BytePatchesOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return severalForEach(operands[1], 2, results);
+}
+
+// [K, R, C] with the R positions of which `ranges` are the ranges.
+static LogicalResult inRanges(const SymbolicShape &input, const SymbolicShape &ranges, Results &results) {
+  auto positions = ranges[1].dividedBy(SymbolicDim::constant(2));
+  if (!positions) {
+    return failure();
+  }
+  results.push_back({input[0], *positions, input[2]});
+  return success();
+}
+
+LogicalResult PoolOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return inRanges(operands[0], operands[1], results);
+}
+
+LogicalResult PoolGradOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  results.push_back(operands[1]);
+  return success();
+}
+
+LogicalResult SpreadOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  return inRanges(operands[0], operands[1], results);
+}
+
+LogicalResult RangedAttentionOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  results.push_back(operands[0]);
+  results.push_back(withWidth(operands[0], getLse().getType()));
+  return success();
+}
+
+LogicalResult RangedAttentionGradOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  results.append({operands[1], operands[2], operands[2]});
+  return success();
+}
+
+LogicalResult EntropyOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  results.push_back({operands[0][0], operands[0][1]});
   return success();
 }
 

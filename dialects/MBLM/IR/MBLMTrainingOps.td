@@ -45,7 +45,8 @@ def MBLM_MeanLossOp : MBLM_PureOp<"mean_loss", [DeclareOpInterfaceMethods<Differ
   let description = [{
     With w[b, t] = mask[b, t + offset] and l = token_loss * w:  `sum = sum over b, t of l`; `count` is
     * `nonzero`: the number of (b, t) with l != 0 (MBLM: weights scale the loss but not the divisor);
-    * `targets`: the number of (b, t) with w != 0 and `ids[b, t + offset] != ignore` (MEGABYTE, GPT-2).
+    * `targets`: the number of (b, t) with w != 0 and `ids[b, t + offset] != ignore` (MEGABYTE, GPT-2);
+    * `weighted`: sum over b, t of w, plus 1e-6 (BLT).
     `loss = sum / count`; where count is zero, `nonzero` gives 0 and `targets` gives NaN, as the references do.
 
     Constraints:

@@ -119,6 +119,15 @@ LogicalResult EmbedOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Smal
   return success();
 }
 
+bool EmbedBagOp::isCheapToRecompute() { return false; }
+
+LogicalResult EmbedBagOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back({}); // ids
+  operandGrads.push_back(
+      EmbedBagGradOp::create(builder, getLoc(), getTable().getType(), getIds(), resultGrads[0], getBagAttr()));
+  return success();
+}
+
 bool PositionOp::isCheapToRecompute() { return true; }
 
 LogicalResult PositionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
@@ -226,6 +235,39 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, 
   if (getDropoutKey()) {
     operandGrads.push_back({});
   }
+  return success();
+}
+
+// Of a sum every position gets its range's gradient, of a mean its part.
+LogicalResult PoolOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  Value grad = resultGrads[0];
+  if (getKind() == PoolKind::Max || getKind() == PoolKind::Min) {
+    operandGrads.push_back(PoolGradOp::create(builder, getLoc(), getInput().getType(), grad, getInput(), getResult(), getSpans(), getKind()));
+  } else {
+    operandGrads.push_back(SpreadOp::create(builder, getLoc(), getInput().getType(), grad, getOwners(), getSpans(),
+                                            getKind() == PoolKind::Mean));
+  }
+  operandGrads.append(2, Value()); // ranges
+  return success();
+}
+
+bool SpreadOp::isCheapToRecompute() { return true; }
+
+LogicalResult SpreadOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  operandGrads.push_back(PoolOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], getSpans(), getOwners(),
+                                        getMean() ? PoolKind::Mean : PoolKind::Sum));
+  operandGrads.append(2, Value()); // ranges
+  return success();
+}
+
+LogicalResult RangedAttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  if (resultGrads[1]) {
+    return refuseGradient(*this, "lse");
+  }
+  auto grads = RangedAttentionGradOp::create(builder, getLoc(), resultGrads[0], getQuery(), getKey(), getValue(), getResult(),
+                                             getLse(), getRanges(), getHeadsAttr(), getKvHeadsAttr(), getScaleAttr());
+  operandGrads.append(grads->result_begin(), grads->result_end());
+  operandGrads.push_back({}); // ranges
   return success();
 }
 

@@ -39,7 +39,9 @@ std::optional<SymbolicShape> mblm::argumentShape(func::FuncOp func, unsigned arg
   auto size = [&](unsigned dim, SymbolicDim form) {
     return tensor.isDynamicDim(dim) ? form : SymbolicDim::constant(tensor.getDimSize(dim));
   };
-  return SymbolicShape{size(0, SymbolicDim::batch()), size(1, {0, inner, 0, 0})};
+  bool perPatch = static_cast<bool>(func.getArgAttr(argument, perPatchAttrName));
+  return SymbolicShape{size(0, SymbolicDim::batch()),
+                       size(1, perPatch ? SymbolicDim::patches() : SymbolicDim::slots().scaled(inner))};
 }
 
 std::string mblm::describe(const SymbolicShape &shape) {
@@ -77,7 +79,7 @@ static LogicalResult inferOp(Operation *op, DenseMap<Value, SymbolicShape> &shap
       std::string list;
       llvm::raw_string_ostream os(list);
       llvm::interleaveComma(operands, os, [&](const SymbolicShape &shape) { os << describe(shape); });
-      return op->emitOpError("expects sizes that are forms of B and M, but got operands ") << list;
+      return op->emitOpError("expects sizes that are forms of B, M and P, but got operands ") << list;
     }
   } else {
     for (Type type : op->getResultTypes()) {

@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The sizes of all values of a function as forms of B and M.
+// The sizes of all values of a function as forms of B, M and P.
 #pragma once
 
 #include "dialects/MBLM/IR/SymbolicShape.h"
@@ -19,8 +19,8 @@ constexpr llvm::StringLiteral innerAttrName = "mblm.inner";
 // [n*B*M, T, C]: `perSlot` = n sequences in each outermost slot.
 SymbolicShape slotShape(mlir::RankedTensorType type, int64_t perSlot);
 
-// The shape of a function's argument: of rank 2 with dynamic sizes per byte, [B, M * inner]; with the attribute
-// `mblm.per_slot` by slots; otherwise static. Absent where the type is none of these.
+// The shape of a function's argument: of rank 2 with dynamic sizes per byte, [B, M * inner], or with the attribute `mblm.per_patch`
+// per patch, [B, P]; with the attribute `mblm.per_slot` by slots; otherwise static. Absent where the type is none of these.
 std::optional<SymbolicShape> argumentShape(mlir::func::FuncOp func, unsigned argument);
 
 // Emits an error at the
