@@ -31,6 +31,17 @@ float *Model::passed(Flat which) {
   return buffer.data();
 }
 
+// The number below which a standard normal one lies with probability (1 + p) / 2, over the square root of 2: a rational
+// start (Winitzki's), and Newton's steps to f64's precision.
+static double inverseErf(double p) {
+  double log = std::log1p(-p * p), half = 2 / (3.141592653589793 * 0.147) + log / 2;
+  double x = std::copysign(std::sqrt(std::sqrt(half * half - log / 0.147) - half), p);
+  for (int step = 0; step < 4; ++step) {
+    x -= (std::erf(x) - p) * 0.886226925452758 * std::exp(x * x); // sqrt(pi) / 2
+  }
+  return x;
+}
+
 // A number of a distribution that takes one uniform number, u in (0, 1); f64 as below.
 static float drawOne(const Parameter &p, double u) {
   if (p.init == "log_uniform") {
@@ -39,6 +50,10 @@ static float drawOne(const Parameter &p, double u) {
   if (p.init == "step") { // the inverse of softplus
     double step = std::max(std::exp(std::log(p.low) + u * (std::log(p.high) - std::log(p.low))), p.scale);
     return float(step + std::log(-std::expm1(-step)));
+  }
+  if (p.init == "truncated_normal") {
+    constexpr double inside = 0.9973002039367398; // erf(3 / sqrt(2))
+    return float(p.scale * 1.4142135623730951 * inverseErf((2 * u - 1) * inside));
   }
   return float(p.scale * (2 * u - 1));
 }
@@ -76,7 +91,7 @@ static bool fillFixed(const Parameter &p, float *out) {
 }
 
 static bool isRandom(const std::string &init) {
-  return init == "normal" || init == "uniform" || init == "log_uniform" || init == "step";
+  return init == "normal" || init == "truncated_normal" || init == "uniform" || init == "log_uniform" || init == "step";
 }
 
 void Model::initialize(uint64_t seed) {

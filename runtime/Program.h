@@ -65,8 +65,8 @@ struct Parameter {
   std::string name;           // the reference's
   std::vector<int64_t> shape; // row-major
   int64_t offset = 0;         // in floats, into the flat parameter buffer
-  // "zeros" | "ones" | "constant" (scale) | "normal" (scale = deviation) | "uniform" (scale = bound) | "log_count" (ln 1, ln 2,
-  // ... in each row) | "log_uniform" (ln U(low, high)) | "step" (softplus of it is exp U(ln low, ln high), at least scale)
+  // "zeros" | "ones" | "constant" (scale) | "normal" (scale = deviation) | "truncated_normal" (the same, within 3 * scale)
+  // | "uniform" (scale = bound) | "log_count" (ln 1, ln 2, ... in each row) | "log_uniform" (ln U(low, high)) | "step" (softplus of it is exp U(ln low, ln high), at least scale)
   std::string init;
   double scale = 0;
   double low = 0, high = 0;
@@ -92,7 +92,7 @@ struct ModelInfo {
   std::vector<int64_t> stageLengths;   // outermost first
   std::vector<Parameter> parameters;
   std::vector<std::string> ignorable;  // further names that a weights file may hold: exact, or "*suffix"
-  std::string names;                   // "mblm" | "mblm-0.4.0" | "megabyte" | "gpt2"
+  std::string names;                   // "mblm" | "mblm-0.4.0" | "megabyte" | "gpt2" | "mamba" | "blt"
   int64_t parameterElements = 0; // size of the flat buffers, in floats (holes for alignment included)
   std::string spec;              // the JSON description this was compiled from
 };

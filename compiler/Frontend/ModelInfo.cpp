@@ -16,7 +16,7 @@ ParameterLayout mblm::layoutParameters(const std::vector<spec::Parameter> &param
   ParameterLayout layout;
   int64_t end = 0;
   for (const spec::Parameter &parameter : parameters) {
-    int64_t offset = parameter.role == spec::Role::KeyValue ? end : alignUp(end);
+    int64_t offset = parameter.follows ? end : alignUp(end);
     layout.offsets.push_back(offset);
     end = offset + parameter.elements();
   }
@@ -34,6 +34,8 @@ static const char *initName(spec::Init init) {
     return "constant";
   case spec::Init::Normal:
     return "normal";
+  case spec::Init::TruncatedNormal:
+    return "truncated_normal";
   case spec::Init::Uniform:
     return "uniform";
   case spec::Init::LogCount:
@@ -58,6 +60,8 @@ static const char *namesName(spec::Names names) {
     return "gpt2";
   case spec::Names::Mamba:
     return "mamba";
+  case spec::Names::Blt:
+    return "blt";
   }
   return "";
 }
@@ -67,6 +71,8 @@ static std::vector<std::string> ignorableNames(const spec::Spec &spec) {
   std::vector<std::string> names;
   if (spec.names == spec::Names::Gpt2) {
     names = {"*.attn.bias", "*.attn.masked_bias"};
+  } else if (spec.names == spec::Names::Blt) {
+    return {};
   } else if (spec.names != spec::Names::Mamba) {
     return {"*.rotary_emb.inv_freq"};
   }

@@ -18,8 +18,8 @@ struct ParameterLayout {
   int64_t elements = 0;         // size of the buffer: a multiple of 16
 };
 
-// Each parameter begins at a multiple of 16 floats (64 bytes), except a key/value projection, which follows its query
-// projection directly: one product reads both as one matrix.
+// Each parameter begins at a multiple of 16 floats (64 bytes), except those that follow another directly
+// (spec::Parameter::follows), a key/value projection its query projection: one product reads both as one matrix.
 ParameterLayout layoutParameters(const std::vector<spec::Parameter> &parameters);
 
 rt::ModelInfo makeModelInfo(const spec::Spec &spec);

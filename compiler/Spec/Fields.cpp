@@ -19,7 +19,7 @@ std::string numeral(double value) {
       .dump();
 }
 
-constexpr std::array blockWords = {"transformer", "mamba1", "mamba2"};
+constexpr std::array blockWords = {"transformer", "mamba1", "mamba2", "llama"};
 const std::vector<std::string> normWords = {"none", "rms_clamp", "layer", "rms"};
 
 template <typename T>
@@ -247,7 +247,7 @@ const std::vector<Field<Stage>> &mblm::spec::stageFields() {
 
 const std::vector<Field<LayerEntry>> &mblm::spec::layerFields(Block block) {
   static const std::vector<Field<LayerEntry>> fields[] = {fieldsOf(Block::Transformer), fieldsOf(Block::Mamba1),
-                                                          fieldsOf(Block::Mamba2)};
+                                                          fieldsOf(Block::Mamba2), fieldsOf(Block::Llama)};
   return fields[size_t(block)];
 }
 

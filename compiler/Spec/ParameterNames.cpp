@@ -107,6 +107,47 @@ const LayerSpelling mambaSpellings[] = {
     {Role::MlpOut, "mlp.fc2.weight"},
 };
 
+// BLT's, behind `{s}`, the part of the model that the stage is; nothing in the entropy model, which is one stage.
+const LayerSpelling bltSpellings[] = {
+    {Role::ByteTable, "{s}tok_embeddings.weight"},
+    {Role::HashTable, "encoder_hash_tok_embedding.{l}.weight"},
+    {Role::NgramTable, "encoder_ngram_embedding.{l}.weight"},
+    {Role::AttnNormWeight, "{s}layers.{l}.attention_norm.weight"},
+    {Role::AttnNormBias, "{s}layers.{l}.attention_norm.bias"},
+    {Role::Query, "{s}layers.{l}.attention.wq.weight"},
+    {Role::Key, "{s}layers.{l}.attention.wk.weight"},
+    {Role::Value, "{s}layers.{l}.attention.wv.weight"},
+    {Role::AttnOut, "{s}layers.{l}.attention.wo.weight"},
+    {Role::FfNormWeight, "{s}layers.{l}.ffn_norm.weight"},
+    {Role::FfNormBias, "{s}layers.{l}.ffn_norm.bias"},
+    {Role::Gate, "{s}layers.{l}.feed_forward.w1.weight"},
+    {Role::Up, "{s}layers.{l}.feed_forward.w3.weight"},
+    {Role::Down, "{s}layers.{l}.feed_forward.w2.weight"},
+    {Role::CrossNormQuery, "{s}cross_attn_layers.{l}.cross_attn_norm_q.weight"},
+    {Role::CrossNormKey, "{s}cross_attn_layers.{l}.cross_attn_norm_kv.weight"},
+    {Role::CrossQuery, "{s}cross_attn_layers.{l}.wq.weight"},
+    {Role::CrossKey, "{s}cross_attn_layers.{l}.wk.weight"},
+    {Role::CrossValue, "{s}cross_attn_layers.{l}.wv.weight"},
+    {Role::CrossOut, "{s}cross_attn_layers.{l}.wo.weight"},
+    {Role::PatchProjection, "{s}patch_embedding_projection.weight"},
+    {Role::TokenProjection, "{s}token_embedding_projection.weight"},
+    {Role::FinalNormWeight, "{s}norm.weight"},
+    {Role::FinalNormBias, "{s}norm.bias"},
+    {Role::HeadWeight, "{s}output.weight"},
+    {Role::HeadBias, "{s}output.bias"},
+};
+
+std::string bltPattern(const Spec &spec, Role role, int stage) {
+  const LayerSpelling *row = std::find_if(std::begin(bltSpellings), std::end(bltSpellings),
+                                          [&](const LayerSpelling &row) { return row.role == role; });
+  std::string name = row == std::end(bltSpellings) ? "" : row->name;
+  if (name.compare(0, 3, "{s}") == 0) {
+    static const char *const parts[] = {"global_transformer.", "local_encoder.", "local_decoder."};
+    name.replace(0, 3, spec.stages.size() == 1 ? "" : parts[stage < 0 ? 2 : stage]); // the head has no stage
+  }
+  return name;
+}
+
 const char *layerPattern(Names names) {
   switch (names) {
   case Names::Mblm:
@@ -118,6 +159,8 @@ const char *layerPattern(Names names) {
     return "transformer.h.{l}.";
   case Names::Mamba:
     return "backbone.layers.{l}.";
+  case Names::Blt:
+    break; // a table of its own
   }
   return "";
 }
@@ -125,6 +168,9 @@ const char *layerPattern(Names names) {
 // With the marks still in it.
 std::string pattern(const Spec &spec, Role role, int stage, int layer) {
   Names names = spec.names;
+  if (names == Names::Blt) {
+    return bltPattern(spec, role, stage);
+  }
   bool oneTable = names == Names::Gpt2 || names == Names::Mamba;
   if (role == Role::ByteTable && stage == int(spec.local()) && !oneTable) {
     return names == Names::Mblm ? localTableMblm : names == Names::Mblm040 ? localTableMblm040 : localTableMegabyte;
@@ -153,6 +199,8 @@ std::string pattern(const Spec &spec, Role role, int stage, int layer) {
     return row.gpt2;
   case Names::Mamba:
     return row.mamba;
+  case Names::Blt:
+    break;
   }
   return "";
 }
@@ -186,6 +234,9 @@ bool mblm::spec::isIgnorableWeight(const Spec &spec, const std::string &name) {
         return true;
       }
     }
+    return false;
+  }
+  if (spec.names == Names::Blt) {
     return false;
   }
   if (spec.names == Names::Mamba) {

@@ -35,19 +35,48 @@ public:
 private:
   bool isGpt2() const { return spec.names == Names::Gpt2; }
   bool isMamba() const { return spec.names == Names::Mamba; }
+  bool isBlt() const { return spec.names == Names::Blt; }
+
+  static bool follows(Role role) {
+    switch (role) {
+    case Role::KeyValue:
+    case Role::Key:
+    case Role::Value:
+    case Role::Up:
+    case Role::CrossValue:
+    case Role::HashTable:
+    case Role::NgramTable:
+      return true;
+    default:
+      return false;
+    }
+  }
 
   void add(Role role, std::vector<int64_t> shape, Init init, double scale = 0, double low = 0, double high = 0) {
-    parameters.push_back(
-        {parameterName(spec, role, stage, layer), role, stage, layer, std::move(shape), init, scale, low, high});
+    parameters.push_back({parameterName(spec, role, stage, layer), role, stage, layer, std::move(shape), init, scale,
+                          low, high, follows(role)});
   }
 
   void table(Role role, int64_t rows, int64_t dim) {
-    add(role, {rows, dim}, Init::Normal, isGpt2() || isMamba() ? 0.02 : 1);
+    if (isBlt()) {
+      truncated(role, rows, dim, dim);
+    } else {
+      add(role, {rows, dim}, Init::Normal, isGpt2() || isMamba() ? 0.02 : 1);
+    }
+  }
+
+  void truncated(Role role, int64_t outputs, int64_t inputs, int64_t width) {
+    add(role, {outputs, inputs}, Init::TruncatedNormal, 1 / std::sqrt(double(width)));
   }
 
   // Linear layers are drawn from U(+-1/sqrt(inputs)), their biases too; in GPT-2 from N(0, 0.02^2), those that write to
-  // the residual stream scaled down by its number of summands, and biases are zero, as in Mamba's language models.
+  // the residual stream scaled down by its number of summands, and biases are zero, as in Mamba's language models. In
+  // BLT from N(0, 1/inputs), truncated.
   void matrix(Role role, int64_t outputs, int64_t inputs) {
+    if (isBlt()) {
+      truncated(role, outputs, inputs, inputs);
+      return;
+    }
     if (!isGpt2()) {
       add(role, {outputs, inputs}, Init::Uniform, 1 / std::sqrt(double(inputs)));
       return;
@@ -57,7 +86,7 @@ private:
     add(role, {outputs, inputs}, Init::Normal, 0.02 / std::sqrt(summands));
   }
   void bias(Role role, int64_t outputs, int64_t inputs) {
-    if (isGpt2() || isMamba()) {
+    if (isGpt2() || isMamba() || isBlt()) {
       add(role, {outputs}, Init::Zeros);
     } else {
       add(role, {outputs}, Init::Uniform, 1 / std::sqrt(double(inputs)));
@@ -82,8 +111,12 @@ private:
     if (current.position == Position::Learned) {
       table(Role::PositionTable, current.length, current.dim);
     }
-    table(Role::ByteTable, spec.vocab, local.dim);
-    if (!isLocal) {
+    if (spec.patches) {
+      listTables(current);
+    } else {
+      table(Role::ByteTable, spec.vocab, local.dim);
+    }
+    if (!isLocal && !spec.patches) {
       int64_t width = spec.bytesPerSlot(size_t(stage)) * local.dim;
       norm(Norm::Layer, Role::PatchNorm1Weight, Role::PatchNorm1Bias, width);
       matrix(Role::PatchLinearWeight, current.dim, width);
@@ -92,15 +125,78 @@ private:
     }
     for (layer = 0; layer < int(current.layers.size()); ++layer) {
       const Layer &each = current.layers[size_t(layer)];
-      each.isMamba() ? listMamba(each, current.dim) : listTransformer(each, current.dim);
+      if (each.block == Block::Llama) {
+        listLlama(each, current.dim);
+      } else {
+        each.isMamba() ? listMamba(each, current.dim) : listTransformer(each, current.dim);
+      }
     }
     layer = -1;
+    if (spec.patches) {
+      listCross(current);
+    }
     norm(current.finalNorm, Role::FinalNormWeight, Role::FinalNormBias, current.dim);
-    if (!isLocal) {
+    if (!isLocal && !spec.patches) {
       const Stage &next = spec.stages[size_t(stage) + 1];
       matrix(Role::NextWeight, next.length * next.dim, current.dim);
       bias(Role::NextBias, next.length * next.dim, current.dim);
     }
+  }
+
+  // What stands before the layers of a stage with patches: tables of the encoder, projections of patches.
+  void listTables(const Stage &current) {
+    if (stage == 0) {
+      if (spec.patchWidth() != current.dim) {
+        matrix(Role::TokenProjection, current.dim, spec.patchWidth());
+      }
+      return;
+    }
+    if (stage == 2) {
+      if (spec.stages[0].dim != current.dim) {
+        matrix(Role::PatchProjection, spec.patchWidthDown(), spec.stages[0].dim);
+      }
+      return;
+    }
+    table(Role::ByteTable, spec.vocab, current.dim);
+    const Ngrams ngrams = spec.ngrams.value_or(Ngrams());
+    for (layer = 0; layer < ngrams.hashTables(); ++layer) {
+      table(Role::HashTable, ngrams.hashRows, current.dim);
+    }
+    for (layer = 0; layer < int(ngrams.tables.size()); ++layer) {
+      table(Role::NgramTable, ngrams.tables[size_t(layer)].rows(), current.dim);
+    }
+    layer = -1;
+    if (spec.patches->encoderCross != CrossLayers::None) {
+      matrix(Role::PatchProjection, spec.patchWidth(), current.dim);
+    }
+  }
+
+  void listCross(const Stage &current) {
+    CrossLayers where = stage == 0   ? CrossLayers::None
+                        : stage == 1 ? spec.patches->encoderCross
+                                     : spec.patches->decoderCross;
+    int modules = where == CrossLayers::All ? int(current.layers.size()) : where == CrossLayers::One ? 1 : 0;
+    for (layer = 0; layer < modules; ++layer) {
+      add(Role::CrossNormQuery, {current.dim}, Init::Ones);
+      add(Role::CrossNormKey, {current.dim}, Init::Ones);
+      for (Role role : {Role::CrossQuery, Role::CrossKey, Role::CrossValue, Role::CrossOut}) {
+        matrix(role, current.dim, current.dim);
+      }
+    }
+    layer = -1;
+  }
+
+  void listLlama(const Layer &current, int64_t dim) {
+    int64_t width = current.heads * current.headDim, kvWidth = current.kvHeadsOf() * current.headDim;
+    norm(current.norm, Role::AttnNormWeight, Role::AttnNormBias, dim);
+    matrix(Role::Query, width, dim);
+    matrix(Role::Key, kvWidth, dim);
+    matrix(Role::Value, kvWidth, dim);
+    truncated(Role::AttnOut, dim, width, dim);
+    norm(current.norm, Role::FfNormWeight, Role::FfNormBias, dim);
+    matrix(Role::Gate, current.ffHidden, dim);
+    matrix(Role::Up, current.ffHidden, dim);
+    matrix(Role::Down, dim, current.ffHidden);
   }
 
   void listTransformer(const Layer &current, int64_t dim) {

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The parameters of a spec: their names in the reference's spelling, shapes and initial distributions, in the order in which
-// they stand in the one flat f32 buffer that training works on. Roles that one product reads together (query and key/value)
-// follow each other directly, so that their concatenation along dimension 0 is a view.
+// they stand in the one flat f32 buffer that training works on. Those that are read together (query and key/value by one
+// product, tables of embeddings by one lookup) follow each other directly, so that their concatenation along dimension 0 is a
+// view.
 #pragma once
 
 #include "compiler/Spec/Spec.h"
@@ -13,7 +14,9 @@ namespace mblm::spec {
 enum class Role {
   StartToken,       // [D_i]                         one per stage
   PositionTable,    // [P_i, D_i]                    stages with learned positions
-  ByteTable,        // [V, D_N]                      one per stage, all of the local width
+  ByteTable,        // [V, D_N]                      one per stage, all of the local width; with patches the encoder's alone
+  HashTable,        // [rows, D_1]                   with patches; layer = number of the table
+  NgramTable,       // [grams + 4, D_1]              likewise
   PatchNorm1Weight, // [S_i * D_N]                   stages above the local one
   PatchNorm1Bias,
   PatchLinearWeight, // [D_i, S_i * D_N]
@@ -52,6 +55,19 @@ enum class Role {
   MlpNormBias,
   MlpIn,           // [2*hidden, D_i]               values, then gates
   MlpOut,          // [D_i, hidden]
+  Key,             // [K*d, D_i]                    Llama layers, behind Query, K key/value heads
+  Value,           // [K*d, D_i]
+  Gate,            // [hidden, D_i]                 w1
+  Up,              // [hidden, D_i]                 w3
+  Down,            // [D_i, hidden]                 w2
+  CrossNormQuery,  // [D_1]                         with patches, of the encoder and of the decoder; layer = the module's number
+  CrossNormKey,
+  CrossQuery, // [D_1, D_1]
+  CrossKey,
+  CrossValue,
+  CrossOut,
+  PatchProjection, // encoder [k*D_1, D_1]; decoder [k*D_1, D_0], without cross attention [D_1, D_0], where D_0 != D_1
+  TokenProjection, // [D_0, width of a patch]       where they differ
   FinalNormWeight, // [D_i]
   FinalNormBias,
   NextWeight, // [P_{i+1} * D_{i+1}, D_i]           stages above the local one
@@ -65,6 +81,7 @@ enum class Init {
   Ones,
   Constant,   // scale
   Normal,     // N(0, scale^2)
+  TruncatedNormal, // the same, within 3 * scale
   Uniform,    // U(-scale, scale)
   LogCount,   // each row: ln 1, ln 2, ...
   LogUniform, // ln U(low, high)
@@ -80,6 +97,7 @@ struct Parameter {
   Init init;
   double scale = 0;
   double low = 0, high = 0;
+  bool follows = false; // begins where the one before ends
   int64_t elements() const;
   // The shape in weights files: the references keep the taps of a convolution as [C, 1, taps].
   std::vector<int64_t> fileShape() const;

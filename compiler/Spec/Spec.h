@@ -13,17 +13,18 @@
 
 namespace mblm::spec {
 
-enum class Block { Transformer, Mamba1, Mamba2 };
-constexpr Block allBlocks[] = {Block::Transformer, Block::Mamba1, Block::Mamba2};
+enum class Block { Transformer, Mamba1, Mamba2, Llama };
+constexpr Block allBlocks[] = {Block::Transformer, Block::Mamba1, Block::Mamba2, Block::Llama};
 enum class Position { None, Learned, Rope };
 enum class Activation { Gelu, GeluTanh }; // exact (erf) and tanh forms
 // RmsClamp: x / max(|x|_2 d^-1/2, eps) * g.  Layer: (x - mean) / sqrt(var + eps) * g + b.  Rms: x / sqrt(mean x^2 + eps) * g.
 enum class Norm { None, RmsClamp, Layer, Rms };
 // MeanNonzero: sum / count of nonzero token losses, pad targets are zero (MBLM).  MeanTargets: sum / count of targets that
-// are not pad, NaN where there are none (MEGABYTE).
-enum class Loss { MeanNonzero, MeanTargets };
+// are not pad, NaN where there are none (MEGABYTE).  MeanWeighted: sum of weight * loss / (sum of weights + 1e-6),
+// weights being the mask's (BLT).
+enum class Loss { MeanNonzero, MeanTargets, MeanWeighted };
 // Whose parameter names the weights carry. MBLM 0.4.0 and 0.4.2 differ in the embeddings' names.
-enum class Names { Mblm, Mblm040, Megabyte, Gpt2, Mamba };
+enum class Names { Mblm, Mblm040, Megabyte, Gpt2, Mamba, Blt };
 // First values of Mamba-1's step projection: uniform or all alike.
 enum class DtInit { Random, Constant };
 
@@ -60,7 +61,8 @@ struct Mamba {
 };
 
 // One layer. Transformer: attention then feed-forward, each residual, each behind its own norm. Mamba: a mixer, and a gated
-// feed-forward where asked for, likewise.
+// feed-forward where asked for, likewise. Llama: as Transformer with a gated feed-forward w2(silu(w1 x) * w3 x), without
+// token shift, biases or dropout; always rotary, over pairs (2i, 2i+1) of a head.
 struct Layer {
   Block block = Block::Transformer;
   int64_t heads = 0;
@@ -75,20 +77,31 @@ struct Layer {
   bool attentionBias = false; // biases in the q/k/v and output projections
   double attnDropout = 0;     // on probabilities, in training only
   double ffDropout = 0;       // between activation and second linear, in training only
+  std::optional<int64_t> kvHeads; // Llama: key/value heads; absent: heads. Query head h reads that of h / (heads / kvHeads)
+  int64_t ffHidden = 0;           // Llama: hidden width of the feed-forward
+  std::optional<int64_t> window;  // Llama: positions that a position sees, itself included; absent: all before it
+  bool documents = false;         // Llama: sees no farther back than its document's begin (Spec::documentEnd)
   Mamba mamba;
   std::string pointer;        // JSON pointer of the entry, e.g. "/stages/1/layers/0"
 
   Layer() = default;
   // With the defaults of that kind.
   explicit Layer(Block block);
-  bool isMamba() const { return block != Block::Transformer; }
+  bool isMamba() const { return block == Block::Mamba1 || block == Block::Mamba2; }
+  int64_t kvHeadsOf() const { return kvHeads.value_or(heads); }
 };
 
 inline Layer::Layer(Block block) : block(block) {
   if (block != Block::Transformer) {
     norm = Norm::Rms;
     normEps = 1e-5;
+  }
+  if (isMamba()) {
     mamba.state = block == Block::Mamba1 ? 16 : 128;
+  }
+  if (block == Block::Llama) {
+    rotary = true;
+    tokenShift = false;
   }
 }
 
@@ -100,6 +113,47 @@ struct Stage {
   Norm finalNorm = Norm::RmsClamp;
   double finalNormEps = 1e-8;
   std::string pointer;
+};
+
+// How the bytes of a sequence are cut into patches. Given: the lengths come with the input, always.
+enum class PatchMode { Given, Static, Byte, Space, Entropy, Bpe };
+enum class Pool { Mean, Min, Max }; // in this order where several are concatenated
+// One: the encoder after its last layer, the decoder before its first. All: after and before every one.
+enum class CrossLayers { None, One, All };
+
+// Patches of lengths that depend on the data (BLT). Stage 1, the encoder, reads bytes; what it says of each patch is read by
+// stage 0; stage 2, the decoder, takes the encoder's bytes on and reads stage 0's patches.
+struct Patches {
+  PatchMode mode = PatchMode::Given;
+  int64_t size = 0;                     // Static: bytes of a patch
+  double threshold = 1.335442066192627; // Entropy: in nats
+  std::optional<double> thresholdAdd;   // Entropy: of the step from the entropy before, beside `threshold`
+  bool monotonic = false;               // Entropy: `threshold` is that of the step
+  std::optional<int64_t> maxLength;     // longer patches are cut
+  int64_t lead = 0;                     // ids 0 before the encoder's bytes, and in the first patch
+  std::vector<Pool> pooling = {Pool::Max};
+  int64_t perPatch = 1;                 // vectors of local width that stand for a patch in cross attention
+  int64_t crossHeads = 1;               // of width local dim / crossHeads
+  CrossLayers encoderCross = CrossLayers::One;
+  CrossLayers decoderCross = CrossLayers::All;
+  std::optional<int64_t> encoderWindow; // patches whose bytes a patch sees, itself included; absent: its own
+  std::optional<int64_t> decoderWindow; // patches that a byte sees; absent: one
+  double crossNormEps = 1e-5;
+};
+
+// Tables beside the byte table, whose rows are added to a byte's embedding: by hash of the last n ids, and by place in a
+// list of n ids.
+struct Ngrams {
+  std::vector<int64_t> hashSizes; // n; one table for each and each function: function-major, then in this order
+  int64_t hashFunctions = 1;
+  int64_t hashRows = 0; // of every hash table
+  struct Table {
+    int64_t length = 0; // n
+    std::vector<std::vector<int32_t>> grams;
+    int64_t rows() const { return int64_t(grams.size()) + 4; } // 0: not listed; 1 to 3: unused
+  };
+  std::vector<Table> tables;
+  int64_t hashTables() const { return int64_t(hashSizes.size()) * hashFunctions; }
 };
 
 // Where the entries of a file stand.
@@ -124,19 +178,32 @@ struct Spec {
   Loss loss = Loss::MeanNonzero;
   bool fixedLength = false; // true: no more than stages[0].length outermost positions, whatever `position` says (MEGABYTE)
   Names names = Names::Mblm;
+  // With patches, stages are exactly three: global [0] (length: most patches), encoder [1], decoder [2] (length: bytes).
+  std::optional<Patches> patches;
+  std::optional<Ngrams> ngrams;      // with patches only
+  std::optional<int64_t> documentEnd; // id that ends a document
   std::string text; // the JSON as read, kept for the artifact
   Places places;
 
   // The row of the byte tables that starts at zero and receives no gradient.
   std::optional<int64_t> untrainedRow() const { return padGradient ? frozen : pad; }
   size_t local() const { return stages.size() - 1; }
-  // Bytes under one slot of stage i: product of the lengths of the stages below.
+  // Bytes under one slot of stage i: product of the lengths of the stages below. 1 where the data decides.
   int64_t bytesPerSlot(size_t i) const {
     int64_t n = 1;
-    for (size_t s = i + 1; s < stages.size(); ++s) {
+    for (size_t s = i + 1; s < stages.size() && !patches; ++s) {
       n *= stages[s].length;
     }
     return n;
+  }
+  // Width of what the encoder says of a patch.
+  int64_t patchWidth() const {
+    bool cross = patches->encoderCross != CrossLayers::None;
+    return stages[1].dim * (cross ? patches->perPatch : int64_t(patches->pooling.size()));
+  }
+  // Width of what the decoder reads of a patch.
+  int64_t patchWidthDown() const {
+    return stages[2].dim * (patches->decoderCross != CrossLayers::None ? patches->perPatch : 1);
   }
   // The outermost number of slots is limited by a learned table or by `fixedLength`; 0 = unlimited.
   int64_t maxSlots() const {

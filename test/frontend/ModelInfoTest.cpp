@@ -28,9 +28,11 @@ TEST(ParameterLayout, AlignsEachParameterToACacheLine) {
 }
 
 TEST(ParameterLayout, KeyAndValueFollowTheQuery) {
+  spec::Parameter keyValue = parameter(spec::Role::KeyValue, {6, 5});
+  keyValue.follows = true;
   ParameterLayout layout =
-      layoutParameters({parameter(spec::Role::AttnNormWeight, {5}), parameter(spec::Role::Query, {3, 5}),
-                        parameter(spec::Role::KeyValue, {6, 5}), parameter(spec::Role::AttnOut, {5, 3})});
+      layoutParameters({parameter(spec::Role::AttnNormWeight, {5}), parameter(spec::Role::Query, {3, 5}), keyValue,
+                        parameter(spec::Role::AttnOut, {5, 3})});
   EXPECT_EQ(layout.offsets, (std::vector<int64_t>{0, 16, 31, 64}));
   EXPECT_EQ(layout.elements, 80);
 }

@@ -88,6 +88,28 @@ TEST(Model, FirstValuesOfStateSpaces) {
   EXPECT_NEAR(decays.back(), 16, 0.02);
 }
 
+TEST(Model, TruncatedNormalNumbers) {
+  ModelInfo info;
+  info.parameters = {{"table", {200000}, 0, "truncated_normal", 0.5}};
+  info.parameterElements = 200000;
+  Model model(std::make_unique<ParametersOnly>(info));
+  model.initialize(1);
+  const float *values = model.flat(Flat::Params);
+  double sum = 0, square = 0, outside = 0, most = 0;
+  for (int64_t i = 0; i < 200000; ++i) {
+    double x = values[i] / 0.5;
+    sum += x;
+    square += x * x;
+    outside += std::fabs(x) > 1;
+    most = std::max(most, std::fabs(x));
+  }
+  EXPECT_NEAR(sum / 200000, 0, 0.01);
+  EXPECT_NEAR(square / 200000, 0.97334, 0.01); // 1 - 2 * 3 * density(3) / 0.9973
+  EXPECT_NEAR(outside / 200000, (0.31731 - 0.0027) / 0.9973, 0.005);
+  EXPECT_LE(most, 3);
+  EXPECT_GT(most, 2.9);
+}
+
 TEST(Model, ForwardPadsAndCrops) {
   Model model = bigram();
   std::vector<int32_t> ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}; // 2 x 5, padded to 2 x 8

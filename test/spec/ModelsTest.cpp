@@ -125,7 +125,7 @@ TEST(Models, SchemaIsTheTable) {
   EXPECT_EQ(contents("models/schema.json"), jsonSchema());
   nlohmann::json schema = nlohmann::json::parse(jsonSchema());
   EXPECT_EQ(schema["properties"]["vocab"]["minimum"], 2);
-  EXPECT_EQ(schema["$defs"]["layer"]["anyOf"].size(), 3u);
+  EXPECT_EQ(schema["$defs"]["layer"]["anyOf"].size(), 4u);
   const nlohmann::json &transformer = schema["$defs"]["transformer_layer"], &second = schema["$defs"]["mamba2_layer"];
   EXPECT_EQ(transformer["required"], nlohmann::json({"heads", "head_dim"}));
   EXPECT_EQ(transformer["properties"]["ff_mult"]["default"], 4);

@@ -84,8 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
              "3 m.json:4:41: /stages/0/layers/0/norm: norm is \"layr\"; expected \"none\", \"rms_clamp\", \"layer\" or "
              "\"rms\" (nearest: \"layer\")"},
         Case{"\"heads\": 2", "\"heads\": 2, \"block\": \"mamba3\"",
-             "3 m.json:4:42: /stages/0/layers/0/block: block is \"mamba3\"; expected \"transformer\", \"mamba1\" or "
-             "\"mamba2\" (nearest: \"mamba1\")"},
+             "3 m.json:4:42: /stages/0/layers/0/block: block is \"mamba3\"; expected \"transformer\", \"mamba1\", "
+             "\"mamba2\" or \"llama\" (nearest: \"mamba1\")"},
         Case{
             "\"heads\": 2", "\"heads\": 2, \"ff_dropout\": 1",
             "3 m.json:4:47: /stages/0/layers/0/ff_dropout: ff_dropout is 1; expected a number from 0 to 1, 1 excluded"},
