@@ -57,12 +57,14 @@ public:
 
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     const LoadedEntry &loaded = find(entry, stage);
-    return loaded.sizes->bytes(shapeOf(entry, loaded, batch, slots), pool.threads(), loaded.label);
+    // Where the data decides the patches: as many as there may be at most.
+    int64_t patches = metadata.info.patched ? slots + 1 : 0;
+    return loaded.sizes->bytes(shapeOf(entry, loaded, batch, slots, patches), pool.threads(), loaded.label);
   }
 
   void run(Entry entry, const Call &call) override {
     const LoadedEntry &loaded = find(entry, call.stage);
-    Shape shape = shapeOf(entry, loaded, call.batch, call.slots);
+    Shape shape = shapeOf(entry, loaded, call.batch, call.slots, call.patches);
     (void)loaded.sizes->bytes(shape, pool.threads(), loaded.label); // refuses what cannot be counted
     reserve(loaded, shape);
 
@@ -87,6 +89,7 @@ public:
     context.slots = call.slots;
     context.position = call.position;
     context.piece = shape.piece;
+    context.patches = shape.patches;
     context.buffers[MBLM_ARENA] = arena.data();
     context.buffers[MBLM_PARAMS] = call.params;
     context.buffers[MBLM_GRADS] = call.grads;
@@ -100,6 +103,8 @@ public:
     context.buffers[MBLM_DECAY] = const_cast<float *>(call.decay);
     context.buffers[MBLM_KEY] = key.data();
     context.buffers[MBLM_STATE] = call.state;
+    context.buffers[MBLM_TARGETS] = const_cast<int32_t *>(call.targets);
+    context.buffers[MBLM_LENGTHS] = const_cast<int32_t *>(call.lengths);
     int32_t failed = loaded.function(&context);
     if (failed != 0) {
       throw Error(Exit::Internal, where + ": " + loaded.label + " returned " + std::to_string(failed));
@@ -126,8 +131,8 @@ private:
 
   // With the largest pieces that the memory limit leaves room for. Where gradients are summed, the pieces decide their
   // rounding, so there all that counts is the limit itself, and not what else the process holds at the moment.
-  Shape shapeOf(Entry entry, const LoadedEntry &loaded, int64_t batch, int64_t slots) const {
-    Shape shape{batch, slots, 1};
+  Shape shapeOf(Entry entry, const LoadedEntry &loaded, int64_t batch, int64_t slots, int64_t patches) const {
+    Shape shape{batch, slots, 1, patches};
     if (!loaded.sizes->byPieces()) {
       return shape;
     }

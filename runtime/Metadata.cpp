@@ -117,6 +117,7 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   info.names = meta.at("names").get<std::string>();
   info.spec = meta.at("spec").get<std::string>();
   info.ignorable = meta.at("ignorable").get<std::vector<std::string>>();
+  info.patched = meta.value("patched", false);
   info.parameterElements = meta.at("parameter_elements").get<int64_t>();
   for (const json &p : meta.at("parameters")) {
     info.parameters.push_back(readParameter(p, info.parameterElements, where));

@@ -209,8 +209,62 @@ Call Model::prepare(const Ids &ids, bool withMask) {
     }
     call.mask = paddedMask.data();
   }
+  if (info().patched) {
+    preparePatches(ids, call);
+  }
   call.params = passed(Flat::Params);
   return call;
+}
+
+// Sequences whose lengths the compiled code may rely on.
+void Model::checkLengths(const Ids &ids) const {
+  if (!ids.lengths || ids.patches < 1) {
+    throw Error(Exit::BadInput, "model '" + info().name + "' reads patches: expected patch_lengths [batch, patches] beside the ids");
+  }
+  for (int64_t b = 0; b < ids.batch; ++b) {
+    const int32_t *row = ids.lengths + b * ids.patches;
+    std::string where = "patch_lengths of sequence " + std::to_string(b);
+    int64_t sum = 0;
+    for (int64_t m = 0; m < ids.patches; ++m) {
+      if (row[m] < 0) {
+        throw Error(Exit::BadInput, where + " has " + std::to_string(row[m]) + " at patch " + std::to_string(m) + ", expected 0 or more");
+      }
+      if (row[m] > 0 && m > 0 && row[m - 1] == 0) {
+        throw Error(Exit::BadInput, where + " has zeros before patch " + std::to_string(m) + ", expected zeros behind the last patch only");
+      }
+      sum += row[m];
+    }
+    if (row[0] != 1) {
+      throw Error(Exit::BadInput, where + " begins with " + std::to_string(row[0]) + ", expected a first patch of 1 byte");
+    }
+    if (sum != ids.length + 1) {
+      throw Error(Exit::BadInput, where + " add up to " + std::to_string(sum) + ", expected " + std::to_string(ids.length + 1) +
+                                      ": one more than its " + std::to_string(ids.length) + " bytes, for the next byte");
+    }
+  }
+}
+
+void Model::preparePatches(const Ids &ids, Call &call) {
+  checkLengths(ids);
+  call.lengths = ids.lengths;
+  call.patches = ids.patches;
+  if (!call.mask) {
+    return;
+  }
+  if (ids.targets) {
+    Ids predicted = ids;
+    predicted.ids = ids.targets;
+    checkIds(predicted);
+    call.targets = ids.targets;
+    return;
+  }
+  targets.assign(paddedIds.begin(), paddedIds.end());
+  for (int64_t b = 0; b < ids.batch; ++b) {
+    int64_t first = b * ids.length;
+    std::copy_n(ids.ids + first + 1, ids.length - 1, targets.data() + first);
+    paddedMask[first + ids.length - 1] = 0;
+  }
+  call.targets = targets.data();
 }
 
 Rows Model::rowsOf(Entry entry, const Ids &ids, int64_t width) {
@@ -237,6 +291,8 @@ Rows Model::forward(const Ids &ids) {
 }
 
 Rows Model::hidden(const Ids &ids) { return rowsOf(Entry::Hidden, ids, info().hiddenDim); }
+
+Rows Model::entropies(const Ids &ids) { return rowsOf(Entry::Entropies, ids, 1); }
 
 Rows Model::empty(int64_t batch) {
   if (batch < 1) {

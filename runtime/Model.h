@@ -19,6 +19,10 @@ struct Ids {
   int64_t length = 0;
   const int32_t *ids = nullptr; // [batch, length]
   const float *mask = nullptr;  // [batch, length] or null: all ones
+  // Of models whose patches the data decides:
+  const int32_t *lengths = nullptr; // [batch, patches] bytes of each patch: length + 1 together in each sequence, then zeros
+  int64_t patches = 0;
+  const int32_t *targets = nullptr; // [batch, length] what each byte predicts; null: the next one, and the last byte nothing
 };
 
 // Rows of a result, [batch, rows, width]; valid until the model's next call.
@@ -56,6 +60,7 @@ public:
   Rows forward(const Ids &ids); // logits [batch, length, vocab]; of the empty prompt for length 0: [batch, 1, vocab]
   Rows hidden(const Ids &ids);
   Rows empty(int64_t batch = 1);
+  Rows entropies(const Ids &ids); // [batch, length, 1], nats
   Call::Scalars loss(const Ids &ids);
   // Adds to Flat::Grads. With a `draw`, models with dropout drop what it says.
   Call::Scalars gradients(const Ids &ids, float scale = 1, std::optional<Draw> draw = {});
@@ -73,6 +78,8 @@ public:
 
 private:
   Call prepare(const Ids &ids, bool withMask);
+  void preparePatches(const Ids &ids, Call &call);
+  void checkLengths(const Ids &ids) const;
   Rows rowsOf(Entry entry, const Ids &ids, int64_t width);
   Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay,
                           std::optional<Draw> draw);
@@ -80,7 +87,7 @@ private:
   std::unique_ptr<Program> program;
   Buffer buffers[4];
   Buffer output;
-  std::vector<int32_t> paddedIds;
+  std::vector<int32_t> paddedIds, targets;
   std::vector<float> paddedMask;
 };
 

@@ -18,6 +18,8 @@ std::string entryName(Entry entry, int64_t stage) {
     return "hidden";
   case Entry::Empty:
     return "empty";
+  case Entry::Entropies:
+    return "entropies";
   case Entry::Loss:
     return "loss";
   case Entry::Gradients:

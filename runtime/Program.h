@@ -20,6 +20,7 @@ enum class Entry {
   Forward,   // ids -> output: logits [B, M*inner, vocab], row t predicts byte t+1
   Hidden,    // ids -> output: last stage's states after its final norm [B, M*inner, dim], rows as in Forward
   Empty,     // nothing -> output: logits [B, 1, vocab] for the empty prompt, by the reference's own rule
+  Entropies, // ids -> output: entropy of each row's distribution [B, M], nats (of BLT's entropy model)
   Loss,      // ids, mask -> scalars.loss
   Gradients, // ids, mask, draw, scale -> scalars.loss; ADDS scale * dloss/dparameter to `grads`
   TrainStep, // as Gradients, then clips by the global norm, updates params, m, v and zeroes `grads`
@@ -87,6 +88,7 @@ struct ModelInfo {
   int64_t inner = 1;          // bytes per outermost slot; lengths are padded up to a multiple
   int64_t maxSlots = 0;       // limit of the outermost number of slots; 0 = none
   int64_t maxLength = 0;      // stages' lengths multiplied: the reference's nominal context
+  bool patched = false;       // the data decides the patches: calls take their lengths, and what each byte predicts
   bool startToken = true;     // byte 0 is predicted (and trained) too
   int64_t hiddenDim = 0;
   std::vector<int64_t> stageLengths;   // outermost first
@@ -107,6 +109,9 @@ struct Call {
   int64_t slots = 0; // M >= 1: outermost slots; sequences hold M * inner ids
   const int32_t *ids = nullptr;  // [B, M*inner], padded with the pad id, each in [0, vocab)
   const float *mask = nullptr;   // [B, M*inner] or null (all ones); weight of each byte as a target, 0 in the padding
+  int64_t patches = 0;              // P: the most patches of a sequence, where the data decides these
+  const int32_t *lengths = nullptr; // [B, P]: their bytes, M + 1 together in each sequence; 0 behind the last one
+  const int32_t *targets = nullptr; // [B, M]: what each byte predicts, then, where a loss is computed
   std::optional<Draw> draw;      // for dropout; absent: nothing is dropped
   float scale = 1;               // of the gradients
   const float *hyper = nullptr;  // [HyperCount]

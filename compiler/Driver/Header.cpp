@@ -49,5 +49,8 @@ std::string driver::headerText(const rt::ModelInfo &info) {
       text += std::string("int32_t mblm_entry_") + rt::entryName(entry) + "(MblmContext *context);\n";
     }
   }
+  if (info.names == "blt" && !info.patched) {
+    text += "int32_t mblm_entry_" + rt::entryName(rt::Entry::Entropies) + "(MblmContext *context);\n";
+  }
   return text + "#ifdef __cplusplus\n}\n#endif\n";
 }

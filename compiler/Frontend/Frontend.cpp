@@ -20,8 +20,10 @@ static bool hasDropout(llvm::ArrayRef<spec::Stage> stages) {
   });
 }
 
+bool mblm::isEntropyModel(const spec::Spec &spec) { return spec.names == spec::Names::Blt && !spec.patches; }
+
 bool mblm::canRunByPieces(const spec::Spec &spec) {
-  return spec.stages.size() > 1 && !hasDropout(llvm::ArrayRef(spec.stages).drop_front());
+  return spec.stages.size() > 1 && !spec.patches && !hasDropout(llvm::ArrayRef(spec.stages).drop_front());
 }
 
 namespace {
@@ -41,8 +43,19 @@ public:
     Type ids = tensor({dynamic, dynamic}, builder.getI32Type()),
          mask = tensor({dynamic, dynamic}, builder.getF32Type());
     Type scalar = tensor({}, builder.getF32Type());
+    if (spec.patches) {
+      addPatched(ids, mask, scalar);
+      return module;
+    }
     if (pieces) {
       addInner(ids);
+    }
+    if (isEntropyModel(spec)) {
+      addFunction("entropies", {ids}, mask, [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+        Value logits = buildLogits(graph, buildRows(graph, buildHierarchy(graph, arguments[0])));
+        auto type = cast<RankedTensorType>(logits.getType()).clone({dynamic, dynamic});
+        return {EntropyOp::create(graph.builder, graph.at("entropy"), type, logits)};
+      });
     }
     addFunction("forward", {ids}, sequences(spec.vocab), [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
       return {buildLogits(graph, buildRows(graph, buildHierarchy(graph, arguments[0])))};
@@ -101,6 +114,29 @@ private:
     inner.setPrivate();
     inner.setArgAttr(0, perSlotAttrName, builder.getI64IntegerAttr(1));
     inner.setResultAttr(0, perSlotAttrName, builder.getI64IntegerAttr(spec.bytesPerSlot(0) / local.length));
+  }
+
+  // Entries that take the lengths of patches.
+  void addPatched(Type ids, Type mask, Type scalar) {
+    auto withLengths = [&](StringRef name, SmallVector<Type> arguments, TypeRange results,
+                           llvm::function_ref<SmallVector<Value>(Graph &, ValueRange)> buildBody) {
+      func::FuncOp function = addFunction(name, arguments, results, buildBody);
+      function.setArgAttr(arguments.size() > 2 ? 2 : 1, perPatchAttrName, builder.getUnitAttr());
+      return function;
+    };
+    withLengths("forward", {ids, ids}, sequences(spec.vocab), [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+      return {buildLogits(graph, buildPatched(graph, arguments[0], arguments[1]))};
+    });
+    withLengths("hidden", {ids, ids}, sequences(spec.stages.back().dim), [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+      return {buildPatched(graph, arguments[0], arguments[1])};
+    });
+    auto loss = withLengths("loss", {ids, mask, ids, ids}, {scalar, scalar, scalar},
+                            [](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+                              Value states = buildPatched(graph, arguments[0], arguments[2]);
+                              LossValues values = buildLoss(graph, states, arguments[0], arguments[1], arguments[3]);
+                              return {values.loss, values.sum, values.count};
+                            });
+    loss.setArgAttr(3, targetsAttrName, builder.getUnitAttr());
   }
 
   func::FuncOp addFunction(StringRef name, TypeRange arguments, TypeRange results,

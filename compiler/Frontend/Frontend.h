@@ -8,6 +8,9 @@
 //   @loss(ids, mask) -> loss, sum, count
 //   @train_loss(ids, mask, key) -> the same with dropout (only where the spec has some); `key` as in `mblm.dropout`
 //   @empty() -> logits [1, 1, V] for no bytes at all (only with start tokens)
+//   @entropies(ids) -> the entropy of each row's distribution [B, M], nats (only of BLT's entropy model)
+// Where the data decides the patches, all of them but @empty take lengths: [B, P], and @loss what each byte predicts: @loss(ids, mask,
+// lengths, targets).
 // With `pieces`, the stages behind the first stand in a private function @inner(context, ids) -> states of the local stage,
 // which the others run with `mblm.pieces`. Every op's location is a name: the JSON pointer of what it stems from, and its role there.
 #pragma once
@@ -18,6 +21,9 @@
 #include "mlir/IR/OwningOpRef.h"
 
 namespace mblm {
+
+// BLT's: one stage, whose distributions' entropies tell where patches end.
+bool isEntropyModel(const spec::Spec &spec);
 
 // Whether there are stages behind the first, none with dropout: its masks are drawn for all slots at once.
 bool canRunByPieces(const spec::Spec &spec);

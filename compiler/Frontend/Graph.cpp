@@ -60,11 +60,15 @@ Location Graph::at(StringRef role) {
 }
 
 Value Graph::load(ArrayRef<spec::Role> roles) {
+  return loadEach(llvm::map_to_vector(roles, [&](spec::Role role) { return std::pair(role, layer); }));
+}
+
+Value Graph::loadEach(ArrayRef<std::pair<spec::Role, int>> rolesAndLayers) {
   SmallVector<Attribute> names;
   SmallVector<int64_t> shape;
   std::string key;
-  for (spec::Role role : roles) {
-    const spec::Parameter *parameter = parameters.find(role, stage, layer);
+  for (auto [role, each] : rolesAndLayers) {
+    const spec::Parameter *parameter = parameters.find(role, stage, each);
     if (!parameter) {
       return {};
     }

@@ -54,6 +54,8 @@ public:
   // one after the other in the buffer and are read as one.
   mlir::Value load(spec::Role role) { return load(llvm::ArrayRef(role)); }
   mlir::Value load(llvm::ArrayRef<spec::Role> roles);
+  // The same of the current stage with layers of their own.
+  mlir::Value loadEach(llvm::ArrayRef<std::pair<spec::Role, int>> rolesAndLayers);
 
   mlir::Value linear(llvm::StringRef name, mlir::Value input, mlir::Value weight, mlir::Value bias);
   // The input itself for Norm::None.

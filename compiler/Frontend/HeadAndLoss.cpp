@@ -12,7 +12,7 @@ using spec::Role;
 
 Value mblm::frontend::buildRows(Graph &graph, Value states) {
   const spec::Spec &spec = graph.spec;
-  if (!spec.startToken) {
+  if (!spec.startToken) { // of a byte each
     return states;
   }
   graph.enter(stagePointer(spec, spec.local()), int(spec.local()));
@@ -44,18 +44,31 @@ static Value buildPredictions(Graph &graph, Value states) {
   return NextByteOp::create(graph.builder, graph.at("predictions"), type, states);
 }
 
-LossValues mblm::frontend::buildLoss(Graph &graph, Value states, Value ids, Value mask) {
+static LossKind lossKind(spec::Loss loss) {
+  switch (loss) {
+  case spec::Loss::MeanNonzero:
+    return LossKind::Nonzero;
+  case spec::Loss::MeanTargets:
+    return LossKind::Targets;
+  case spec::Loss::MeanWeighted:
+    return LossKind::Weighted;
+  }
+  llvm_unreachable("all losses are covered");
+}
+
+LossValues mblm::frontend::buildLoss(Graph &graph, Value states, Value ids, Value mask, Value targets) {
   const spec::Spec &spec = graph.spec;
   OpBuilder &builder = graph.builder;
-  uint64_t offset = spec.startToken ? 0 : 1;
-  Value logits = buildLogits(graph, buildPredictions(graph, states));
+  uint64_t offset = spec.startToken || targets ? 0 : 1;
+  Value logits = buildLogits(graph, targets ? states : buildPredictions(graph, states));
+  ids = targets ? targets : ids;
   graph.enter("/loss", -1);
   IntegerAttr ignore = spec.pad ? builder.getI64IntegerAttr(*spec.pad) : IntegerAttr();
   auto perByte = RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, builder.getF32Type());
   auto tokens =
       CrossEntropyOp::create(builder, graph.at("cross_entropy"), perByte, perByte, logits, ids, offset, ignore);
   auto scalar = RankedTensorType::get({}, builder.getF32Type());
-  auto kind = spec.loss == spec::Loss::MeanNonzero ? LossKind::Nonzero : LossKind::Targets;
+  auto kind = lossKind(spec.loss);
   auto mean = MeanLossOp::create(builder, graph.at("mean"), scalar, scalar, scalar, tokens.getLoss(), mask, ids, kind,
                                  offset, ignore);
   return {mean.getLoss(), mean.getSum(), mean.getCount()};

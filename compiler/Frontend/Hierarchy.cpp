@@ -29,12 +29,23 @@ std::string mblm::frontend::layerPointer(const spec::Spec &spec, size_t stage, s
   return repetition == 0 ? pointer : pointer + "#" + std::to_string(repetition);
 }
 
-// All layers and the final norm.
-static Value buildStage(Graph &graph, size_t stage, Value x) {
+// All layers and the final norm; `ids` are the bytes.
+static Value buildStage(Graph &graph, size_t stage, Value x, Value ids) {
   const spec::Stage &current = graph.spec.stages[stage];
+  VisibleRanges visible(ids);
   for (size_t layer = 0; layer < current.layers.size(); ++layer) {
-    x = current.layers[layer].isMamba() ? buildMambaLayer(graph, stage, layer, x)
-                                        : buildTransformerLayer(graph, stage, layer, x);
+    switch (current.layers[layer].block) {
+    case spec::Block::Transformer:
+      x = buildTransformerLayer(graph, stage, layer, x);
+      break;
+    case spec::Block::Mamba1:
+    case spec::Block::Mamba2:
+      x = buildMambaLayer(graph, stage, layer, x);
+      break;
+    case spec::Block::Llama: // of one stage, whose positions are the bytes
+      x = buildLlamaLayer(graph, stage, layer, x, visible.of(graph, current.layers[layer]));
+      break;
+    }
     x.getDefiningOp()->setAttr(layerEndAttrName, graph.builder.getI64IntegerAttr(int64_t(stage)));
   }
   graph.enter(stagePointer(graph.spec, stage), int(stage));
@@ -48,7 +59,7 @@ static Value buildProjection(Graph &graph, Value states) {
 // The outputs of `stage`, as the context of the stage below where there is one.
 static Value buildStageAndContext(Graph &graph, size_t stage, Value ids, Value context) {
   const spec::Spec &spec = graph.spec;
-  Value states = buildStage(graph, stage, buildStageInput(graph, stage, ids, context));
+  Value states = buildStage(graph, stage, buildStageInput(graph, stage, ids, context), ids);
   if (stage == spec.local()) {
     return states;
   }
@@ -83,7 +94,7 @@ Value mblm::frontend::buildEmptyHierarchy(Graph &graph) {
     graph.enter(stagePointer(spec, stage), int(stage));
     auto type = RankedTensorType::get({1, 1, spec.stages[stage].dim}, builder.getF32Type());
     Value x = StartOp::create(builder, graph.at("start"), type, graph.load(Role::StartToken));
-    states = buildStage(graph, stage, context ? graph.add("context", x, context) : x);
+    states = buildStage(graph, stage, context ? graph.add("context", x, context) : x, /*ids=*/{});
     if (stage != spec.local()) {
       const spec::Stage &next = spec.stages[stage + 1];
       context = buildProjection(graph, states);

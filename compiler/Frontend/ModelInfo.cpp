@@ -89,7 +89,8 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   info.pad = spec.pad;
   info.inner = spec.bytesPerSlot(0);
   info.maxSlots = spec.maxSlots();
-  info.maxLength = spec.stages[0].length * info.inner;
+  info.maxLength = spec.stages[spec.patches ? spec.local() : 0].length * info.inner;
+  info.patched = spec.patches.has_value();
   info.startToken = spec.startToken;
   info.hiddenDim = spec.stages.back().dim;
   for (const spec::Stage &stage : spec.stages) {

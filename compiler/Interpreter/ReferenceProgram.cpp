@@ -47,7 +47,7 @@ public:
 
 private:
   func::FuncOp entryPoint(rt::Entry entry, int64_t stage) const;
-  Tensor argument(RankedTensorType type, bool firstVector, const rt::Call &call) const;
+  Tensor argument(func::FuncOp function, unsigned number, bool firstVector, const rt::Call &call) const;
   void evaluate(rt::Entry entry, const rt::Call &call);
   void fetch(const float *buffer, size_t size, std::vector<double> &store) const;
   void deliver(const std::vector<double> &store, float *buffer) const { std::copy(store.begin(), store.end(), buffer); }
@@ -77,12 +77,20 @@ func::FuncOp ReferenceProgram::entryPoint(rt::Entry entry, int64_t stage) const 
 }
 
 // Entries' arguments are told apart by their types: ids [B, L] i32, mask [B, L], the dropout key [4] i32, scale a scalar,
-// and the vectors hyper and decay in this order.
-Tensor ReferenceProgram::argument(RankedTensorType type, bool firstVector, const rt::Call &call) const {
+// and the vectors hyper and decay in this order; what patches need has
+// attributes.
+Tensor ReferenceProgram::argument(func::FuncOp function, unsigned number, bool firstVector, const rt::Call &call) const {
+  auto type = cast<RankedTensorType>(function.getArgumentTypes()[number]);
   int64_t bytes = call.batch * call.slots * model.inner;
   if (type.getElementType().isInteger(32) && type.getRank() == 1) {
     rt::DropoutKey key = rt::dropoutKey(call.draw);
     return Tensor::ids({4}, {key.begin(), key.end()});
+  }
+  if (function.getArgAttr(number, perPatchAttrName)) {
+    return Tensor::ids({call.batch, call.patches}, {call.lengths, call.lengths + call.batch * call.patches});
+  }
+  if (function.getArgAttr(number, targetsAttrName)) {
+    return Tensor::ids({call.batch, call.slots}, {call.targets, call.targets + call.batch * call.slots});
   }
   if (type.getElementType().isInteger(32)) {
     int64_t length = type.isDynamicDim(1) ? call.slots * model.inner : type.getDimSize(1);
@@ -128,15 +136,15 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
   }
   std::vector<Tensor> arguments;
   bool firstVector = true;
-  for (Type type : function.getArgumentTypes()) {
-    auto tensor = cast<RankedTensorType>(type);
-    arguments.push_back(argument(tensor, firstVector, call));
+  for (unsigned number = 0; number < function.getNumArguments(); ++number) {
+    auto tensor = cast<RankedTensorType>(function.getArgumentTypes()[number]);
+    arguments.push_back(argument(function, number, firstVector, call));
     firstVector = firstVector && (tensor.getRank() != 1 || tensor.getElementType().isInteger(32));
   }
   std::vector<Tensor> results = 
       interpreter.call(function, std::move(arguments), {call.batch, call.slots, call.position});
 
-  if (call.output && !results.empty() && results[0].rank() == 3) {
+  if (call.output && !results.empty() && results[0].rank() >= 2) {
     // What takes no ids has one sequence for all.
     int64_t copies = function.getNumArguments() == 0 ? call.batch : 1;
     float *out = call.output;

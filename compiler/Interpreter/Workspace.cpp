@@ -25,7 +25,7 @@ int64_t mblm::peakValueBytes(func::FuncOp function, int64_t batch, int64_t slots
     bool ids = cast<RankedTensorType>(value.getType()).getElementType().isInteger(32);
     int64_t size = ids ? sizeof(int32_t) : sizeof(double);
     for (const SymbolicDim &dim : shapes[value]) {
-      size *= dim.evaluate(batch, slots);
+      size *= dim.evaluate(batch, slots, /*pieceSlots=*/0, /*patches=*/slots + 1); // at most
     }
     return size;
   };

@@ -79,5 +79,8 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
   if (info.pad) {
     meta["pad"] = *info.pad;
   }
+  if (info.patched) {
+    meta["patched"] = true;
+  }
   return meta.dump();
 }

@@ -205,7 +205,10 @@ private:
       auto tensor = dyn_cast<RankedTensorType>(type);
       return tensor && tensor.getRank() == 0 && tensor.getElementType().isF32();
     };
-    if (!loss.getBody().hasOneBlock() || type.getNumInputs() != inputs || type.getNumResults() != 3 ||
+    unsigned ofPatches = llvm::count_if(loss.getArguments(), [&](BlockArgument argument) {
+      return loss.getArgAttr(argument.getArgNumber(), perPatchAttrName) || loss.getArgAttr(argument.getArgNumber(), targetsAttrName);
+    });
+    if (!loss.getBody().hasOneBlock() || type.getNumInputs() != inputs + ofPatches || type.getNumResults() != 3 ||
         !llvm::all_of(type.getResults(), isScalar)) {
       return loss.emitError("expected ")
              << name << " to be one block of type (ids, mask" << (inputs == 3 ? ", key" : "")
@@ -279,7 +282,7 @@ private:
     }
   }
 
-  // (ids, mask, [key,] scale) -> (loss, sum, count)
+  // (ids, mask, [key,] [lengths, targets,] scale) -> (loss, sum, count)
   func::FuncOp buildGradients(OpBuilder &builder, func::FuncOp loss) {
     func::FuncOp function = loss.clone();
     function.setName("gradients");
@@ -300,7 +303,7 @@ private:
     return function;
   }
 
-  // (ids, mask, [key,] scale, hyper, decay) -> (loss, sum, count, norm)
+  // (ids, mask, [key,] [lengths, targets,] scale, hyper, decay) -> (loss, sum, count, norm)
   void buildTrainStep(OpBuilder &builder, func::FuncOp gradients) {
     func::FuncOp function = gradients.clone();
     function.setName("train_step");

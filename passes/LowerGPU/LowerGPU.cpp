@@ -338,6 +338,11 @@ void Lowering::listPieces(PiecesOp op, const Placement &placement, LoweredFuncti
 
 FailureOr<Lowering::LoweredFunction> Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
+  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
+    if (function.getArgAttr(argument, perPatchAttrName)) {
+      return function.emitError("has patches that the data decides, for which there are no CUDA kernels; use --target cpu");
+    }
+  }
   for (Operation &op : function.getBody().front().without_terminator()) {
     bool loops = isa<PiecesOp>(op) && !function.isPrivate();
     if (!isa<kernel::KernelDialect>(op.getDialect()) && !loops) {

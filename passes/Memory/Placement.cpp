@@ -22,7 +22,7 @@ Value mblm::rootOfViews(Value value) {
 }
 
 // The caller's buffers: arguments and results of the entries stand in a fixed order (compiler/Frontend), in which a
-// dropout key may be left out.
+// dropout key may be left out; attributes tell what patches need.
 static SmallVector<Place> argumentPlaces(func::FuncOp function) {
   static const Place slots[] = {{MBLM_IDS, {}},
                                 {MBLM_MASK, {}},
@@ -37,10 +37,16 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
     return places;
   }
   unsigned next = 0;
-  for (Type type : function.getArgumentTypes()) {
-    auto tensor = cast<RankedTensorType>(type);
+  for (BlockArgument argument : function.getArguments()) {
+    auto tensor = cast<RankedTensorType>(argument.getType());
     bool key = tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
-    places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
+    if (function.getArgAttr(argument.getArgNumber(), perPatchAttrName)) {
+      places.push_back({MBLM_LENGTHS, {}});
+    } else if (function.getArgAttr(argument.getArgNumber(), targetsAttrName)) {
+      places.push_back({MBLM_TARGETS, {}});
+    } else {
+      places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
+    }
   }
   return places;
 }
