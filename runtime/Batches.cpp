@@ -87,6 +87,21 @@ RecordedBatches readBatches(const std::string &path) {
     }
     recorded.mask = file.floats("loss_mask");
   }
+  if (const TensorInfo *lengths = file.find("patch_lengths")) {
+    if (lengths->shape.size() != 3 || lengths->shape[0] != recorded.count || lengths->shape[1] != recorded.batch) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'patch_lengths' has shape " + shapeText(lengths->shape) + ", expected [" +
+                                      std::to_string(recorded.count) + ", " + std::to_string(recorded.batch) + ", patches]");
+    }
+    recorded.patches = lengths->shape[2];
+    recorded.lengths = file.integers("patch_lengths");
+  }
+  if (const TensorInfo *targets = file.find("targets")) {
+    if (targets->shape != tensor.shape) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'targets' has shape " + shapeText(targets->shape) +
+                                      ", expected that of 'ids', " + shapeText(tensor.shape));
+    }
+    recorded.targets = file.integers("targets");
+  }
   return recorded;
 }
 

@@ -18,6 +18,8 @@
 namespace mblm::golden {
 
 std::vector<CaseName> forwardCases();    // logits, loss, gradients, logits of the empty prompt
+std::vector<CaseName> patchedCases();    // the same where the data decides the patches
+std::vector<CaseName> patchedTrajectoryCases();
 std::vector<CaseName> trajectoryCases(); // losses, norms and final weights of an optimizer's run
 std::vector<CaseName> greedyCases();     // bytes chosen one after the other, with the logits that chose them
 
@@ -40,11 +42,16 @@ private:
   struct Inputs {
     std::vector<int32_t> ids;
     std::vector<float> mask; // empty: all ones
+    std::vector<int32_t> lengths, targets; // empty: none
     int64_t batch = 0, length = 0;
-    rt::Ids view() const { return {batch, length, ids.data(), mask.empty() ? nullptr : mask.data()}; }
+    // Sequences first to first + number.
+    rt::Ids view(int64_t first, int64_t number) const;
+    rt::Ids view() const { return view(0, batch); }
   };
-  Inputs inputs() const;
-  std::vector<float> recordedNorms() const;
+  Inputs inputs() const { return inputs("ids", io.get("ids").shape[0]); }
+  Inputs inputs(const std::string &ids, int64_t sequences) const;
+  void adapt();
+  std::vector<float> recorded(const std::string &name, const std::string &otherName) const;
   void checkContinuation(rt::Model &model, const std::vector<int32_t> &ids, int64_t batch, int64_t promptLength,
                          const std::string &logits, const Judge &judge) const;
   void compare(const Judge &judge, const std::string &what, const std::vector<float> &got,

@@ -113,6 +113,14 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenTrajectory,
                          testing::Combine(testing::ValuesIn(ways), testing::ValuesIn(trajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenGreedy,
                          testing::Combine(testing::Values(ways[0], ways[3], ways[4]), testing::ValuesIn(greedyCases())), testName);
+// Where the data decides the patches there are no CUDA kernels.
+INSTANTIATE_TEST_SUITE_P(Patched, GoldenForward,
+                         testing::Combine(testing::ValuesIn(std::begin(ways), std::begin(ways) + 4), testing::ValuesIn(patchedCases())), testName);
+INSTANTIATE_TEST_SUITE_P(PatchedMore, GoldenForward,
+                         testing::Combine(testing::Values(moreWays[0], moreWays[1], moreWays[2]),
+                                          testing::Values(patchedCases()[0], patchedCases()[2], patchedCases()[6])), testName);
+INSTANTIATE_TEST_SUITE_P(Patched, GoldenTrajectory,
+                         testing::Combine(testing::ValuesIn(std::begin(ways), std::begin(ways) + 4), testing::ValuesIn(patchedTrajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(More, GoldenForward, testing::Combine(testing::ValuesIn(moreWays), testing::ValuesIn(fewCases)),
                          testName);
 

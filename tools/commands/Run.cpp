@@ -25,10 +25,38 @@ struct RunOptions {
 struct RunInput {
   std::vector<int32_t> ids;
   std::vector<float> mask; // empty: all ones
+  std::vector<int32_t> lengths, targets; // empty: none
   int64_t batch = 0, length = 0;
   std::vector<int64_t> rowShape; // [batch, length], or as nested as the ids were
-  rt::Ids view() const { return {batch, length, ids.data(), mask.empty() ? nullptr : mask.data()}; }
+  rt::Ids view() const {
+    rt::Ids view{batch, length, ids.data(), mask.empty() ? nullptr : mask.data()};
+    view.patches = int64_t(lengths.size()) / batch;
+    view.lengths = lengths.empty() ? nullptr : lengths.data();
+    view.targets = targets.empty() ? nullptr : targets.data();
+    return view;
+  }
 };
+
+[[noreturn]] void failShape(const std::string &path, const rt::TensorInfo &tensor, const std::string &expected) {
+  throw Error(Exit::BadInput,
+              "'" + path + "': tensor '" + tensor.name + "' has shape " + rt::shapeText(tensor.shape) + ", expected " + expected);
+}
+
+// What goes along with the ids of models whose patches the data decides.
+void readPatches(const rt::SafetensorsFile &file, RunInput &input) {
+  if (const rt::TensorInfo *lengths = file.find("patch_lengths")) {
+    if (lengths->shape.size() != 2 || lengths->shape[0] != input.batch) {
+      failShape(file.path(), *lengths, "[" + std::to_string(input.batch) + ", patches]");
+    }
+    input.lengths = file.integers("patch_lengths");
+  }
+  if (const rt::TensorInfo *targets = file.find("targets")) {
+    if (targets->elements != int64_t(input.ids.size())) {
+      failShape(file.path(), *targets, "that of 'ids', " + rt::shapeText(input.rowShape));
+    }
+    input.targets = file.integers("targets");
+  }
+}
 
 // MEGABYTE also takes ids that are cut into patches: one dimension for each stage, the inner ones of the stages'
 // lengths.
@@ -41,9 +69,8 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
   rt::SafetensorsFile file(path);
   const rt::TensorInfo &tensor = file.get("ids");
   if (tensor.shape.size() != 2 && !isNested(info, tensor.shape)) {
-    throw Error(Exit::BadInput,
-                "'" + path + "': tensor 'ids' has shape " + rt::shapeText(tensor.shape) + ", expected [batch, length]" +
-                    (info.names == "megabyte" ? ", or one dimension for each stage behind the batch" : ""));
+    failShape(path, tensor, std::string("[batch, length]") +
+                                (info.names == "megabyte" ? ", or one dimension for each stage behind the batch" : ""));
   }
   RunInput input;
   input.ids = file.integers("ids");
@@ -51,15 +78,16 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
   input.batch = tensor.shape[0];
   input.length = std::accumulate(tensor.shape.begin() + 1, tensor.shape.end(), int64_t(1), std::multiplies<>());
   if (input.batch < 1) {
-    throw Error(Exit::BadInput, "'" + path + "': tensor 'ids' has shape " + rt::shapeText(tensor.shape) +
-                                    ", expected at least one sequence");
+    failShape(path, tensor, "at least one sequence");
   }
   if (const rt::TensorInfo *mask = file.find("loss_mask")) {
     if (mask->shape != tensor.shape) {
-      throw Error(Exit::BadInput, "'" + path + "': tensor 'loss_mask' has shape " + rt::shapeText(mask->shape) +
-                                      ", expected that of 'ids', " + rt::shapeText(tensor.shape));
+      failShape(path, *mask, "that of 'ids', " + rt::shapeText(tensor.shape));
     }
     input.mask = file.floats("loss_mask");
+  }
+  if (info.patched) {
+    readPatches(file, input);
   }
   return input;
 }
@@ -141,7 +169,8 @@ void addRun(CommandLine &line, ModelSource &source) {
       });
   source.addOptions(command);
   command.add_option("--weights", options->weights, "Weights under the reference's names (safetensors)")->required();
-  command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] and, if wanted, 'loss_mask'")
+  command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] and, if wanted, 'loss_mask'; where the data decides the patches also "
+                 "'patch_lengths' [batch, patches] and, if wanted, 'targets'")
       ->required();
   command.add_option("--output", options->output, "Safetensors to write")->required();
   command.add_flag("--gradients", options->gradients, "Also write grad.NAME for every parameter");

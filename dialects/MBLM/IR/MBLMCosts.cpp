@@ -156,16 +156,16 @@ double mblm::rangedPairs(double queries, double keys) {
   return queries == keys ? queries * (queries + 1) / 2 : std::max(queries, keys);
 }
 
-static double rangedPairs(const SmallVector<int64_t> &query, const SmallVector<int64_t> &key) {
-  return static_cast<double>(query[0]) * mblm::rangedPairs(static_cast<double>(query[1]), static_cast<double>(key[1]));
+static double pairsOf(const SmallVector<int64_t> &query, const SmallVector<int64_t> &key) {
+  return static_cast<double>(query[0]) * rangedPairs(static_cast<double>(query[1]), static_cast<double>(key[1]));
 }
 
 double RangedAttentionOp::getFlops(Shapes operands, Shapes) {
-  return rangedPairs(operands[0], operands[1]) * (4.0 * static_cast<double>(operands[0][2]) + 4.0 * getHeads());
+  return pairsOf(operands[0], operands[1]) * (4.0 * static_cast<double>(operands[0][2]) + 4.0 * getHeads());
 }
 
 double RangedAttentionGradOp::getFlops(Shapes operands, Shapes) {
-  return rangedPairs(operands[1], operands[2]) * (10.0 * static_cast<double>(operands[1][2]) + 5.0 * getHeads()) +
+  return pairsOf(operands[1], operands[2]) * (10.0 * static_cast<double>(operands[1][2]) + 5.0 * getHeads()) +
          2 * elements(operands[1]);
 }
 
