@@ -100,6 +100,11 @@ def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
     @begin_i (or @step_0 at P = 0) begins a sequence anew. Ops on single positions are taken over as they are; others build
     their own steps (StatefulOpInterface).
 
+    Where attention goes by ranges, a step takes one byte and, by arguments with the attribute `mblm.ranges`, the ranges of its
+    position, which the caller knows: their attributes are those of the op that makes them in @forward. Where the data decides the
+    patches there are three: @step_1(ids that the newest byte's n-grams reach) is the bytes' way to the patches, @step_0(ranges) a
+    patch that is complete, and @step_2(ranges) the same byte's way from the patches to logits. P is the number of the byte or patch.
+
     Needs: @forward(ids) -> logits in `mblm` ops, of stages one below the other. Leaves: these functions and the states; all others
     as they are.
 

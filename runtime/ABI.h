@@ -10,7 +10,8 @@
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "width", "offset": [..]}],
-//  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..]}, ...},
+//  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
+//    "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}]}, ...},
 //  "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}
 // Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M + cG*G, and cP*P + cBP*B*P where two more coefficients say so, P
 // the most patches of a sequence; `scratch` is per thread. Kernels stand in the order
@@ -42,6 +43,7 @@ enum MblmSlot {
   MBLM_NARROW,  // on a GPU: the parameters in bf16, as far as entries read them so; number i stands where float i / 2 would
   MBLM_TARGETS, // int32_t* [B, M]: what each byte predicts, where an entry takes its targets so
   MBLM_LENGTHS, // int32_t* [B, P]: bytes of each patch; together M + 1 of each sequence
+  MBLM_RANGES,  // int32_t*: of steps, what they read where, as the entry's "ranges" say, one [B, numbers] behind the other
   MBLM_SLOTS
 };
 

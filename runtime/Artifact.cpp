@@ -55,6 +55,11 @@ public:
   const ModelInfo &info() const override { return metadata.info; }
   const std::vector<StateTensor> &states() const override { return metadata.states; }
 
+  const StepInputs &stepInputs(int64_t stage) const override {
+    auto found = metadata.entries.find(entryName(Entry::Step, stage));
+    return found == metadata.entries.end() ? Program::stepInputs(stage) : found->second.inputs;
+  }
+
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     const LoadedEntry &loaded = find(entry, stage);
     // Where the data decides the patches: as many as there may be at most.
@@ -103,6 +108,7 @@ public:
     context.buffers[MBLM_DECAY] = const_cast<float *>(call.decay);
     context.buffers[MBLM_KEY] = key.data();
     context.buffers[MBLM_STATE] = call.state;
+    context.buffers[MBLM_RANGES] = const_cast<int32_t *>(call.ranges);
     context.buffers[MBLM_TARGETS] = const_cast<int32_t *>(call.targets);
     context.buffers[MBLM_LENGTHS] = const_cast<int32_t *>(call.lengths);
     int32_t failed = loaded.function(&context);

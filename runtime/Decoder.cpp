@@ -1,14 +1,11 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// A patch is closed when the byte behind it comes, not before: the last patch that fits into a context is never asked for by
-// the stage above, and a text that ends with a patch costs no step for it.
 #include "runtime/Decoder.h"
 
+#include "runtime/RangedDecoder.h"
+#include "runtime/StageDecoder.h"
+#include "runtime/StateFile.h"
 #include "runtime/Support/Error.h"
-#include "runtime/Support/Hash.h"
-
-#include <algorithm>
 
 namespace mblm::rt {
 
@@ -17,115 +14,17 @@ Decoder::Decoder(Model &model, int64_t batch, int64_t capacity) : model(model), 
   if (batch < 1 || capacity < 1) {
     throw Error(Exit::BadInput, "expected at least one sequence of at least one byte, got " + shapeText({batch, capacity}));
   }
-  slotCapacity = model.slotsFor(capacity);
+  int64_t slots = model.slotsFor(capacity);
   const std::vector<StateTensor> &states = model.getProgram().states();
   if (states.empty()) {
     throw Error(Exit::BadInput, "model '" + info.name + "' was compiled without steps; compile the spec again with them");
   }
-  int64_t slotBytes = info.inner;
-  for (size_t i = 0; i < info.stageLengths.size(); ++i) {
-    Stage &stage = stages.emplace_back();
-    slotBytes /= i > 0 ? info.stageLengths[i] : 1;
-    stage.slotBytes = slotBytes;
-    stage.limit = i > 0 ? info.stageLengths[i] : slotCapacity;
-  }
-  open.assign(batch * info.inner, 0);
   std::string what = "what the model remembers of " + std::to_string(batch) + " sequences of " + std::to_string(capacity) + " bytes";
-  state = Buffer(stateFloats(states, batch, slotCapacity), what);
+  state = Buffer(stateFloats(states, batch, slots + info.lead), what);
   output = Buffer(batch * info.vocab, "logits");
 }
 
-void Decoder::reset() {
-  bytes = openBytes = 0;
-  for (Stage &stage : stages) {
-    stage.slots = 0;
-    stage.begun = false;
-  }
-}
-
-void Decoder::run(Entry entry, size_t stage, int64_t position, const int32_t *ids) {
-  Call call;
-  call.batch = sequences;
-  call.slots = slotCapacity;
-  call.stage = int64_t(stage);
-  call.position = position;
-  call.ids = ids;
-  call.params = model.passed(Flat::Params);
-  call.state = state.data();
-  call.output = output.data();
-  model.getProgram().run(entry, call);
-}
-
-// The stage and all above it stand at a sequence, each with the context that the one above left.
-void Decoder::begin(size_t stage) {
-  for (size_t i = 0; i <= stage; ++i) {
-    if (!stages[i].begun && model.info().startToken) {
-      run(Entry::Begin, i, 0, nullptr);
-    }
-    stages[i].begun = true;
-  }
-}
-
-// Runs `rows` slots, and with them begins new sequences in all stages below.
-void Decoder::step(size_t stage, const int32_t *ids, int64_t stride, int64_t rows) {
-  begin(stage);
-  int64_t count = rows * stages[stage].slotBytes;
-  callIds.resize(sequences * count);
-  for (int64_t b = 0; b < sequences; ++b) {
-    std::copy_n(ids + b * stride, count, callIds.data() + b * count);
-  }
-  int64_t position = stages[stage].slots + (model.info().startToken ? 1 : 0);
-  run(rows == 1 ? Entry::Step : Entry::Prefill, stage, position, callIds.data());
-  stages[stage].slots += rows;
-  for (size_t i = stage + 1; i < stages.size(); ++i) {
-    stages[i].slots = 0;
-    stages[i].begun = false;
-  }
-}
-
-// The bytes of a slot of `stage` are complete. The last slot of a patch need not be run, as nothing below would read what
-// comes out; but then the patch is a slot of the stage above.
-void Decoder::closeSlot(size_t stage) {
-  while (stage > 0 && stages[stage].slots + 1 == stages[stage].limit) {
-    --stage;
-  }
-  step(stage, open.data() + openBytes - stages[stage].slotBytes, model.info().inner, 1);
-  if (stage == 0) {
-    openBytes = 0;
-  }
-}
-
-// Takes some of `count` bytes that are there: whole slots of the outermost stage that stands at a border, or a byte of the open
-// patch. At least one byte is left for the local stage, whose logits are wanted.
-int64_t Decoder::advance(const int32_t *ids, int64_t stride, int64_t count) {
-  size_t local = stages.size() - 1, i = 0;
-  if (local > 0 && stages[local].slots == stages[local].limit) {
-    closeSlot(local - 1);
-  }
-  auto atBorder = [&](size_t stage) {
-    return std::all_of(stages.begin() + stage + 1, stages.end(), [](const Stage &below) { return below.slots == 0; });
-  };
-  while (i < local && (!atBorder(i) || count <= stages[i].slotBytes)) {
-    ++i;
-  }
-  // The stage below goes on from a step: a prefill leaves nothing for it.
-  bool many = i == 0 && (count - 1) / stages[0].slotBytes >= prefillRows + (local > 0 ? 1 : 0);
-  int64_t rows = many ? prefillRows : 1, taken = rows * stages[i].slotBytes;
-  if (i == 0) {
-    step(0, ids, stride, rows);
-    return taken;
-  }
-  for (int64_t b = 0; b < sequences; ++b) {
-    std::copy_n(ids + b * stride, taken, open.data() + b * model.info().inner + openBytes);
-  }
-  openBytes += taken;
-  if (i < local) {
-    closeSlot(i);
-  } else {
-    step(local, ids, stride, 1);
-  }
-  return taken;
-}
+Decoder::~Decoder() { model.getProgram().forget(state.data()); }
 
 Rows Decoder::feed(const int32_t *ids, int64_t count) {
   if (count < 1 || count > most - bytes) {
@@ -144,141 +43,14 @@ Rows Decoder::logits() {
   return bytes == 0 ? model.empty(sequences) : Rows{output.data(), sequences, 1, model.info().vocab};
 }
 
-//===----------------------------------------------------------------------===//
-// States on disk
-//===----------------------------------------------------------------------===//
+int64_t Decoder::savedLength(const std::string &path) { return stateLength(SafetensorsFile(path)); }
 
-static const std::string formatName = "mblm-state", formatVersion = "1";
-
-// Rows of a state that hold something: of those that grow with the sequence, the positions that were run.
-int64_t Decoder::filledRows(const StateTensor &tensor) const {
-  int64_t run = stages[0].begun ? stages[0].slots + (model.info().startToken ? 1 : 0) : 0;
-  return tensor.positions.perSlot ? std::min(run, tensor.positions.at(slotCapacity)) : tensor.positions.more;
-}
-
-Decoder::~Decoder() { model.getProgram().forget(state.data()); }
-
-float *Decoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
-  model.getProgram().hostAccess(state.data());
-  int64_t offset = tensor.offset.at({sequences, slotCapacity}, tensor.name);
-  return state.data() + offset + sequence * tensor.positions.at(slotCapacity) * tensor.width;
-}
-
-static uint64_t weightsHash(Model &model) {
-  return hash64(model.flat(Flat::Params), size_t(model.info().parameterElements) * sizeof(float));
-}
-
-static std::string specHash(const Model &model) {
-  const std::string &text = model.info().spec;
-  return hexText(hash64(text.data(), text.size()));
-}
-
-void Decoder::save(const std::string &path) const {
-  std::vector<std::vector<float>> copies; // of sequences without the rows between them that hold nothing
-  std::vector<TensorView> tensors;
-  for (const StateTensor &tensor : model.getProgram().states()) {
-    int64_t floats = filledRows(tensor) * tensor.width;
-    std::vector<float> &copy = copies.emplace_back(sequences * floats);
-    for (int64_t b = 0; b < sequences; ++b) {
-      std::copy_n(rowsOf(tensor, b), floats, copy.data() + b * floats);
-    }
-    tensors.push_back({tensor.name, {sequences, filledRows(tensor), tensor.width}, copy.data(), DType::F32});
+std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity, PatchBorders *borders) {
+  const StepInputs &inputs = model.getProgram().stepInputs(0);
+  if (inputs.ranges.empty()) {
+    return std::make_unique<StageDecoder>(model, batch, capacity);
   }
-  tensors.push_back({"logits", {sequences, model.info().vocab}, output.data(), DType::F32});
-  tensors.push_back({"open", {sequences, model.info().inner}, open.data(), DType::I32});
-  std::vector<int32_t> counters;
-  for (const Stage &stage : stages) {
-    counters.push_back(int32_t(stage.slots));
-    counters.push_back(stage.begun);
-  }
-  tensors.push_back({"counters", {int64_t(stages.size()), 2}, counters.data(), DType::I32});
-  writeSafetensors(path, tensors,
-                   {{"format", formatName}, {"version", formatVersion}, {"model", model.info().name}, {"spec", specHash(model)},
-                    {"weights", hexText(weightsHash(model))}, {"bytes", std::to_string(bytes)}});
-}
-
-static std::string noteOf(const SafetensorsFile &file, const std::string &key) {
-  auto found = file.metadata().find(key);
-  return found == file.metadata().end() ? "" : found->second;
-}
-
-static Error foreign(const SafetensorsFile &file, const std::string &why) {
-  return Error(Exit::Integrity, "state '" + file.path() + "' " + why);
-}
-
-static int64_t bytesOf(const SafetensorsFile &file) {
-  if (noteOf(file, "format") != formatName || noteOf(file, "version") != formatVersion) {
-    throw foreign(file, "is no state of version " + formatVersion + ", but of format '" + noteOf(file, "format") + "' and version '" +
-                            noteOf(file, "version") + "'; read the prompt again");
-  }
-  std::string text = noteOf(file, "bytes");
-  if (text.empty() || text.size() > 15 || text.find_first_not_of("0123456789") != std::string::npos) {
-    throw foreign(file, "holds no number of bytes; it is damaged");
-  }
-  return std::stoll(text);
-}
-
-int64_t Decoder::savedLength(const std::string &path) { return bytesOf(SafetensorsFile(path)); }
-
-void Decoder::load(const std::string &path) {
-  SafetensorsFile file(path);
-  int64_t length = bytesOf(file);
-  if (noteOf(file, "spec") != specHash(model)) {
-    throw foreign(file, "belongs to another spec (model '" + noteOf(file, "model") + "', this is '" + model.info().name +
-                            "'); read the prompt again");
-  }
-  if (noteOf(file, "weights") != hexText(weightsHash(model))) {
-    throw foreign(file, "was made with other weights; read the prompt again");
-  }
-  auto expect = [&](const std::string &name, const std::vector<int64_t> &shape) -> const TensorInfo & {
-    const TensorInfo *tensor = file.find(name);
-    if (!tensor || tensor->shape != shape) {
-      throw foreign(file, "should have a tensor '" + name + "' of shape " + shapeText(shape) + ", but has " +
-                              (tensor ? shapeText(tensor->shape) : "none") + "; it is damaged");
-    }
-    return *tensor;
-  };
-  const TensorInfo *logitsTensor = file.find("logits");
-  int64_t batch = logitsTensor && logitsTensor->shape.size() == 2 ? logitsTensor->shape[0] : 0;
-  if (batch != sequences || length > most) {
-    throw Error(Exit::BadInput, "state '" + path + "' holds " + std::to_string(batch) + " sequences of " + std::to_string(length) +
-                                    " bytes; expected " + std::to_string(sequences) + " of at most " + std::to_string(most));
-  }
-  expect("counters", {int64_t(stages.size()), 2});
-  std::vector<int32_t> counters = file.integers("counters");
-  std::vector<Stage> loaded = stages;
-  int64_t covered = 0;
-  for (size_t i = 0; i < stages.size(); ++i) {
-    loaded[i].slots = counters[2 * i];
-    loaded[i].begun = counters[2 * i + 1] != 0;
-    covered += loaded[i].slots * loaded[i].slotBytes;
-    if (loaded[i].slots < 0 || loaded[i].slots > loaded[i].limit) {
-      throw foreign(file, "counts " + std::to_string(loaded[i].slots) + " slots of stage " + std::to_string(i) + "; it is damaged");
-    }
-  }
-  if (covered != length) {
-    throw foreign(file, "counts slots of " + std::to_string(covered) + " bytes for " + std::to_string(length) + "; it is damaged");
-  }
-  std::swap(stages, loaded);
-  try {
-    for (const StateTensor &tensor : model.getProgram().states()) {
-      int64_t floats = filledRows(tensor) * tensor.width;
-      expect(tensor.name, {sequences, filledRows(tensor), tensor.width});
-      std::vector<float> values = file.floats(tensor.name);
-      for (int64_t b = 0; b < sequences; ++b) {
-        std::copy_n(values.data() + b * floats, floats, rowsOf(tensor, b));
-      }
-    }
-    expect("logits", {sequences, model.info().vocab});
-    expect("open", {sequences, model.info().inner});
-    file.readFloats(*logitsTensor, output.data());
-    open = file.integers("open");
-  } catch (...) {
-    reset(); // half of it may be there
-    throw;
-  }
-  bytes = length;
-  openBytes = length - stages[0].slots * stages[0].slotBytes;
+  return std::make_unique<RangedDecoder>(model, batch, capacity, borders);
 }
 
 } // namespace mblm::rt

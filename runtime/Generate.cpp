@@ -102,8 +102,8 @@ std::vector<int32_t> generate(Decoder &decoder, const std::vector<int32_t> &prom
 std::vector<int32_t> generate(Model &model, const std::vector<int32_t> &prompt, int64_t count,
                               const SampleOptions &options, const std::function<bool(int32_t)> &onId) {
   checkOptions(options, count);
-  Decoder decoder(model, 1, roomFor(model, int64_t(prompt.size()), count));
-  return generate(decoder, prompt, count, options, onId);
+  std::unique_ptr<Decoder> decoder = makeDecoder(model, 1, roomFor(model, int64_t(prompt.size()), count));
+  return generate(*decoder, prompt, count, options, onId);
 }
 
 static const std::string replacement = "\xEF\xBF\xBD";

@@ -79,6 +79,16 @@ static StateTensor readState(const json &value, const std::string &where) {
   return state;
 }
 
+static StepInputs readInputs(const json &entry) {
+  StepInputs inputs;
+  inputs.ids = entry.value("ids", int64_t(0));
+  for (const json &range : entry.value("ranges", json::array())) {
+    inputs.ranges.push_back({range.at("kind").get<std::string>(), range.at("numbers").get<int64_t>(), range.at("rows").get<int64_t>(),
+                             range.at("window").get<int64_t>(), range.at("end").get<int64_t>()});
+  }
+  return inputs;
+}
+
 static Parameter readParameter(const json &value, int64_t total, const std::string &where) {
   Parameter p;
   p.name = value.at("name").get<std::string>();
@@ -117,6 +127,8 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   info.names = meta.at("names").get<std::string>();
   info.spec = meta.at("spec").get<std::string>();
   info.ignorable = meta.at("ignorable").get<std::vector<std::string>>();
+  info.documentEnd = meta.value("document_end", int64_t(-1));
+  info.lead = meta.value("lead", int64_t(0));
   info.patched = meta.value("patched", false);
   info.parameterElements = meta.at("parameter_elements").get<int64_t>();
   for (const json &p : meta.at("parameters")) {
@@ -142,7 +154,7 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     result.info = readInfo(meta, where);
     result.level = meta.at("target").at("level").get<std::string>();
     for (const auto &[name, sizes] : meta.at("entries").items()) {
-      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch"))};
+      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readInputs(sizes)};
     }
     for (const json &state : meta.at("states")) {
       result.states.push_back(readState(state, where));

@@ -14,6 +14,7 @@ namespace mblm::rt {
 struct EntrySizes {
   LinearSize arena;
   LinearSize scratch; // per thread
+  StepInputs inputs;  // of steps
 
   bool byPieces() const { return arena.pieces() != 0 || scratch.pieces() != 0; }
   // Of the whole workspace, and as Buffers. Throw Error(Resource) as above.

@@ -62,6 +62,21 @@ struct StateTensor {
 // Floats of the state buffer.
 int64_t stateFloats(const std::vector<StateTensor> &states, int64_t batch, int64_t slots);
 
+// Ranges that a step asks its caller for: `numbers` for each sequence, a first position and an end for each vector of the position.
+// `kind` is the op that makes them in the whole pass (dialects/MBLM/IR/MBLMPatchOps.td), with its attributes.
+struct RangeRule {
+  std::string kind;
+  int64_t numbers = 0, rows = 1;
+  int64_t window = 0; // 0: none
+  int64_t end = -1;   // id that ends documents; -1: none
+};
+
+// What a step takes beside the call's position.
+struct StepInputs {
+  int64_t ids = 0; // newest ids of each sequence; 0: none, or those of a slot
+  std::vector<RangeRule> ranges;
+};
+
 struct Parameter {
   std::string name;           // the reference's
   std::vector<int64_t> shape; // row-major
@@ -88,6 +103,8 @@ struct ModelInfo {
   int64_t inner = 1;          // bytes per outermost slot; lengths are padded up to a multiple
   int64_t maxSlots = 0;       // limit of the outermost number of slots; 0 = none
   int64_t maxLength = 0;      // stages' lengths multiplied: the reference's nominal context
+  int64_t documentEnd = -1;   // id that ends a document; -1: none does
+  int64_t lead = 0;           // ids 0 before the bytes, where patches are read
   bool patched = false;       // the data decides the patches: calls take their lengths, and what each byte predicts
   bool startToken = true;     // byte 0 is predicted (and trained) too
   int64_t hiddenDim = 0;
@@ -123,6 +140,7 @@ struct Call {
   float *output = nullptr;
   int64_t stage = 0;      // of the entries that exist for each
   int64_t position = 0;   // first position of a step in its stage's sequence
+  const int32_t *ranges = nullptr; // what a step's `StepInputs` ask for, one [B, numbers] behind the other
   float *state = nullptr; // [stateFloats(states, B, M)], M the most slots that the sequences may have
   struct Scalars {
     float loss = 0;
@@ -150,6 +168,12 @@ public:
   // Empty: the program was compiled without steps.
   virtual const std::vector<StateTensor> &states() const {
     static const std::vector<StateTensor> none;
+    return none;
+  }
+  // Of the step of a stage.
+  virtual const StepInputs &stepInputs(int64_t stage) const {
+    static const StepInputs none;
+    (void)stage;
     return none;
   }
   // A program may have copies of the flat buffers and of the state elsewhere. Whoever reads or writes such a buffer beside `run`

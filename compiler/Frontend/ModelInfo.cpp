@@ -91,6 +91,8 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   info.maxSlots = spec.maxSlots();
   info.maxLength = spec.stages[spec.patches ? spec.local() : 0].length * info.inner;
   info.patched = spec.patches.has_value();
+  info.lead = spec.patches ? spec.patches->lead : 0;
+  info.documentEnd = spec.documentEnd.value_or(-1);
   info.startToken = spec.startToken;
   info.hiddenDim = spec.stages.back().dim;
   for (const spec::Stage &stage : spec.stages) {

@@ -3,6 +3,7 @@
 //
 // Formulas of dialects/MBLM/IR/MBLMPatchOps.td.
 #include "compiler/Interpreter/Evaluate.h"
+#include "compiler/Interpreter/State.h"
 #include "dialects/MBLM/IR/NgramHash.h"
 #include "runtime/Support/Error.h"
 
@@ -173,8 +174,23 @@ static void evaluate(BytePatchesOp op, Frame &frame) {
 static int64_t first(const Tensor &ranges, int64_t k, int64_t t) { return at(ranges, k, 2 * t); }
 static int64_t end(const Tensor &ranges, int64_t k, int64_t t) { return at(ranges, k, 2 * t + 1); }
 
+// An operand, which may be a state, as rows of a `perRow`-th of the width.
+static Tensor sequences(Frame &frame, unsigned operand, int64_t perRow = 1) {
+  Tensor tensor = frame.operand(operand);
+  Value value = frame.op->getOperand(operand);
+  if (value.getDefiningOp<GetStateOp>()) {
+    State state(value, frame);
+    tensor = Tensor::floats({frame.sizes.batch, state.positions, state.width});
+    std::copy_n(state.data, tensor.elements(), tensor.f.begin());
+  }
+  tensor.shape[1] *= perRow;
+  tensor.shape[2] /= perRow;
+  return tensor;
+}
+
 static void evaluate(PoolOp op, Frame &frame) {
-  const Tensor &in = frame.operand(0), &spans = frame.operand(1);
+  const Tensor in = sequences(frame, 0);
+  const Tensor &spans = frame.operand(1);
   Tensor &out = frame.result({in.shape[0], spans.shape[1] / 2, in.shape[2]});
   for (int64_t k = 0; k < out.shape[0]; ++k) {
     for (int64_t m = 0; m < out.shape[1]; ++m) {
@@ -212,13 +228,17 @@ static void evaluate(PoolGradOp op, Frame &frame) {
 }
 
 static void evaluate(SpreadOp op, Frame &frame) {
-  const Tensor &in = frame.operand(0), &owners = frame.operand(1), &spans = frame.operand(2);
+  const Tensor in = sequences(frame, 0);
+  const Tensor &owners = frame.operand(1);
   Tensor &out = frame.result({in.shape[0], owners.shape[1] / 2, in.shape[2]});
   for (int64_t k = 0; k < out.shape[0]; ++k) {
     for (int64_t t = 0; t < out.shape[1]; ++t) {
       int64_t m = first(owners, k, t);
       for (int64_t c = 0; c < out.shape[2] && m < end(owners, k, t); ++c) {
-        double count = op.getMean() ? static_cast<double>(end(spans, k, m) - first(spans, k, m)) : 1;
+        double count = 1;
+        if (op.getMean()) {
+          count = static_cast<double>(end(frame.operand(2), k, m) - first(frame.operand(2), k, m));
+        }
         out.row(k, t)[c] = in.row(k, m)[c] / count;
       }
     }
@@ -259,8 +279,8 @@ struct RangedScores {
 } // namespace
 
 static void evaluate(RangedAttentionOp op, Frame &frame) {
-  const Tensor &value = frame.operand(2);
-  RangedScores scores(op, frame.operand(0), frame.operand(1), frame.operand(3));
+  Tensor keys = sequences(frame, 1, op.getPerRow()), values = sequences(frame, 2, op.getPerRow());
+  RangedScores scores(op, frame.operand(0), keys, frame.operand(3));
   int64_t width = scores.width;
   Tensor &out = frame.result(scores.query);
   Tensor &lse = frame.result({out.shape[0], out.shape[1], scores.heads});
@@ -278,7 +298,7 @@ static void evaluate(RangedAttentionOp op, Frame &frame) {
     }
     lse.row(k, i)[h] = largest + std::log(sum);
     for (int64_t j = from; j < to; ++j) {
-      const double *v = value.row(k, j) + scores.keyAt(h);
+      const double *v = values.row(k, j) + scores.keyAt(h);
       double p = std::exp(s[j - from] - lse.row(k, i)[h]);
       for (int64_t c = 0; c < width; ++c) {
         out.row(k, i)[h * width + c] += p * v[c];

@@ -34,14 +34,36 @@ std::vector<rt::StateTensor> readStates(ModuleOp module) {
   return states;
 }
 
+std::vector<rt::StepInputs> readInputs(ModuleOp module, const rt::ModelInfo &model) {
+  std::vector<rt::StepInputs> list(model.stageLengths.size());
+  for (size_t stage = 0; stage < list.size(); ++stage) {
+    auto function = module.lookupSymbol<func::FuncOp>(rt::entryName(rt::Entry::Step, static_cast<int64_t>(stage)));
+    if (!function || !function->hasAttr(rangesAttrName)) {
+      continue;
+    }
+    for (unsigned number = 0; number < function.getNumArguments(); ++number) {
+      int64_t numbers = cast<RankedTensorType>(function.getArgumentTypes()[number]).getDimSize(1);
+      auto rule = function.getArgAttrOfType<DictionaryAttr>(number, rangesAttrName);
+      if (!rule) {
+        list[stage].ids = numbers;
+        continue;
+      }
+      auto get = [&](StringRef name) { return rule.getAs<IntegerAttr>(name).getInt(); };
+      list[stage].ranges.push_back({rule.getAs<StringAttr>("kind").str(), numbers, get("rows"), get("window"), get("end")});
+    }
+  }
+  return list;
+}
+
 class ReferenceProgram : public rt::Program {
 public:
   ReferenceProgram(OwningOpRef<ModuleOp> module, std::shared_ptr<MLIRContext> context, rt::ModelInfo info)
       : context(std::move(context)), module(std::move(module)), model(std::move(info)),
-        stateTensors(readStates(*this->module)), interpreter(*this->module) {}
+        stateTensors(readStates(*this->module)), inputs(readInputs(*this->module, model)), interpreter(*this->module) {}
 
   const rt::ModelInfo &info() const override { return model; }
   const std::vector<rt::StateTensor> &states() const override { return stateTensors; }
+  const rt::StepInputs &stepInputs(int64_t stage) const override;
   void run(rt::Entry entry, const rt::Call &call) override;
   int64_t workspaceBytes(rt::Entry entry, int64_t batch, int64_t slots, int64_t stage) const override;
 
@@ -56,6 +78,7 @@ private:
   OwningOpRef<ModuleOp> module;
   rt::ModelInfo model;
   std::vector<rt::StateTensor> stateTensors;
+  std::vector<rt::StepInputs> inputs; // by stage
   Interpreter interpreter;
 };
 
@@ -85,6 +108,14 @@ Tensor ReferenceProgram::argument(func::FuncOp function, unsigned number, bool f
   if (type.getElementType().isInteger(32) && type.getRank() == 1) {
     rt::DropoutKey key = rt::dropoutKey(call.draw);
     return Tensor::ids({4}, {key.begin(), key.end()});
+  }
+  if (function.getArgAttr(number, rangesAttrName)) {
+    const int32_t *ranges = call.ranges;
+    for (unsigned before = 0; before < number; ++before) {
+      bool isRanges = static_cast<bool>(function.getArgAttr(before, rangesAttrName));
+      ranges += isRanges ? call.batch * cast<RankedTensorType>(function.getArgumentTypes()[before]).getDimSize(1) : 0;
+    }
+    return Tensor::ids({call.batch, type.getDimSize(1)}, {ranges, ranges + call.batch * type.getDimSize(1)});
   }
   if (function.getArgAttr(number, perPatchAttrName)) {
     return Tensor::ids({call.batch, call.patches}, {call.lengths, call.lengths + call.batch * call.patches});
@@ -169,6 +200,8 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
     deliver(stores.secondMoment, call.v);
   }
 }
+
+const rt::StepInputs &ReferenceProgram::stepInputs(int64_t stage) const { return inputs[size_t(stage)]; }
 
 void ReferenceProgram::run(rt::Entry entry, const rt::Call &call) {
   try {

@@ -160,10 +160,7 @@ static void addNVVMPasses(OpPassManager &passes) {
 }
 
 void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomputeStages) {
-  // Models by pieces have no steps, nor have those whose ops have none.
-  bool steps = llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) {
-    return function.isPrivate() || llvm::any_of(function.getOps<RangedAttentionOp>(), [](auto) { return true; });
-  });
+  bool steps = llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
   runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, recomputeStages, steps); });
 }
 

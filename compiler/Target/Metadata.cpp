@@ -81,6 +81,10 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
   }
   if (info.patched) {
     meta["patched"] = true;
+    meta["lead"] = info.lead;
+  }
+  if (info.documentEnd >= 0) {
+    meta["document_end"] = info.documentEnd;
   }
   return meta.dump();
 }

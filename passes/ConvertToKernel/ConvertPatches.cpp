@@ -278,10 +278,17 @@ LogicalResult Converter::convertPatches(Operation *op) {
       })
       .Case([&](SpreadOp op) { convertSpread(op); })
       .Case([&](mblm::RangedAttentionOp op) {
-        int64_t heads = op.getHeads();
-        auto attention = kernel::RangedAttentionOp::create(
-            builder, loc, op->getResultTypes(), op.getQuery(), op.getKey(), op.getValue(), op.getRanges(), spaceOf(resultShape(op)),
-            spaceOf(shapeOf(op.getKey())), heads, op.getKvHeads(), widthOf(op.getQuery()) / heads, op.getScale());
+        int64_t heads = op.getHeads(), perRow = op.getPerRow();
+        SymbolicShape rows = shapeOf(op.getKey());
+        SpaceAttr keySpace = spaceOf(rows[0], rows[1].scaled(perRow));
+        auto keys = [&](Value value) -> Value { // those of a row one below the other
+          auto type = cast<RankedTensorType>(value.getType());
+          auto each = RankedTensorType::get({type.getDimSize(0), ShapedType::kDynamic, type.getDimSize(2) / perRow}, type.getElementType());
+          return perRow == 1 ? value : ViewOp::create(builder, loc, each, value, keySpace).getResult();
+        };
+        auto attention = kernel::RangedAttentionOp::create(builder, loc, op->getResultTypes(), op.getQuery(), keys(op.getKey()),
+                                                           keys(op.getValue()), op.getRanges(), spaceOf(resultShape(op)), keySpace,
+                                                           heads, op.getKvHeads(), widthOf(op.getQuery()) / heads, op.getScale());
         replace(op, attention.getResults());
       })
       .Case([&](mblm::RangedAttentionGradOp op) {

@@ -5,11 +5,12 @@
 // positions as they are, others by their own rule (StatefulOpInterface). What reaches the stage below goes through a state
 // that holds the slots of its one open patch.
 #include "passes/Decode/Clocks.h"
+#include "passes/Decode/RangedSteps.h"
+#include "passes/Decode/StateTable.h"
 #include "passes/Locations.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace mblm {
 #define GEN_PASS_DEF_DECODEPASS
@@ -21,42 +22,6 @@ using namespace mblm;
 using namespace mblm::decode;
 
 namespace {
-
-// The module's states, one for each op and name, whichever function asks first.
-class StateTable {
-public:
-  StateTable(ModuleOp module, func::FuncOp before) : builder(module.getContext()) { builder.setInsertionPoint(before); }
-
-  StateOp get(Operation *op, StringRef name, SymbolicDim positions, int64_t width) {
-    StateOp &state = states[{op, builder.getStringAttr(name)}];
-    if (state) {
-      return state;
-    }
-    int64_t rows = positions.isConstant() ? positions.one : ShapedType::kDynamic;
-    auto type = RankedTensorType::get({ShapedType::kDynamic, rows, width}, builder.getF32Type());
-    state = StateOp::create(builder, op->getLoc(), uniqueName(op, name), type,
-                            builder.getDenseI64ArrayAttr({end.one, end.m, end.b, end.bm}), positions.m ? positions.one : 0);
-    auto lines = [](int64_t floats) { return (floats + 15) / 16 * 16; };
-    end = end + SymbolicDim{0, 0, lines(positions.one * width), lines(positions.m * width)};
-    return state;
-  }
-
-private:
-  // "/stages/0/layers/1/attention/key"
-  std::string uniqueName(Operation *op, StringRef name) {
-    auto named = dyn_cast<NameLoc>(op->getLoc());
-    std::string base = (named ? named.getName().str() : "state") + "/" + name.str(), unique = base;
-    for (unsigned n = 2; !names.insert(unique).second; ++n) {
-      unique = base + "#" + std::to_string(n);
-    }
-    return unique;
-  }
-
-  OpBuilder builder;
-  llvm::MapVector<std::pair<Operation *, StringAttr>, StateOp> states;
-  llvm::StringSet<> names;
-  SymbolicDim end; // of the buffer
-};
 
 // What a function computes.
 struct Call {
@@ -256,9 +221,16 @@ public:
 
   void runOnOperation() override {
     auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
-    if (!forward || !forward.getBody().hasOneBlock() || forward.getNumArguments() != 1 || forward.getNumResults() != 1) {
-      getOperation().emitError("expects a function @forward from ids to logits, of one block");
+    bool ranged = forward && !forward.getOps<RangedAttentionOp>().empty();
+    if (!forward || !forward.getBody().hasOneBlock() || forward.getNumArguments() > (ranged ? 2 : 1) || forward.getNumResults() != 1) {
+      getOperation().emitError("expects a function @forward from ids (and lengths of patches) to logits, of one block");
       return signalPassFailure();
+    }
+    if (ranged) {
+      if (failed(buildRangedSteps(forward))) {
+        signalPassFailure();
+      }
+      return;
     }
     Clocks clocks;
     if (failed(clocks.analyse(forward))) {

@@ -327,13 +327,72 @@ private:
   Value grad, query, key, value, output, lse, queryGrad, keyGrad, valueGrad;
   Value k, v, packedK, packedV, dk, dv, q, g, dq, dots, scores, products;
 };
+// A step's rows: their keys are read where they lie, no more of them than the ranges say.
+class StepEmitter : RangedEmitter {
+public:
+  StepEmitter(KernelWriter &writer, KernelWriter::Step &s, kernel::RangedAttentionOp op) : RangedEmitter(writer, s, op, s.pointers[3]) {}
+
+  void emit() {
+    scores = allocatePerKey(1);
+    int64_t rows = queries.shape.space.getPositions().one;
+    forItems([](Value, Value) {},
+             [&](Value sequence, Value group, Value head) {
+               e.loop(e.index(rows), [&](Value t) { emitRow(sequence, group, head, t); });
+             },
+             [](Value, Value) {});
+  }
+
+private:
+  void emitRow(Value sequence, Value group, Value head, Value t) {
+    int64_t lanes = e.machine.lanes;
+    Value first = bound(sequence, t, 0), count = e.sub(bound(sequence, t, 1), first), zero = e.index(0);
+    DotBlock block;
+    block.a = queries.rowOf(s.pointers[0], heads * width, 0, sequence, t, head);
+    block.lda = block.ldb = e.index(groups * width);
+    block.rows = e.index(1);
+    block.b = keys.rowOf(s.pointers[1], groups * width, 0, sequence, first, group);
+    block.columns = count;
+    block.c = scores;
+    block.ldc = count;
+    block.depth = width;
+    writer.dots(e, block);
+    auto score = [&](Value at) {
+      Value scaled = e.mulf(e.loadVector(e.at(scores, at)), e.splat(queries.shape.scale));
+      return e.select(e.mask(e.sub(count, at)), scaled, e.splat(lowest));
+    };
+    Value top = e.maxLanes(e.loop(zero, count, lanes, e.splat(lowest), [&](Value at, ValueRange best) {
+      return SmallVector<Value>{arith::MaximumFOp::create(e.b, best[0], score(at))};
+    })[0]);
+    Value sum = e.sumLanes(e.loop(zero, count, lanes, e.splat(0.0), [&](Value at, ValueRange partial) {
+      Value p = e.exp(e.subf(score(at), e.splat(top)));
+      e.store(p, e.at(scores, at));
+      return SmallVector<Value>{e.addf(partial[0], p)};
+    })[0]);
+    Value any = e.less(zero, count), safe = e.select(any, sum, e.number(1)), inverse = e.splat(e.divf(e.number(1), safe));
+    Value values = keys.rowOf(s.pointers[2], groups * width, 0, sequence, first, group);
+    Value target = queries.rowOf(s.pointers[4], heads * width, 0, sequence, t, head);
+    queries.forHead([&](Value c, Value mask) {
+      Value mixed = e.loop(zero, count, 1, e.splat(0.0), [&](Value j, ValueRange so) {
+        Value row = e.loadVector(e.at(values, e.add(e.mul(j, groups * width), c)));
+        return SmallVector<Value>{e.fma(e.splat(e.load(e.at(scores, j))), row, so[0])};
+      })[0];
+      e.store(e.mulf(mixed, inverse), e.at(target, c), mask);
+    });
+    e.store(e.select(any, e.addf(top, e.log1(safe)), e.number(0)), lseAt(s.pointers[5], sequence, head, t));
+  }
+
+  Value scores;
+};
 } // namespace
 
 static Items itemsOf(kernel::SpaceAttr space, int64_t groups) { return {space.getSequences().scaled(groups)}; }
 
 void cpu::emitRangedAttention(KernelWriter &writer, kernel::RangedAttentionOp op) {
   writer.step(op.getLoc(), 6, itemsOf(op.getSpace(), op.getKvHeads()),
-              [&](KernelWriter::Step &s) { ForwardEmitter(writer, s, op).emit(); });
+              [&](KernelWriter::Step &s) {
+                bool step = op.getSpace().getPositions().isConstant();
+                step ? StepEmitter(writer, s, op).emit() : ForwardEmitter(writer, s, op).emit();
+              });
 }
 
 void cpu::emitRangedAttentionGrad(KernelWriter &writer, kernel::RangedAttentionGradOp op) {

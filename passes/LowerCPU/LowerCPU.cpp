@@ -326,6 +326,25 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
   into.scratch = bound(into.scratch, ofPiece(callee.scratch));
 }
 
+// What a step asks its caller for beside a slot's ids.
+static void describeRanges(func::FuncOp function, NamedAttrList &into) {
+  SmallVector<Attribute> ranges;
+  Builder builder(function.getContext());
+  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
+    int64_t numbers = cast<RankedTensorType>(function.getArgumentTypes()[argument]).getShape().back();
+    if (auto rule = function.getArgAttrOfType<DictionaryAttr>(argument, rangesAttrName)) {
+      NamedAttrList listed(rule);
+      listed.set("numbers", builder.getI64IntegerAttr(numbers));
+      ranges.push_back(listed.getDictionary(function.getContext()));
+    } else if (function->hasAttr(rangesAttrName)) {
+      into.set("ids", builder.getI64IntegerAttr(numbers));
+    }
+  }
+  if (!ranges.empty()) {
+    into.set("ranges", builder.getArrayAttr(ranges));
+  }
+}
+
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
@@ -386,9 +405,11 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     return success();
   }
   func::ReturnOp::create(e.b, LLVM::ConstantOp::create(e.b, i32, e.b.getI32IntegerAttr(0)).getResult());
-  entries.push_back(builder.getNamedAttr(
-      function.getName(), builder.getDictionaryAttr({builder.getNamedAttr("arena", form(compiled.arena)),
-                                                     builder.getNamedAttr("scratch", form(compiled.scratch))})));
+  NamedAttrList described;
+  described.set("arena", form(compiled.arena));
+  described.set("scratch", form(compiled.scratch));
+  describeRanges(function, described);
+  entries.push_back(builder.getNamedAttr(function.getName(), described.getDictionary(module.getContext())));
   for (NamedAttrList &listed : compiled.launches) {
     listed.set("entry", builder.getStringAttr(function.getName()));
     launches.push_back(listed.getDictionary(module.getContext()));

@@ -37,11 +37,15 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
     return places;
   }
   unsigned next = 0;
+  int64_t ranges = 0; // numbers for each of the batch, so far
   for (BlockArgument argument : function.getArguments()) {
     auto tensor = cast<RankedTensorType>(argument.getType());
     bool key = tensor.getRank() == 1 && tensor.getElementType().isInteger(32);
     if (function.getArgAttr(argument.getArgNumber(), perPatchAttrName)) {
       places.push_back({MBLM_LENGTHS, {}});
+    } else if (function.getArgAttr(argument.getArgNumber(), rangesAttrName)) {
+      places.push_back({MBLM_RANGES, SymbolicDim::batch().scaled(ranges)});
+      ranges += tensor.getDimSize(1);
     } else if (function.getArgAttr(argument.getArgNumber(), targetsAttrName)) {
       places.push_back({MBLM_TARGETS, {}});
     } else {

@@ -111,7 +111,8 @@ TEST_P(Decode, EqualsForwardAtEveryByte) {
   SCOPED_TRACE(describe(GetParam().spec));
   rt::Model model = open();
   std::vector<float> whole = copyOf(model.forward({text.batch, text.length, text.ids.data(), nullptr}));
-  rt::Decoder decoder(model, text.batch, text.length);
+  std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, text.batch, text.length);
+  rt::Decoder &decoder = *decoderOwner;
   auto stepped = feed(decoder, text, bytewise(text.length));
   auto rowsBehind = [&](int64_t t) {
     std::vector<float> rows;
@@ -141,14 +142,18 @@ TEST_P(Decode, SameBitsWhateverTheThreadsAndTheBatch) {
   rt::Model model = open(), parallel = open(3);
   std::vector<int64_t> pieces{(text.length + 1) / 2};
   pieces.resize(size_t(1 + text.length / 2), 1);
-  rt::Decoder decoder(model, text.batch, text.length), other(parallel, text.batch, text.length + 5 * (info.maxSlots == 0));
+  std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, text.batch, text.length);
+  rt::Decoder &decoder = *decoderOwner;
+  std::unique_ptr<rt::Decoder> otherOwner = rt::makeDecoder(parallel, text.batch, text.length + 5 * (info.maxSlots == 0));
+  rt::Decoder &other = *otherOwner;
   auto expected = feed(decoder, text, pieces), got = feed(other, text, pieces);
   for (size_t n = 0; n < pieces.size(); ++n) {
     expectSame(got[n], expected[n], "3 threads, piece " + std::to_string(n));
   }
   for (int64_t b = 0; b < text.batch; ++b) {
     Text alone{1, text.length, {text.ids.begin() + b * text.length, text.ids.begin() + (b + 1) * text.length}};
-    rt::Decoder single(model, 1, text.length);
+    std::unique_ptr<rt::Decoder> singleOwner = rt::makeDecoder(model, 1, text.length);
+    rt::Decoder &single = *singleOwner;
     auto rows = feed(single, alone, pieces);
     for (size_t n = 0; n < pieces.size(); ++n) {
       auto part = expected[n].begin() + b * info.vocab;
@@ -164,12 +169,14 @@ TEST_P(Decode, GoesOnFromASavedState) {
     if (half < 1 || half >= text.length) {
       continue;
     }
-    rt::Decoder decoder(model, text.batch, text.length);
+    std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, text.batch, text.length);
+    rt::Decoder &decoder = *decoderOwner;
     auto before = feed(decoder, text, bytewise(half));
     decoder.save(path);
     auto expected = feed(decoder, text, bytewise(text.length - half));
     EXPECT_EQ(rt::Decoder::savedLength(path), half);
-    rt::Decoder loaded(model, text.batch, text.length + (info.maxSlots ? 0 : 3 * info.inner));
+    std::unique_ptr<rt::Decoder> loadedOwner = rt::makeDecoder(model, text.batch, text.length + (info.maxSlots ? 0 : 3 * info.inner));
+    rt::Decoder &loaded = *loadedOwner;
     loaded.load(path);
     expectSame(copyOf(loaded.logits()), before.back(), "logits of the state");
     auto got = feed(loaded, text, bytewise(text.length - half));
@@ -179,7 +186,8 @@ TEST_P(Decode, GoesOnFromASavedState) {
     }
   }
   // Other weights.
-  rt::Decoder decoder(model, text.batch, text.length);
+  std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, text.batch, text.length);
+  rt::Decoder &decoder = *decoderOwner;
   model.flat(rt::Flat::Params)[0] += 1;
   EXPECT_THROW(decoder.load(path), Error);
   std::filesystem::remove(path);

@@ -136,7 +136,10 @@ private:
 
   bool steps(int64_t length) {
     idsOf(length);
-    rt::Decoder want(cpu, options.batch, length), got(ours, options.batch, length);
+    std::unique_ptr<rt::Decoder> wantOwner = rt::makeDecoder(cpu, options.batch, length);
+    rt::Decoder &want = *wantOwner;
+    std::unique_ptr<rt::Decoder> gotOwner = rt::makeDecoder(ours, options.batch, length);
+    rt::Decoder &got = *gotOwner;
     double farthest = 0;
     for (int64_t i = 0; i < length; ++i) {
       const int32_t *next = ids.data() + i * options.batch;

@@ -45,7 +45,8 @@ TEST(Decoder, LogitsAreThoseOfForward) {
     const float *row = whole.data + (b * 11 + 10) * 257;
     last.insert(last.end(), row, row + 257);
   }
-  Decoder decoder(model, 2, 11);
+  std::unique_ptr<Decoder> decoderOwner = makeDecoder(model, 2, 11);
+  Decoder &decoder = *decoderOwner;
   EXPECT_EQ(copyOf(decoder.logits()), copyOf(model.empty(2))) << "nothing was fed";
   EXPECT_EQ(copyOf(decoder.feed(ids.data(), 11)), last);
   EXPECT_EQ(decoder.length(), 11);
@@ -54,7 +55,8 @@ TEST(Decoder, LogitsAreThoseOfForward) {
 TEST(Decoder, StagesBelowRunOverTheOpenSlotOnly) {
   Model model = bigram();
   std::vector<int32_t> ids = counting(9);
-  Decoder decoder(model, 1, 9);
+  std::unique_ptr<Decoder> decoderOwner = makeDecoder(model, 1, 9);
+  Decoder &decoder = *decoderOwner;
   int64_t before = callsOf(model);
   decoder.feed(ids.data(), 9);
   // The outer stage's start vector and two slots of four bytes; the local one's start vector and the last byte.
@@ -75,7 +77,8 @@ TEST(Decoder, LongPromptsGoInByPieces) {
   shape.maxLength = 400;
   Model model = bigram(shape);
   std::vector<int32_t> ids(4 * 130 + 1, 7);
-  Decoder decoder(model, 1, int64_t(ids.size()));
+  std::unique_ptr<Decoder> decoderOwner = makeDecoder(model, 1, int64_t(ids.size()));
+  Decoder &decoder = *decoderOwner;
   int64_t before = callsOf(model);
   decoder.feed(ids.data(), int64_t(ids.size()));
   EXPECT_EQ(callsOf(model) - before, 1 + 2 + 2 + 1 + 1); // start, twice 64 slots, two more; start, byte
@@ -88,7 +91,8 @@ TEST(Decoder, Limits) {
   expectError(Exit::BadInput, "length 9 needs 3 outermost slots of 4 bytes, but model 'bigram' takes at most 2 (8 bytes)",
               [&] { Decoder(model, 1, 9); });
   expectError(Exit::BadInput, "at least one sequence of at least one byte, got [0, 4]", [&] { Decoder(model, 0, 4); });
-  Decoder decoder(model, 1, 5);
+  std::unique_ptr<Decoder> decoderOwner = makeDecoder(model, 1, 5);
+  Decoder &decoder = *decoderOwner;
   std::vector<int32_t> ids = counting(6);
   decoder.feed(ids.data(), 3);
   expectError(Exit::BadInput, "expected 1 to 2 bytes behind the 3 that are there, got 3", [&] { decoder.feed(ids.data(), 3); });
@@ -103,17 +107,22 @@ TEST(Decoder, StatesOfOthersAreRefused) {
   TestFolder folder;
   std::vector<int32_t> ids = counting(12);
   Model model = bigram();
-  Decoder decoder(model, 2, 6);
+  std::unique_ptr<Decoder> decoderOwner = makeDecoder(model, 2, 6);
+  Decoder &decoder = *decoderOwner;
   decoder.feed(ids.data(), 6);
   decoder.save(folder / "state");
   EXPECT_EQ(Decoder::savedLength(folder / "state"), 6);
 
-  Decoder again(model, 2, 10);
+  std::unique_ptr<Decoder> againOwner = makeDecoder(model, 2, 10);
+  Decoder &again = *againOwner;
   again.load(folder / "state");
   EXPECT_EQ(copyOf(again.logits()), copyOf(decoder.logits()));
   again.feed(ids.data(), 2);
 
-  Decoder single(model, 1, 10), small(model, 2, 5);
+  std::unique_ptr<Decoder> singleOwner = makeDecoder(model, 1, 10);
+  Decoder &single = *singleOwner;
+  std::unique_ptr<Decoder> smallOwner = makeDecoder(model, 2, 5);
+  Decoder &small = *smallOwner;
   expectError(Exit::BadInput, "holds 2 sequences of 6 bytes; expected 1 of at most 10", [&] { single.load(folder / "state"); });
   expectError(Exit::BadInput, "expected 2 of at most 5", [&] { small.load(folder / "state"); });
 
@@ -121,7 +130,8 @@ TEST(Decoder, StatesOfOthersAreRefused) {
   shape.vocab = 300;
   shape.pad = 299;
   Model wider = bigram(shape);
-  Decoder other(wider, 2, 6);
+  std::unique_ptr<Decoder> otherOwner = makeDecoder(wider, 2, 6);
+  Decoder &other = *otherOwner;
   expectError(Exit::Integrity, "belongs to another spec (model 'bigram', this is 'bigram')", [&] { other.load(folder / "state"); });
   model.flat(Flat::Params)[3] += 1;
   expectError(Exit::Integrity, "was made with other weights", [&] { again.load(folder / "state"); });

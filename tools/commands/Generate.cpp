@@ -78,7 +78,8 @@ void generateBytes(rt::Model &model, const GenerateOptions &options, const Commo
   std::vector<int32_t> prompt = promptOf(options);
   bool saves = !options.saveState.empty();
   int64_t have = int64_t(prompt.size()) + (options.loadState.empty() ? 0 : rt::Decoder::savedLength(options.loadState));
-  rt::Decoder decoder(model, 1, rt::roomFor(model, have, options.count + (saves ? 1 : 0)));
+  std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, 1, rt::roomFor(model, have, options.count + (saves ? 1 : 0)));
+  rt::Decoder &decoder = *decoderOwner;
   if (!options.loadState.empty()) {
     decoder.load(options.loadState);
   }

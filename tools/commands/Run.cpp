@@ -94,7 +94,8 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
 
 // The logits behind each byte, as the decoder has them when it is fed one byte at a time.
 rt::Rows stepThrough(rt::Model &model, const RunInput &input, std::vector<float> &logits) {
-  rt::Decoder decoder(model, input.batch, input.length);
+  std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, input.batch, input.length);
+  rt::Decoder &decoder = *decoderOwner;
   int64_t vocab = model.info().vocab;
   logits.resize(input.batch * input.length * vocab);
   std::vector<int32_t> column(input.batch);

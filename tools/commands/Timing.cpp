@@ -71,7 +71,7 @@ void Work::startDecoder(bool mayShorten) {
     room = std::min(room, std::max(inner, longest / 2 / inner * inner));
     length = mayShorten ? longest - room : length;
   }
-  decoder = std::make_unique<rt::Decoder>(model, batch, length + room);
+  decoder = rt::makeDecoder(model, batch, length + room);
   readContext();
 }
 

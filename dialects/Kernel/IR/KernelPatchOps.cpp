@@ -74,14 +74,14 @@ LogicalResult FindOp::verify() {
 
 static ExpectedSize widthOfInput(Value input) { return {tensorOf(input).getShape().back(), "the width of its input"}; }
 
-LogicalResult PoolOp::verify() {
+LogicalResult kernel::PoolOp::verify() {
   // pool_c1, pool_c2
   return success(succeeded(expectOver(*this, getResult(), "result", getSpace(), widthOfInput(getInput()))) &&
                  succeeded(expectOver(*this, getInput(), "input", getInputSpace(), widthOfInput(getInput()))) &&
                  succeeded(expectIds(*this, getSpans(), "spans")));
 }
 
-LogicalResult PoolGradOp::verify() {
+LogicalResult kernel::PoolGradOp::verify() {
   // pool_grad_c1, pool_grad_c2
   ExpectedSize width = widthOfInput(getInput());
   return success(succeeded(expectOver(*this, getGrad(), "grad", getSpace(), width)) &&
@@ -127,11 +127,11 @@ static LogicalResult verifyRanged(OpT op, ArrayRef<Named> queries, ArrayRef<Name
   return expectIds(op, op.getRanges(), "ranges"); // ranged_attention_c3, ranged_attention_grad_c3
 }
 
-LogicalResult RangedAttentionOp::verify() {
+LogicalResult kernel::RangedAttentionOp::verify() {
   return verifyRanged(*this, {{"query", getQuery()}, {"result", getResult()}}, {{"key", getKey()}, {"value", getValue()}});
 }
 
-LogicalResult RangedAttentionGradOp::verify() {
+LogicalResult kernel::RangedAttentionGradOp::verify() {
   return verifyRanged(*this,
                       {{"grad", getGrad()}, {"query", getQuery()}, {"output", getOutput()}, {"query_grad", getQueryGrad()}},
                       {{"key", getKey()}, {"value", getValue()}, {"key_grad", getKeyGrad()}, {"value_grad", getValueGrad()}});

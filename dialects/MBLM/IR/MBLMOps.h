@@ -29,6 +29,8 @@ constexpr llvm::StringLiteral layerEndAttrName = "mblm.layer_end";
 constexpr llvm::StringLiteral perSlotAttrName = "mblm.per_slot";
 // Of an argument of ids: one for each patch, not for each byte.
 constexpr llvm::StringLiteral perPatchAttrName = "mblm.per_patch";
+// Of an argument of ids: ranges that the caller of a step makes, as the op whose attributes these are would.
+constexpr llvm::StringLiteral rangesAttrName = "mblm.ranges";
 // Of an argument of ids: what each byte predicts.
 constexpr llvm::StringLiteral targetsAttrName = "mblm.targets";
 } // namespace mblm

@@ -165,7 +165,7 @@ static LogicalResult verifyPooled(Operation *op, Value bytes, StringRef bytesNam
       return failure();
     }
   }
-  if (failed(expectRanges(op, spans, "spans", patches, patchesName))) {
+  if (spans && failed(expectRanges(op, spans, "spans", patches, patchesName))) {
     return failure();
   }
   return owners ? expectRanges(op, owners, "owners", bytes, bytesName) : success();
@@ -183,12 +183,15 @@ LogicalResult PoolGradOp::verify() {
 }
 
 LogicalResult SpreadOp::verify() {
+  if (getMean() && !getSpans()) { // spread_c2
+    return emitOpError("expects 'spans' with 'mean', but got none");
+  }
   return verifyPooled(*this, getResult(), "result", getInput(), "input", getSpans(), getOwners());
 }
 
 // Constraints C2 to C4 of mblm.ranged_attention, for it and its gradient.
 template <typename OpT>
-static LogicalResult verifyRanged(OpT op) {
+static LogicalResult verifyRanged(OpT op, int64_t perRow = 1) {
   // ranged_attention_c2, ranged_attention_grad_c2
   auto heads = static_cast<int64_t>(op.getHeads()), groups = static_cast<int64_t>(op.getKvHeads());
   if (failed(expectAtLeast(op, "heads", heads, 1)) || failed(expectAtLeast(op, "kv_heads", groups, 1))) {
@@ -199,7 +202,7 @@ static LogicalResult verifyRanged(OpT op) {
     return op.emitOpError("expects 'kv_heads' to divide 'heads', and these dim(query, 2) (")
            << width << "), but got " << groups << " and " << heads;
   }
-  if (failed(expectSize(op, op.getKey(), "key", 2, {width / heads * groups, "dim(query, 2) / heads * kv_heads"})) ||
+  if (failed(expectSize(op, op.getKey(), "key", 2, {width / heads * groups * perRow, "dim(query, 2) / heads * kv_heads * per_row"})) ||
       failed(expectSize(op, op.getKey(), "key", 0, {sizeOf(op.getQuery(), 0), "dim(query, 0)"}))) {
     return failure();
   }
@@ -213,7 +216,10 @@ static LogicalResult verifyRanged(OpT op) {
   return expectFinite(op, "scale", op.getScale());
 }
 
-LogicalResult RangedAttentionOp::verify() { return verifyRanged(*this); }
+LogicalResult RangedAttentionOp::verify() {
+  auto perRow = static_cast<int64_t>(getPerRow());
+  return failed(expectAtLeast(*this, "per_row", perRow, 1)) ? failure() : verifyRanged(*this, perRow);
+}
 
 LogicalResult RangedAttentionGradOp::verify() { return verifyRanged(*this); }
 

@@ -133,17 +133,18 @@ def MBLM_BytePatchesOp : MBLM_PureOp<"byte_patches"> {
 def MBLM_PoolOp : MBLM_PureOp<"pool", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "Feature by feature, the largest, least or mean number of a range, or their sum.";
   let description = [{
-    `result[k, m, c] = kind over t in [spans[k, 2m], spans[k, 2m + 1]) of input[k, t, c]`; 0 for an empty range. `owners` is the inverse:
-    position t belongs to the range number `owners[k, 2t]` alone, or to none where its own range is empty.
+    `result[k, m, c] = kind over t in [spans[k, 2m], spans[k, 2m + 1]) of input[k, t, c]`; 0 for an empty range. `owners` is the inverse,
+    for the gradient: position t belongs to the range number `owners[k, 2t]` alone, or to none where its own range is empty. `input` may
+    be an `mblm.state` that holds position q in row q.
 
     Constraints:
     * (C1) `shape(input) = [K, T, C]`, `shape(spans) = [K, 2P]`, `shape(owners) = [K, 2T]`, `shape(result) = [K, P, C]`.
     * ranges do not overlap, and the two say the same: the caller's duty.
   }];
-  let arguments = (ins MBLM_Sequences:$input, MBLM_Ids:$spans, MBLM_Ids:$owners, MBLM_PoolKindAttr:$kind);
+  let arguments = (ins MBLM_Sequences:$input, MBLM_Ids:$spans, Optional<MBLM_Ids>:$owners, MBLM_PoolKindAttr:$kind);
   let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = [{
-    `` $kind $input `over` $spans `of` $owners attr-dict `:` type($input) `,` type($spans) `,` type($owners) `->` type($result)
+    `` $kind $input `over` $spans (`of` $owners^)? attr-dict `:` type($input) `,` type($spans) (`,` type($owners)^)? `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -168,14 +169,15 @@ def MBLM_SpreadOp : MBLM_PureOp<"spread", [DeclareOpInterfaceMethods<Differentia
   let summary = "To each position the row that it belongs to: the adjoint of a pooled sum.";
   let description = [{
     `result[k, t, c] = input[k, owners[k, 2t], c]`; 0 where the range of t is empty. With `mean`, divided by the number of positions
-    that belong to the row. `spans` as in `mblm.pool`.
+    that belong to the row. `spans` as in `mblm.pool`, for the mean and the gradient. `input` may be a state, as there.
 
-    Constraints: (C1) `shape(input) = [K, P, C]`, `shape(owners) = [K, 2T]`, `shape(spans) = [K, 2P]`, `shape(result) = [K, T, C]`.
+    Constraints: (C1) `shape(input) = [K, P, C]`, `shape(owners) = [K, 2T]`, `shape(spans) = [K, 2P]`, `shape(result) = [K, T, C]`;
+    (C2) `spans` are there with `mean`.
   }];
-  let arguments = (ins MBLM_Sequences:$input, MBLM_Ids:$owners, MBLM_Ids:$spans, UnitAttr:$mean);
+  let arguments = (ins MBLM_Sequences:$input, MBLM_Ids:$owners, Optional<MBLM_Ids>:$spans, UnitAttr:$mean);
   let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = [{
-    $input `by` $owners `of` $spans attr-dict `:` type($input) `,` type($owners) `,` type($spans) `->` type($result)
+    $input `by` $owners (`of` $spans^)? attr-dict `:` type($input) `,` type($owners) (`,` type($spans)^)? `->` type($result)
   }];
   let hasVerifier = 1;
 }
@@ -184,7 +186,9 @@ def MBLM_RangedAttentionOp : MBLM_PureOp<"ranged_attention", [
     AllTypesMatch<["query", "result"]> /*ranged_attention_c1*/, AllTypesMatch<["key", "value"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "Softmax attention of every head to a range of keys.";
   let description = [{
-    `query` is [K, T, heads*d], `key` and `value` are [K, S, kv_heads*d]; head h reads group h div (heads / kv_heads) of them. With
+    `query` is [K, T, heads*d]; `key` and `value` are [K, S, kv_heads*d], or with `per_row` = r [K, S/r, r*kv_heads*d], the same numbers in
+    the same order; head h reads group h div (heads / kv_heads) of them. Both may be `mblm.state`s that hold position q in row q: the
+    op then sees what the call has put in so far. With
     V(i) = [ranges[k, 2i], ranges[k, 2i + 1]) and `s[j] = scale * sum_c q[i, c] k[j, c]`:
 
     `lse[k, i, h] = log sum over j in V(i) of exp s[j]`,  `result[i] = sum over j in V(i) of exp(s[j] - lse) v[j]`; where V(i) is
@@ -192,13 +196,14 @@ def MBLM_RangedAttentionOp : MBLM_PureOp<"ranged_attention", [
 
     Constraints:
     * (C1) query and result have one type, and so have key and value.
-    * (C2) `kv_heads >= 1` divides `heads`; `heads` divides dim(query, 2), and dim(key, 2) = dim(query, 2) / heads * kv_heads.
+    * (C2) `kv_heads >= 1` divides `heads`; `heads` divides dim(query, 2), and dim(key, 2) = dim(query, 2) / heads * kv_heads * per_row;
+      `per_row >= 1`.
     * (C3) `shape(lse) = [K, T, heads]`, `shape(ranges) = [K, 2T]`.
     * (C4) `scale` is finite.
     * ranges lie in [0, S] and neither begin nor end before those of earlier positions: the caller's duty.
   }];
   let arguments = (ins MBLM_Sequences:$query, MBLM_Sequences:$key, MBLM_Sequences:$value, MBLM_Ids:$ranges, I64Attr:$heads,
-                       I64Attr:$kv_heads, F64Attr:$scale);
+                       I64Attr:$kv_heads, F64Attr:$scale, DefaultValuedAttr<I64Attr, "1">:$per_row);
   let results = (outs MBLM_Sequences:$result, MBLM_Sequences:$lse);
   let assemblyFormat = [{
     $query `,` $key `,` $value `in` $ranges attr-dict `:` type($query) `,` type($key) `,` type($ranges) `->` type($lse)

@@ -241,6 +241,9 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, 
 // Of a sum every position gets its range's gradient, of a mean its part.
 LogicalResult PoolOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   Value grad = resultGrads[0];
+  if (!getOwners()) {
+    return emitOpError("expects 'owners' where a gradient is asked for");
+  }
   if (getKind() == PoolKind::Max || getKind() == PoolKind::Min) {
     operandGrads.push_back(PoolGradOp::create(builder, getLoc(), getInput().getType(), grad, getInput(), getResult(), getSpans(), getKind()));
   } else {
@@ -254,6 +257,9 @@ LogicalResult PoolOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Small
 bool SpreadOp::isCheapToRecompute() { return true; }
 
 LogicalResult SpreadOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+  if (!getSpans()) {
+    return emitOpError("expects 'spans' where a gradient is asked for");
+  }
   operandGrads.push_back(PoolOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], getSpans(), getOwners(),
                                         getMean() ? PoolKind::Mean : PoolKind::Sum));
   operandGrads.append(2, Value()); // ranges
@@ -263,6 +269,9 @@ LogicalResult SpreadOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Sma
 LogicalResult RangedAttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
   if (resultGrads[1]) {
     return refuseGradient(*this, "lse");
+  }
+  if (getPerRow() != 1) {
+    return emitOpError("has no gradient with 'per_row': steps are not trained");
   }
   auto grads = RangedAttentionGradOp::create(builder, getLoc(), resultGrads[0], getQuery(), getKey(), getValue(), getResult(),
                                              getLse(), getRanges(), getHeadsAttr(), getKvHeadsAttr(), getScaleAttr());

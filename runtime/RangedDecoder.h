@@ -1,0 +1,42 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Models whose attention goes by ranges: knows where documents and patches begin, and tells each step what it reads. A byte costs a step
+// of the bytes' stages; a patch costs one of the patches' stage when its last byte is known.
+#pragma once
+
+#include "runtime/Decoder.h"
+
+namespace mblm::rt {
+
+class RangedDecoder final : public Decoder {
+public:
+  // `borders` is null where the model has no patches; else there is one sequence.
+  RangedDecoder(Model &model, int64_t batch, int64_t capacity, PatchBorders *borders);
+  void reset() override;
+  void save(const std::string &path) const override;
+  void load(const std::string &path) override;
+
+private:
+  // Numbers of stages; without patches all is stage 0.
+  static constexpr int64_t patchStage = 0, byteStage = 1, backStage = 2;
+
+  int64_t advance(const int32_t *ids, int64_t stride, int64_t count) override;
+  void take(const int32_t *ids, int64_t stride);
+  void closePatch();
+  void run(int64_t stage, int64_t position);
+  // What rule `rule` says of vector `vector` of the step at `position`, of sequence b.
+  std::pair<int64_t, int64_t> range(const RangeRule &rule, int64_t b, int64_t stage, int64_t position, int64_t vector) const;
+  int64_t filledRows(const StateTensor &tensor) const;
+  float *rowsOf(const StateTensor &tensor, int64_t sequence) const;
+
+  PatchBorders *borders;
+  std::vector<std::vector<int32_t>> ids;        // of each sequence so far
+  std::vector<int64_t> documents;               // where each sequence's newest document begins
+  std::vector<int64_t> patches;                 // where the patches begin, the open one last
+  int64_t patchDocument = 0;                    // the first patch of the newest document
+  bool ended = false;                           // the open patch holds a document's end
+  std::vector<int32_t> callIds, callRanges;
+};
+
+} // namespace mblm::rt
