@@ -61,7 +61,11 @@ TEST(Models, ReadAndWrittenWithoutLoss) {
     nlohmann::json said = nlohmann::json::parse(contents(file));
     nlohmann::json canonical = nlohmann::json::parse(written);
     for (const auto &[key, value] : said.items()) {
-      if (key != "stages") {
+      if (value.is_object()) {
+        for (const auto &[inner, part] : value.items()) {
+          EXPECT_EQ(canonical.at(key).at(inner), part) << key << "/" << inner;
+        }
+      } else if (key != "stages") {
         EXPECT_EQ(canonical.at(key), value) << key;
       }
     }
@@ -133,11 +137,22 @@ TEST(Models, SchemaIsTheTable) {
   EXPECT_EQ(second["properties"]["block"]["const"], "mamba2");
   EXPECT_EQ(second["properties"]["state"]["default"], 128);
   EXPECT_FALSE(second["properties"].contains("dt_rank"));
+  const nlohmann::json &patches = schema["$defs"]["patches"], &llama = schema["$defs"]["llama_layer"];
+  EXPECT_EQ(schema["properties"]["patches"]["anyOf"][0]["$ref"], "#/$defs/patches");
+  EXPECT_EQ(patches["properties"]["pooling"]["default"], nlohmann::json({"max"}));
+  EXPECT_EQ(schema["$defs"]["gram"]["items"]["minimum"], 0);
+  EXPECT_EQ(llama["required"], nlohmann::json({"heads", "head_dim", "ff_hidden", "block"}));
+  EXPECT_FALSE(llama["properties"].contains("rotary"));
 }
 
 TEST(Models, FieldTableNamesEveryKey) {
   std::string table = fieldTable();
-  for (const char *row : {"| top | `loss` | \"mean_nonzero\" or \"mean_targets\" | `\"mean_nonzero\"` |",
+  for (const char *row : {"| top | `loss` | \"mean_nonzero\", \"mean_targets\" or \"mean_weighted\" | `\"mean_nonzero\"` |",
+                          "| top | `patches` | an object, or null | null |",
+                          "| patches | `pooling` | an array of 1 to 3 of the words \"mean\", \"min\", \"max\" | `[\"max\"]` |",
+                          "| ngrams | `hash_sizes` | an array of 0 to 64 integers from 1 to 64 | `[]` |",
+                          "| table of n-grams | `grams` | an array of 0 to 262144 grams | required |",
+                          "| llama layer | `ff_hidden` | an integer from 1 to 2147483647 | required |",
                           "| stage | `dim` | an integer from 1 to 2147483647 | required |",
                           "| transformer layer | `ff_dropout` | a number from 0 to 1, 1 excluded | `0` |",
                           "| mamba1 layer | `state` | an integer from 1 to 65536 | `16` |",
