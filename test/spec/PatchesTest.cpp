@@ -125,7 +125,7 @@ TEST(Patches, OneStageOfLlamaLayers) {
   EXPECT_EQ(writeSpec(parseSpec(writeSpec(spec), "w.json")), writeSpec(spec));
   EXPECT_EQ(
       refusalOf(top + "\"ngrams\": { \"hash_sizes\": [3], \"hash_rows\": 5 }, " + stage),
-      "3 m.json:1:97: /ngrams: ngrams stand beside the encoder's bytes but there are no patches; expected null, or "
+      "3 m.json:1:98: /ngrams: ngrams stand beside the encoder's bytes but there are no patches; expected null, or "
       "\"patches\"");
   EXPECT_EQ(refusalOf(R"({ "format": 1, "vocab": 260, )" + stage),
             "3 m.json:1:90: /stages/0/layers/0/block: block is \"llama\" but such layers have names in \"blt\" alone; "

@@ -266,7 +266,7 @@ class CommandLine(unittest.TestCase):
                 self.assertLess(abs(ours - theirs), 1e-4 * (1 + abs(theirs)), name)
 
     def test_import_refusals(self):
-        self.fails(2, "expected mblm, megabyte, mamba or transformer",
+        self.fails(2, "expected mblm, megabyte, mamba, transformer, blt or blt-entropy",
                    self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o", self.path("x.json")))
         self.fails(5, "w.pth", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.path("w.pth"), "-o",
                                          self.path("x.json")))
