@@ -54,7 +54,7 @@ static void checkTop(const Spec &spec, const Origin &origin) {
     origin.fail("/pad", key("/pad") + " is " + number(*spec.pad) + " but " + key("/vocab") + " is " +
                             number(spec.vocab) + "; expected at most " + number(spec.vocab - 1));
   }
-  if (!spec.pad && stages > 1) {
+  if (!spec.pad && stages > 1 && !spec.patches) {
     origin.fail("", "\"pad\" is missing but " + number(int64_t(stages)) +
                         " stages need it to fill incomplete patches; expected an integer from 0 to " +
                         number(spec.vocab - 1));
@@ -78,7 +78,7 @@ static void checkTop(const Spec &spec, const Origin &origin) {
                 "pad_gradient is false but tie_embeddings is true, and the head trains the table's row "
                 "of pad; expected pad_gradient true, or tie_embeddings false");
   }
-  if (!spec.startToken && stages != 1) {
+  if (!spec.startToken && stages != 1 && !spec.patches) {
     origin.fail("/start_token",
                 "start_token is false with " + number(int64_t(stages)) + " stages; expected true, or 1 stage");
   }
@@ -150,6 +150,21 @@ static void checkMamba(const Layer &layer, int64_t dim, const Origin &origin) {
   }
 }
 
+static void checkLlama(const Layer &layer, const Origin &origin) {
+  auto fail = [&](const std::string &key, const std::string &message) {
+    origin.fail(layer.pointer + key, origin.key(layer.pointer + key) + " is " + message);
+  };
+  if (layer.headDim % 2 != 0) {
+    fail("/head_dim", number(layer.headDim) + " but llama layers rotate pairs of features; expected an even number, "
+                                              "nearest " +
+                          number(layer.headDim + 1));
+  }
+  if (layer.heads % layer.kvHeadsOf() != 0) {
+    fail("/kv_heads", number(layer.kvHeadsOf()) + " but there are " + number(layer.heads) +
+                          " heads; expected a divisor of them");
+  }
+}
+
 static void checkStage(const Stage &stage, const Origin &origin) {
   if (stage.position == Position::Rope && stage.dim % 2 != 0) {
     std::string pointer = stage.pointer + "/dim";
@@ -160,6 +175,8 @@ static void checkStage(const Stage &stage, const Origin &origin) {
   for (const Layer &layer : stage.layers) {
     if (layer.isMamba()) {
       checkMamba(layer, stage.dim, origin);
+    } else if (layer.block == Block::Llama) {
+      checkLlama(layer, origin);
     } else if (layer.rotary && layer.headDim % 2 != 0) {
       std::string pointer = layer.pointer + "/head_dim";
       origin.fail(pointer, origin.key(pointer) + " is " + number(layer.headDim) + " but " +
@@ -172,6 +189,9 @@ static void checkStage(const Stage &stage, const Origin &origin) {
 
 static void checkLengths(const Spec &spec, const Origin &origin) {
   Wide bytes = 1;
+  if (spec.patches) { // the data decides what they multiply to
+    return;
+  }
   for (const Stage &stage : spec.stages) {
     bytes *= Wide(stage.length); // stays below 2^94: refused as soon as it passes 2^63
     if (bytes > Wide(INT64_MAX)) {
@@ -232,6 +252,7 @@ void mblm::spec::checkSpec(const Spec &spec, const Origin &origin) {
   for (const Stage &stage : spec.stages) {
     checkStage(stage, origin);
   }
+  checkPatches(spec, origin);
   checkLengths(spec, origin);
   checkParameters(spec, origin);
 }

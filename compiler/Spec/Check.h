@@ -21,6 +21,9 @@ struct Origin {
   [[noreturn]] void fail(const std::string &pointer, const std::string &message, Exit code = Exit::BadInput) const;
 };
 
+// What must hold of patches, n-grams and documents, and of the names of models that have them.
+void checkPatches(const Spec &spec, const Origin &origin);
+
 void checkSpec(const Spec &spec, const Origin &origin);
 
 } // namespace mblm::spec

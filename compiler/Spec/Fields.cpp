@@ -36,6 +36,16 @@ Field<T> dropout(std::string key, double T::*member, const std::string &where) {
   return field;
 }
 
+// A part of the spec, with a table of its own.
+template <typename T>
+Field<T> objectField(std::string key, std::string doc) {
+  Field<T> field = other<T>(key, Facts::Kind::Object, 0, 0, std::move(doc));
+  field.nullable = field.omitted = true;
+  field.element = std::move(key);
+  field.whenAbsent = "null";
+  return field;
+}
+
 std::vector<Field<Spec>> makeTopFields() {
   std::vector<Field<Spec>> fields;
   Field<Spec> schema = other<Spec>("$schema", Facts::Kind::Text, 0, 4096, "For editors; not used.");
@@ -73,13 +83,20 @@ std::vector<Field<Spec>> makeTopFields() {
   fields.push_back(
       flag<Spec>("tie_embeddings", &Spec::tieEmbeddings, "The head's matrix is the byte table of the last stage."));
   fields.push_back(flag<Spec>("head_bias", &Spec::headBias, "The head adds a bias."));
-  fields.push_back(choice<Spec>("loss", &Spec::loss, {"mean_nonzero", "mean_targets"},
-                                "Mean over token losses that are not zero (MBLM), or over targets that are not `pad` "
-                                "(MEGABYTE)."));
+  fields.push_back(choice<Spec>("loss", &Spec::loss, {"mean_nonzero", "mean_targets", "mean_weighted"},
+                                "Mean over token losses that are not zero (MBLM), over targets that are not `pad` "
+                                "(MEGABYTE), or by the weights of the loss mask (BLT)."));
   fields.push_back(flag<Spec>("fixed_length", &Spec::fixedLength,
                               "Never more than `length` positions in the first stage, whatever its `position` says."));
-  fields.push_back(choice<Spec>("names", &Spec::names, {"mblm", "mblm-0.4.0", "megabyte", "gpt2", "mamba"},
+  fields.push_back(choice<Spec>("names", &Spec::names, {"mblm", "mblm-0.4.0", "megabyte", "gpt2", "mamba", "blt"},
                                 "Whose parameter names the weights carry."));
+  Field<Spec> end = optionalInteger<Spec>("document_end", &Spec::documentEnd, 0, maxSize - 1, "null",
+                                          "Id that ends a document, for layers with `documents`; below `vocab`.");
+  end.omitted = true;
+  fields.push_back(end);
+  fields.push_back(objectField<Spec>("patches", "Patches of lengths that depend on the data; then the stages are three: "
+                                                "global, encoder, decoder (BLT)."));
+  fields.push_back(objectField<Spec>("ngrams", "Tables of n-grams beside the byte table, with `patches` only."));
   Field<Spec> stages = other<Spec>("stages", Facts::Kind::List, 1, maxStages,
                                    "The hierarchy, from the most global stage to the one of bytes.");
   stages.element = "stage";
@@ -123,14 +140,29 @@ Field<LayerEntry> of(std::vector<Block> blocks, const Field<Mamba> &part) {
 void addTransformerFields(std::vector<Field<LayerEntry>> &fields) {
   using L = LayerEntry;
   auto add = [&](Field<L> field) { fields.push_back(of({Block::Transformer}, std::move(field))); };
-  add(required(integer<L>("heads", &L::heads, 1, maxHeads, "Attention heads.")));
-  add(required(
+  auto both = [&](Field<L> field) { fields.push_back(of({Block::Transformer, Block::Llama}, std::move(field))); };
+  both(required(integer<L>("heads", &L::heads, 1, maxHeads, "Attention heads.")));
+  both(required(
       integer<L>("head_dim", &L::headDim, 1, maxHeads, "Width of a head; `heads` x `head_dim` need not equal `dim`.")));
   add(integer<L>("ff_mult", &L::ffMult, 1, maxFfMult, "Hidden width of the feed-forward over `dim`."));
   add(flag<L>("rotary", &L::rotary, "Rotate queries and keys by position, half-split pairs (`head_dim` even)."));
-  add(number<L>("rotary_base", &L::rotaryBase, 1, 1e12, "Base of the rotary angles."));
+  both(number<L>("rotary_base", &L::rotaryBase, 1, 1e12, "Base of the rotary angles."));
   add(flag<L>("token_shift", &L::tokenShift,
               "The second half of a block's input features comes from the previous position."));
+}
+
+void addLlamaFields(std::vector<Field<LayerEntry>> &fields) {
+  using L = LayerEntry;
+  auto add = [&](Field<L> field) { fields.push_back(of({Block::Llama}, std::move(field))); };
+  add(optionalInteger<L>("kv_heads", &L::kvHeads, 1, maxHeads, "null: `heads`",
+                         "Heads of keys and values, each for equally many heads; divides `heads`. Queries and keys are "
+                         "rotated by position, pairs (2i, 2i+1) of a head."));
+  add(required(integer<L>("ff_hidden", &L::ffHidden, 1, maxSize,
+                          "Hidden width of the gated feed-forward w2(silu(w1 x) * w3 x).")));
+  add(optionalInteger<L>("window", &L::window, 1, maxSize, "null: all before it",
+                         "Positions that a position sees, itself included."));
+  add(flag<L>("documents", &L::documents,
+              "Positions see no farther back than the begin of their document (`document_end`)."));
 }
 
 void addMambaFields(std::vector<Field<LayerEntry>> &fields) {
@@ -178,6 +210,7 @@ std::vector<Field<LayerEntry>> makeLayerFields() {
   fields.push_back(integer<L>("repeat", &L::repeat, 1, maxLayers, "How many such layers follow each other."));
   fields.push_back(choice<L, Block>("block", &L::block, {blockWords.begin(), blockWords.end()}, "Kind of the block."));
   addTransformerFields(fields);
+  addLlamaFields(fields);
   addMambaFields(fields);
   fields.push_back(
       choice<L, Norm>("norm", &L::norm, normWords, "Norm before attention or the mixer, and before the feed-forward."));
@@ -188,6 +221,88 @@ std::vector<Field<LayerEntry>> makeLayerFields() {
   add(dropout<L>("attn_dropout", &L::attnDropout, "on the attention probabilities"));
   add(dropout<L>("ff_dropout", &L::ffDropout, "after the activation"));
   return fields;
+}
+
+std::vector<Field<Patches>> makePatchesFields() {
+  using P = Patches;
+  const std::vector<std::string> crossWords = {"none", "one", "all"};
+  std::vector<Field<P>> fields;
+  auto add = [&](Field<P> field) { fields.push_back(std::move(field)); };
+  add(choice<P>("mode", &P::mode, {"given", "static", "byte", "space", "entropy", "bpe"},
+                "Where patches begin: as the input says, every `size` bytes, at every byte, behind words, where an "
+                "entropy model is unsure, or behind ids 3."));
+  add(integer<P>("size", &P::size, 0, maxSize, "Bytes of a patch of mode \"static\", 0 in the others."));
+  add(number<P>("threshold", &P::threshold, -maxStep, maxStep, "Entropy in nats above which a patch begins."));
+  add(optionalNumber<P>("threshold_add", &P::thresholdAdd, -maxStep, maxStep,
+                        "Beside it, the least step from the entropy before."));
+  add(flag<P>("monotonic", &P::monotonic, "`threshold` is that of the step from the entropy before, alone."));
+  add(optionalInteger<P>("max_length", &P::maxLength, 1, maxSize, "null", "Longer patches are cut."));
+  add(integer<P>("lead", &P::lead, 0, maxSize,
+                 "Ids 0 before the bytes that the encoder reads, in the first patch; not with its cross attention."));
+  Field<P> pooling = other<P>("pooling", Facts::Kind::Words, 1, 3,
+                              "What the encoder takes of a patch's bytes, side by side in this order; one alone where it "
+                              "has cross attention.");
+  pooling.choices = {"mean", "min", "max"};
+  pooling.get = [](const P &from) {
+    std::vector<int64_t> words;
+    for (Pool pool : from.pooling) {
+      words.push_back(int64_t(pool));
+    }
+    return Value(words);
+  };
+  pooling.set = [](P &into, const Value &value) {
+    into.pooling.clear();
+    for (int64_t word : std::get<std::vector<int64_t>>(value)) {
+      into.pooling.push_back(Pool(word));
+    }
+  };
+  add(pooling);
+  add(integer<P>("per_patch", &P::perPatch, 1, maxHeads,
+                 "Vectors of local width that stand for a patch in cross attention."));
+  add(integer<P>("cross_heads", &P::crossHeads, 1, maxHeads, "Heads of cross attention; divides the local width."));
+  add(choice<P>("encoder_cross", &P::encoderCross, crossWords,
+                "Patches read their bytes by cross attention: never, after the encoder's last layer, after every one."));
+  add(choice<P>("decoder_cross", &P::decoderCross, crossWords,
+                "Bytes read patches by cross attention: never (the patch is added), before the decoder's first layer, "
+                "before every one."));
+  add(optionalInteger<P>("encoder_window", &P::encoderWindow, 1, maxSize, "null: its own",
+                         "Patches whose bytes a patch reads, itself included."));
+  add(optionalInteger<P>("decoder_window", &P::decoderWindow, 1, maxSize, "null: one",
+                         "Patches that a byte reads, the last complete one included."));
+  add(number<P>("cross_norm_eps", &P::crossNormEps, minEps, 1, "Epsilon of cross attention's RMS norms."));
+  return fields;
+}
+
+template <typename T>
+Field<T> integers(std::string key, std::vector<int64_t> T::*member, int64_t most, int64_t itemMin, int64_t itemMax,
+                  std::string doc) {
+  Field<T> field = other<T>(std::move(key), Facts::Kind::Integers, 0, double(most), std::move(doc));
+  field.itemMin = double(itemMin);
+  field.itemMax = double(itemMax);
+  field.get = [member](const T &from) { return Value(from.*member); };
+  field.set = [member](T &into, const Value &value) { into.*member = std::get<std::vector<int64_t>>(value); };
+  return field;
+}
+
+std::vector<Field<Ngrams>> makeNgramsFields() {
+  using N = Ngrams;
+  Field<N> tables = other<N>("tables", Facts::Kind::List, 0, double(maxTables),
+                             "Tables of listed n-grams; the last n ids are looked up.");
+  tables.element = "table";
+  tables.whenAbsent = "none";
+  return {integers<N>("hash_sizes", &N::hashSizes, maxTables, 1, maxGram,
+                      "Lengths n of hashed n-grams: a table for each and each function, function-major."),
+          integer<N>("hash_functions", &N::hashFunctions, 1, maxHashFunctions, "Hash functions, each with its prime."),
+          integer<N>("hash_rows", &N::hashRows, 0, maxSize, "Rows of every hash table; 0 without `hash_sizes`."),
+          tables};
+}
+
+std::vector<Field<Ngrams::Table>> makeTableFields() {
+  using T = Ngrams::Table;
+  Field<T> grams = other<T>("grams", Facts::Kind::List, 0, double(maxGrams),
+                            "The n-grams; that at place i has row i + 4, all others row 0.");
+  grams.element = "gram";
+  return {required(integer<T>("length", &T::length, 1, maxGram, "Ids of each n-gram.")), required(grams)};
 }
 
 // The table's rows for layers of one kind.
@@ -223,6 +338,18 @@ std::string Facts::expected() const {
   case Kind::Text:
     words = "a string of at most " + numeral(max) + " characters";
     break;
+  case Kind::Integers:
+    words = "an array of " + range + " integers from " + numeral(itemMin) + " to " + numeral(itemMax);
+    break;
+  case Kind::Words:
+    words = "an array of " + range + " of the words ";
+    for (size_t i = 0; i < choices.size(); ++i) {
+      words += (i == 0 ? "\"" : ", \"") + choices[i] + "\"";
+    }
+    break;
+  case Kind::Object:
+    words = "an object";
+    break;
   case Kind::List:
     words = "an array of " + range + " " + element + "s";
     break;
@@ -249,6 +376,31 @@ const std::vector<Field<LayerEntry>> &mblm::spec::layerFields(Block block) {
   static const std::vector<Field<LayerEntry>> fields[] = {fieldsOf(Block::Transformer), fieldsOf(Block::Mamba1),
                                                           fieldsOf(Block::Mamba2), fieldsOf(Block::Llama)};
   return fields[size_t(block)];
+}
+
+const std::vector<Field<Patches>> &mblm::spec::patchesFields() {
+  static const std::vector<Field<Patches>> fields = makePatchesFields();
+  return fields;
+}
+
+const std::vector<Field<Ngrams>> &mblm::spec::ngramsFields() {
+  static const std::vector<Field<Ngrams>> fields = makeNgramsFields();
+  return fields;
+}
+
+const std::vector<Field<Ngrams::Table>> &mblm::spec::tableFields() {
+  static const std::vector<Field<Ngrams::Table>> fields = makeTableFields();
+  return fields;
+}
+
+Facts mblm::spec::gramFacts() {
+  Facts facts;
+  facts.key = "a gram";
+  facts.kind = Facts::Kind::Integers;
+  facts.min = 1;
+  facts.max = double(maxGram);
+  facts.itemMax = double(maxSize - 1);
+  return facts;
 }
 
 const char *mblm::spec::blockName(Block block) { return blockWords[size_t(block)]; }

@@ -24,6 +24,8 @@ const Format formats[] = {
     {"megabyte", "depth", importMegabyte},
     {"mamba", "d_model", importMamba},
     {"transformer", "n_embd", importTransformer},
+    {"blt", "dim_global", importBlt},
+    {"blt-entropy", "sliding_window", importBltEntropy},
 };
 
 std::string stem(const std::string &path) {
@@ -69,7 +71,8 @@ Spec mblm::spec::importConfig(const std::string &name, const std::string &path, 
   auto format = std::find_if(std::begin(formats), std::end(formats), [&](const Format &f) { return name == f.name; });
   if (format == std::end(formats)) {
     std::string nearest = nearestWord(name, importFormats());
-    throw Error(Exit::Usage, "unknown format " + inQuotes(name) + "; expected mblm, megabyte, mamba or transformer" +
+    throw Error(Exit::Usage, "unknown format " + inQuotes(name) +
+                                 "; expected mblm, megabyte, mamba, transformer, blt or blt-entropy" +
                                  (nearest.empty() ? "" : " (nearest: " + nearest + ")"));
   }
   Source source = Source::fromFile(path);

@@ -23,6 +23,8 @@ Imported importMblm(const Source &source, const TensorShapes *weights);
 Imported importMegabyte(const Source &source, const TensorShapes *weights);
 Imported importMamba(const Source &source, const TensorShapes *weights);
 Imported importTransformer(const Source &source, const TensorShapes *weights);
+Imported importBlt(const Source &source, const TensorShapes *weights);
+Imported importBltEntropy(const Source &source, const TensorShapes *weights);
 
 // A required list of sizes, one for each stage.
 template <typename T>

@@ -90,6 +90,21 @@ static size_t characters(const std::string &text) {
   return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+// The entries of a list of integers or words, each as a field of its own would be.
+static Value takeItems(const Source &source, const Node &node, const std::string &pointer, const Facts &facts) {
+  Facts item = facts;
+  item.nullable = false;
+  item.kind = facts.kind == Facts::Kind::Words ? Facts::Kind::Choice : Facts::Kind::Integer;
+  item.min = facts.itemMin;
+  item.max = facts.itemMax;
+  std::vector<int64_t> values;
+  for (const Node &entry : node.items) {
+    std::string at = pointer + "/" + std::to_string(values.size());
+    values.push_back(std::get<int64_t>(takeValue(source, entry, at, item)));
+  }
+  return values;
+}
+
 Value mblm::spec::takeValue(const Source &source, const Node &node, const std::string &pointer, const Facts &facts) {
   auto refuse = [&](const std::string &more = "") {
     source.fail(node.offset, pointer, facts.key + " is " + describe(node) + "; expected " + facts.expected() + more);
@@ -132,6 +147,8 @@ Value mblm::spec::takeValue(const Source &source, const Node &node, const std::s
                       facts.expected());
     }
     return Value(node.text);
+  case Facts::Kind::Integers:
+  case Facts::Kind::Words:
   case Facts::Kind::List:
     if (node.kind != Node::Kind::Array) {
       refuse();
@@ -140,7 +157,12 @@ Value mblm::spec::takeValue(const Source &source, const Node &node, const std::s
       source.fail(node.offset, pointer,
                   facts.key + " has " + entries(node.items.size()) + "; expected " + facts.expected());
     }
-    return Value();
+    return facts.kind == Facts::Kind::List ? Value() : takeItems(source, node, pointer, facts);
+  case Facts::Kind::Object:
+    if (node.kind != Node::Kind::Object) {
+      refuse();
+    }
+    break;
   case Facts::Kind::Any:
     break;
   }

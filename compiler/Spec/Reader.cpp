@@ -67,6 +67,39 @@ static Stage readStage(const Source &source, const Node &node, const std::string
   return stage;
 }
 
+static Patches readPatches(const Source &source, const Node &node, const std::vector<Place> &places) {
+  checkKeys(source, node, "/patches", placeOf("patches", patchesFields()), places);
+  Patches patches;
+  takeFields(source, node, "/patches", patchesFields(), patches);
+  return patches;
+}
+
+static Ngrams::Table readTable(const Source &source, const Node &node, const std::string &pointer,
+                               const std::vector<Place> &places) {
+  checkKeys(source, node, pointer, placeOf("a table of n-grams", tableFields()), places);
+  Ngrams::Table table;
+  takeFields(source, node, pointer, tableFields(), table);
+  for (const Node &gram : node.find("grams")->value.items) {
+    std::string at = pointer + "/grams/" + std::to_string(table.grams.size());
+    const auto ids = std::get<std::vector<int64_t>>(takeValue(source, gram, at, gramFacts()));
+    table.grams.emplace_back(ids.begin(), ids.end());
+  }
+  return table;
+}
+
+static Ngrams readNgrams(const Source &source, const Node &node, const std::vector<Place> &places) {
+  checkKeys(source, node, "/ngrams", placeOf("ngrams", ngramsFields()), places);
+  Ngrams ngrams;
+  takeFields(source, node, "/ngrams", ngramsFields(), ngrams);
+  if (const Node::Member *tables = node.find("tables")) {
+    for (const Node &item : tables->value.items) {
+      std::string at = "/ngrams/tables/" + std::to_string(ngrams.tables.size());
+      ngrams.tables.push_back(readTable(source, item, at, places));
+    }
+  }
+  return ngrams;
+}
+
 static Places placesOf(const Source &source, const Spec &spec) {
   Places places;
   auto note = [&](const std::string &pointer) {
@@ -90,6 +123,8 @@ static Spec build(const Source &source) {
   for (Block block : allBlocks) {
     places.push_back(placeOf(block));
   }
+  places.push_back(placeOf("patches", patchesFields()));
+  places.push_back(placeOf("ngrams", ngramsFields()));
   checkFormat(source);
   checkKeys(source, source.root(), "", places[0], places);
   Spec spec;
@@ -97,6 +132,13 @@ static Spec build(const Source &source) {
   const Node &stages = source.root().find("stages")->value;
   for (size_t i = 0; i < stages.items.size(); ++i) {
     spec.stages.push_back(readStage(source, stages.items[i], "/stages/" + std::to_string(i), places));
+  }
+  const Node::Member *patches = source.root().find("patches"), *ngrams = source.root().find("ngrams");
+  if (patches != nullptr && patches->value.kind != Node::Kind::Null) {
+    spec.patches = readPatches(source, patches->value, places);
+  }
+  if (ngrams != nullptr && ngrams->value.kind != Node::Kind::Null) {
+    spec.ngrams = readNgrams(source, ngrams->value, places);
   }
   checkSpec(spec, Origin{source});
   spec.text = source.text();

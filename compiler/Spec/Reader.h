@@ -15,7 +15,7 @@ namespace mblm::spec {
 Spec readSpec(const std::string &path);
 Spec parseSpec(const std::string &text, const std::string &fileName);
 
-// The same spec as canonical JSON (format 1, every field written, equal layers joined by "repeat").
+// The same spec as canonical JSON (format 1, every field written but absent parts, equal layers joined by "repeat").
 std::string writeSpec(const Spec &spec);
 // The same spec as if read from that text, but for where its entries stand: that stays the file that people wrote.
 Spec canonicalSpec(const Spec &spec, const std::string &fileName);

@@ -29,6 +29,13 @@ static Json defaultOf(const Facts &facts, const Value &value) {
   if (const std::string *text = std::get_if<std::string>(&value)) {
     return *text;
   }
+  if (const std::vector<int64_t> *items = std::get_if<std::vector<int64_t>>(&value)) {
+    Json list = Json::array();
+    for (int64_t item : *items) {
+      list.push_back(facts.kind == Facts::Kind::Words ? Json(facts.choices[size_t(item)]) : Json(item));
+    }
+    return list;
+  }
   return nullptr;
 }
 
@@ -59,11 +66,22 @@ static Json property(const Facts &facts, const Value &initial) {
     type("string");
     json["maxLength"] = bound(facts.max);
     break;
+  case Facts::Kind::Integers:
+  case Facts::Kind::Words:
   case Facts::Kind::List:
     type("array");
     json["minItems"] = bound(facts.min);
     json["maxItems"] = bound(facts.max);
-    json["items"]["$ref"] = "#/$defs/" + facts.element;
+    if (facts.kind == Facts::Kind::List) {
+      json["items"]["$ref"] = "#/$defs/" + facts.element;
+    } else if (facts.kind == Facts::Kind::Words) {
+      json["items"]["enum"] = facts.choices;
+    } else {
+      json["items"] = {{"type", "integer"}, {"minimum", bound(facts.itemMin)}, {"maximum", bound(facts.itemMax)}};
+    }
+    break;
+  case Facts::Kind::Object:
+    json["anyOf"] = {{{"$ref", "#/$defs/" + facts.element}}, {{"type", "null"}}};
     break;
   case Facts::Kind::Any:
     break;
@@ -106,7 +124,13 @@ static Json layerSchema(Block block) {
 std::string mblm::spec::jsonSchema() {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", "MBLM model description"}};
   schema.update(object(topFields()));
-  schema["$defs"] = {{"stage", object(stageFields())}};
+  schema["$defs"] = {{"stage", object(stageFields())},
+                     {"patches", object(patchesFields())},
+                     {"ngrams", object(ngramsFields())},
+                     {"table", object(tableFields())},
+                     {"gram", property(gramFacts(), Value())}};
+  schema["$defs"]["gram"].erase("description");
+  schema["$defs"]["gram"].erase("default");
   for (Block block : allBlocks) {
     schema["$defs"]["layer"]["anyOf"].push_back({{"$ref", "#/$defs/" + layerName(block)}});
   }
@@ -132,6 +156,9 @@ std::string mblm::spec::fieldTable() {
   std::string table = "| where | key | value | default | meaning |\n| --- | --- | --- | --- | --- |\n";
   tableRows(table, "top", topFields());
   tableRows(table, "stage", stageFields());
+  tableRows(table, "patches", patchesFields());
+  tableRows(table, "ngrams", ngramsFields());
+  tableRows(table, "table of n-grams", tableFields());
   for (Block block : allBlocks) {
     tableRows(table, std::string(blockName(block)) + " layer", layerFields(block), LayerEntry(block));
   }

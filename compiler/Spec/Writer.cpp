@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Spec to canonical JSON: every field of the table in its order, equal layers that follow each other joined.
+// Spec to canonical JSON: every field of the table in its order but parts that are not there, equal layers that follow each other joined.
 #include "compiler/Spec/Fields.h"
 #include "compiler/Spec/Reader.h"
 
@@ -23,6 +23,13 @@ static Json toJson(const Facts &facts, const Value &value) {
   if (const std::string *text = std::get_if<std::string>(&value)) {
     return *text;
   }
+  if (const std::vector<int64_t> *items = std::get_if<std::vector<int64_t>>(&value)) {
+    Json list = Json::array();
+    for (int64_t item : *items) {
+      list.push_back(facts.kind == Facts::Kind::Words ? Json(facts.choices[size_t(item)]) : Json(item));
+    }
+    return list;
+  }
   return nullptr;
 }
 
@@ -30,8 +37,9 @@ template <typename T>
 static Json writeFields(const std::vector<Field<T>> &fields, const T &from) {
   Json object = Json::object();
   for (const Field<T> &field : fields) {
-    if (field.written) {
-      object[field.key] = toJson(field, field.get(from));
+    Value value = field.get(from);
+    if (field.written && !(field.omitted && std::holds_alternative<std::monostate>(value))) {
+      object[field.key] = toJson(field, value);
     }
   }
   return object;
@@ -62,8 +70,25 @@ static Json writeLayers(const std::vector<Layer> &layers) {
   return list;
 }
 
+static Json writeNgrams(const Ngrams &ngrams) {
+  Json json = writeFields(ngramsFields(), ngrams);
+  json["tables"] = Json::array();
+  for (const Ngrams::Table &table : ngrams.tables) {
+    Json one = writeFields(tableFields(), table);
+    one["grams"] = table.grams;
+    json["tables"].push_back(std::move(one));
+  }
+  return json;
+}
+
 std::string mblm::spec::writeSpec(const Spec &spec) {
   Json top = writeFields(topFields(), spec);
+  if (spec.patches) {
+    top["patches"] = writeFields(patchesFields(), *spec.patches);
+  }
+  if (spec.ngrams) {
+    top["ngrams"] = writeNgrams(*spec.ngrams);
+  }
   Json stages = Json::array();
   for (const Stage &stage : spec.stages) {
     Json json = writeFields(stageFields(), stage);

@@ -3,34 +3,13 @@
 //
 // The references' configurations: what they mean as a spec, and the lines that refuse wrong ones.
 #include "compiler/Spec/Import.h"
-#include "test/spec/Refusal.h"
+#include "test/spec/Temporary.h"
 
-#include <cstdio>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 using namespace mblm::spec;
 
 namespace {
-
-// A file that is gone at the end of the test.
-class Temporary {
-public:
-  explicit Temporary(const std::string &text) : path(testing::TempDir() + "c" + std::to_string(getpid()) + ".json") {
-    std::ofstream(path) << text;
-  }
-  ~Temporary() { std::remove(path.c_str()); }
-  const std::string path;
-};
-
-// The refusal with the file's name shortened to "c.json".
-std::string importRefusal(const std::string &format, const std::string &text) {
-  Temporary file(text);
-  std::string line = refusal([&] { importConfig(format, file.path); });
-  size_t at = line.find(file.path);
-  return at == std::string::npos ? line : line.replace(at, file.path.size(), "c.json");
-}
 
 const std::string mblmConfig =
     R"({ "num_tokens": 257, "pad_token_id": 256, "hidden_dims": [24, 16], "num_layers": [2, 1],
@@ -300,6 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
             "mamba", mambaConfig, "\"d_model\"", "\"attn_layer_idx\": [0], \"d_model\"",
             "3 c.json:1:21: /attn_layer_idx: attn_layer_idx has 1 entry; expected an array of 0 to 0 attention layers"},
         Case{"megabite", gptConfig, "32", "32",
-             "2 unknown format \"megabite\"; expected mblm, megabyte, mamba or transformer (nearest: megabyte)"}));
+             "2 unknown format \"megabite\"; expected mblm, megabyte, mamba, transformer, blt or blt-entropy (nearest: "
+             "megabyte)"}));
 
 } // namespace

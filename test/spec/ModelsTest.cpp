@@ -43,7 +43,7 @@ int64_t count(const std::string &path) {
 
 TEST(Models, ReadAndWrittenWithoutLoss) {
   std::vector<std::string> files = modelFiles();
-  EXPECT_GE(files.size(), 46u);
+  EXPECT_GE(files.size(), 58u);
   for (const std::string &file : files) {
     SCOPED_TRACE(file);
     Spec spec = readSpec(file);
@@ -61,7 +61,11 @@ TEST(Models, ReadAndWrittenWithoutLoss) {
     nlohmann::json said = nlohmann::json::parse(contents(file));
     nlohmann::json canonical = nlohmann::json::parse(written);
     for (const auto &[key, value] : said.items()) {
-      if (key != "stages") {
+      if (value.is_object()) {
+        for (const auto &[inner, part] : value.items()) {
+          EXPECT_EQ(canonical.at(key).at(inner), part) << key << "/" << inner;
+        }
+      } else if (key != "stages") {
         EXPECT_EQ(canonical.at(key), value) << key;
       }
     }
@@ -83,6 +87,8 @@ TEST(Models, ParameterCounts) {
       {"mblm-360m-3d", 363163904},          {"megabyte-758m-262m", 967948544}, {"megabyte-1.3b-350m", 1546948864},
       {"byte-transformer-320m", 315278592}, {"quickstart", 2004929},           {"mambabyte-353m", 353945600},
       {"mambabyte-972m", 973934080},        {"mambabyte-1.6b", 1606095360},    {"mblm-350m-3d-5m", 350049052},
+      {"blt-400m", 2872692480},             {"blt-1b", 4533879808},            {"blt-2b", 5323750400},
+      {"blt-4b", 7332647936},               {"blt-8b", 10553570560},           {"blt-entropy", 99512064},
   };
   for (const auto &[name, total] : counts) {
     EXPECT_EQ(count("models/" + name + ".json"), total) << name;
@@ -118,7 +124,7 @@ TEST(Models, TwinsAreTiny) {
       EXPECT_EQ(readSpec(file).names, readSpec(big).names) << file;
     }
   }
-  EXPECT_EQ(twins, 17u);
+  EXPECT_EQ(twins, 23u);
 }
 
 TEST(Models, SchemaIsTheTable) {
@@ -133,11 +139,22 @@ TEST(Models, SchemaIsTheTable) {
   EXPECT_EQ(second["properties"]["block"]["const"], "mamba2");
   EXPECT_EQ(second["properties"]["state"]["default"], 128);
   EXPECT_FALSE(second["properties"].contains("dt_rank"));
+  const nlohmann::json &patches = schema["$defs"]["patches"], &llama = schema["$defs"]["llama_layer"];
+  EXPECT_EQ(schema["properties"]["patches"]["anyOf"][0]["$ref"], "#/$defs/patches");
+  EXPECT_EQ(patches["properties"]["pooling"]["default"], nlohmann::json({"max"}));
+  EXPECT_EQ(schema["$defs"]["gram"]["items"]["minimum"], 0);
+  EXPECT_EQ(llama["required"], nlohmann::json({"heads", "head_dim", "ff_hidden", "block"}));
+  EXPECT_FALSE(llama["properties"].contains("rotary"));
 }
 
 TEST(Models, FieldTableNamesEveryKey) {
   std::string table = fieldTable();
-  for (const char *row : {"| top | `loss` | \"mean_nonzero\" or \"mean_targets\" | `\"mean_nonzero\"` |",
+  for (const char *row : {"| top | `loss` | \"mean_nonzero\", \"mean_targets\" or \"mean_weighted\" | `\"mean_nonzero\"` |",
+                          "| top | `patches` | an object, or null | null |",
+                          "| patches | `pooling` | an array of 1 to 3 of the words \"mean\", \"min\", \"max\" | `[\"max\"]` |",
+                          "| ngrams | `hash_sizes` | an array of 0 to 64 integers from 1 to 64 | `[]` |",
+                          "| table of n-grams | `grams` | an array of 0 to 262144 grams | required |",
+                          "| llama layer | `ff_hidden` | an integer from 1 to 2147483647 | required |",
                           "| stage | `dim` | an integer from 1 to 2147483647 | required |",
                           "| transformer layer | `ff_dropout` | a number from 0 to 1, 1 excluded | `0` |",
                           "| mamba1 layer | `state` | an integer from 1 to 65536 | `16` |",

@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"format\": 1", "\"format\": 1, \"head_bias\": 1",
              "3 m.json:1:29: /head_bias: head_bias is 1; expected true or false"},
         Case{"\"format\": 1", "\"format\": 1, \"loss\": \"mean\"",
-             "3 m.json:1:24: /loss: loss is \"mean\"; expected \"mean_nonzero\" or \"mean_targets\" (nearest: "
+             "3 m.json:1:24: /loss: loss is \"mean\"; expected \"mean_nonzero\", \"mean_targets\" or \"mean_weighted\" (nearest: "
              "\"mean_nonzero\")"},
         Case{"\"heads\": 2", "\"heads\": 2, \"norm\": \"layr\"",
              "3 m.json:4:41: /stages/0/layers/0/norm: norm is \"layr\"; expected \"none\", \"rms_clamp\", \"layer\" or "

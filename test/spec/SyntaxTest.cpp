@@ -51,7 +51,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\xEF\xBB\xBF{\"zzzzzz\":1, \"format\":1}",
              "3 m.json:1:2: /zzzzzz: unknown key \"zzzzzz\" in the top level; valid keys are $schema, format, name, "
              "vocab, "
-             "pad, start_token, pad_gradient, padding_idx, tie_embeddings, head_bias, loss, fixed_length, names, stages"}));
+             "pad, start_token, pad_gradient, padding_idx, tie_embeddings, head_bias, loss, fixed_length, names, "
+             "document_end, patches, ngrams, stages"}));
 
 TEST(SyntaxLimits, Nesting) {
   std::string line = refusalOf(std::string(65, '['));

@@ -21,6 +21,11 @@ GOLDEN = "test/golden/megabyte/mega_3s_prepatched_flash"
 TEXT = b"The quick brown fox jumps over the lazy dog. " * 80
 
 
+def awaits_lowering(model):
+    """BLT's models are read and written, and not compiled yet (test/support/Zoo.h)."""
+    return model.startswith("blt-")
+
+
 class CommandLine(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -266,7 +271,7 @@ class CommandLine(unittest.TestCase):
                 self.assertLess(abs(ours - theirs), 1e-4 * (1 + abs(theirs)), name)
 
     def test_import_refusals(self):
-        self.fails(2, "expected mblm, megabyte, mamba or transformer",
+        self.fails(2, "expected mblm, megabyte, mamba, transformer, blt or blt-entropy",
                    self.mblm("import", "megabite", f"{GOLDEN}/config.json", "-o", self.path("x.json")))
         self.fails(5, "w.pth", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.path("w.pth"), "-o",
                                          self.path("x.json")))
@@ -449,7 +454,8 @@ class CommandLine(unittest.TestCase):
         return max(abs(whole - step) / (1 + abs(whole)) for whole, step in zip(*logits))
 
     def test_steps_of_every_model_give_what_whole_passes_give(self):
-        specs = sorted(f"models/{name}" for name in os.listdir("models") if name.endswith("-tiny.json"))
+        specs = sorted(f"models/{name}" for name in os.listdir("models")
+                       if name.endswith("-tiny.json") and not awaits_lowering(name))
         self.assertGreater(len(specs), 20)
         for spec in specs:
             self.assertLess(self.steps_and_whole_passes_differ_by(spec, "--target", "reference"), 1e-5, spec)

@@ -132,7 +132,7 @@ void addImport(CommandLine &line) {
                  }
                  importModel(*options, line.common.json);
                });
-  command.add_option("FORMAT", options->format, "mblm, megabyte, mamba or transformer")->required();
+  command.add_option("FORMAT", options->format, "mblm, megabyte, mamba, transformer, blt or blt-entropy")->required();
   command.add_option("CONFIG", options->config, "The reference's configuration (JSON)")->required();
   command.add_option("-o,--output", options->output, "Spec to write")->required();
   command.add_option("--weights", options->weights,
