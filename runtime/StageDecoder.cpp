@@ -12,7 +12,7 @@
 
 namespace mblm::rt {
 
-StageStageDecoder::StageDecoder(Model &model, int64_t batch, int64_t capacity) : Decoder(model, batch, capacity) {
+StageDecoder::StageDecoder(Model &model, int64_t batch, int64_t capacity) : Decoder(model, batch, capacity) {
   const ModelInfo &info = model.info();
   slotCapacity = model.slotsFor(capacity);
   int64_t slotBytes = info.inner;
