@@ -107,6 +107,11 @@ static Places placesOf(const Source &source, const Spec &spec) {
     places.positions[pointer] = {unsigned(at.line), unsigned(at.column)};
   };
   note("");
+  for (const char *part : {"patches", "ngrams"}) {
+    if (source.root().find(part) != nullptr) {
+      note(pointerStep(part));
+    }
+  }
   for (const Stage &stage : spec.stages) {
     note(stage.pointer);
     for (const Layer &layer : stage.layers) {

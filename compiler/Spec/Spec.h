@@ -162,7 +162,7 @@ struct Places {
     unsigned line = 0, column = 0; // from 1
   };
   std::string file;                          // empty: not read from a file that people wrote
-  std::map<std::string, Position> positions; // by JSON pointer: the top level "", stages, layers
+  std::map<std::string, Position> positions; // by JSON pointer: the top level "", patches, ngrams, stages, layers
 };
 
 struct Spec {

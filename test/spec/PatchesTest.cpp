@@ -49,6 +49,12 @@ TEST(Patches, Defaults) {
   EXPECT_TRUE(layer.rotary && !layer.tokenShift && !layer.attentionBias && !layer.isMamba());
 }
 
+TEST(Patches, PlacesAreKept) {
+  Spec spec = parseSpec(valid, "m.json");
+  EXPECT_EQ(spec.places.positions.at("/patches").line, 3u);
+  EXPECT_EQ(spec.places.positions.at("/ngrams").line, 4u);
+}
+
 TEST(Patches, EveryFieldIsKept) {
   Spec spec = parseSpec(R"({ "format": 1, "names": "blt", "vocab": 260, "start_token": false, "head_bias": false,
     "loss": "mean_weighted", "document_end": 7,
