@@ -16,7 +16,7 @@ public:
   RandomBatches(const Data &data, Range range, const ModelInfo &info, const TrainConfig &config)
       : data(data), range(range), info(info), config(config) {
     int64_t total;
-    if (__builtin_mul_overflow(config.batch, config.length, &total) || total > (int64_t(1) << 40)) {
+    if (__builtin_mul_overflow(config.batch, rowLength(), &total) || total > (int64_t(1) << 40)) {
       throw Error(Exit::Resource, "batch " + std::to_string(config.batch) + " of " + std::to_string(config.length) +
                                       " bytes is more than can be held");
     }
@@ -27,14 +27,16 @@ public:
   Ids get(int64_t step, int64_t micro) override {
     for (int64_t row = 0; row < config.batch; ++row) {
       drawWindow(data, range, info, {config.seed, step, uint32_t(micro), uint32_t(row)}, config.length,
-                 ids.data() + row * config.length, mask.data() + row * config.length);
+                 ids.data() + row * rowLength(), mask.data() + row * rowLength());
     }
-    return {config.batch, config.length, ids.data(), mask.data()};
+    return {config.batch, rowLength(), ids.data(), mask.data()};
   }
 
   int64_t bytesPerStep() const override { return config.accumulate * config.batch * config.length; }
 
 private:
+  int64_t rowLength() const { return config.length + marksOf(info); }
+
   const Data &data;
   Range range;
   ModelInfo info;

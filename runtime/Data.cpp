@@ -5,6 +5,7 @@
 #include "runtime/Data.h"
 
 #include "runtime/Support/Error.h"
+#include "runtime/Tokenizer.h"
 #include "runtime/Support/Random.h"
 
 #include <algorithm>
@@ -84,14 +85,14 @@ void Data::readIds(int64_t offset, int32_t *out, int64_t count, const ModelInfo 
   auto *bytes = reinterpret_cast<unsigned char *>(out);
   read(offset, bytes, count);
   for (int64_t i = 0; i < count; ++i) {
-    if (bytes[i] >= info.vocab) {
+    if (bytes[i] + info.firstByte >= info.vocab) {
       throw Error(Exit::BadInput, place(offset + i) + ": value " + std::to_string(bytes[i]) +
                                       " is outside the model's vocabulary of " + std::to_string(info.vocab) +
                                       " ids (0 to " + std::to_string(info.vocab - 1) + ")");
     }
   }
   for (int64_t i = count - 1; i >= 0; --i) {
-    out[i] = bytes[i];
+    out[i] = bytes[i] + info.firstByte;
   }
 }
 
@@ -100,6 +101,8 @@ Split splitData(const Data &data, double fraction) {
   int64_t border = std::max<int64_t>(1, data.size() - held); // at least one byte to train on
   return {{0, border}, {border, data.size()}};
 }
+
+int64_t marksOf(const ModelInfo &info) { return info.firstByte > 0 ? 1 : 0; }
 
 void drawWindow(const Data &data, Range range, const ModelInfo &info, const WindowKey &key, int64_t length,
                 int32_t *ids, float *mask) {
@@ -111,6 +114,11 @@ void drawWindow(const Data &data, Range range, const ModelInfo &info, const Wind
   }
   PhiloxBlock random = randomBlock(key.seed, Stream::Window, uint64_t(key.step), key.micro, key.row);
   int64_t start = range.begin + int64_t(below(random[0], random[1], uint64_t(range.size() - count + 1)));
+  int64_t marks = marksOf(info);
+  std::fill_n(ids, marks, beginId);
+  std::fill_n(mask, marks, 1.0f);
+  ids += marks;
+  mask += marks;
   data.readIds(start, ids, count, info);
   std::fill_n(mask, count, 1.0f);
   std::fill(ids + count, ids + length, int32_t(info.pad.value_or(0)));

@@ -23,7 +23,7 @@ public:
   int64_t size() const { return total; }
   Range all() const { return {0, total}; }
   void read(int64_t offset, void *out, int64_t count) const;
-  // As ids; Error(BadInput) naming file, position and value for a byte outside the vocabulary.
+  // As ids, without marks; Error(BadInput) naming file, position and value for a byte outside the vocabulary.
   void readIds(int64_t offset, int32_t *out, int64_t count, const ModelInfo &info) const;
   std::string place(int64_t offset) const; // "FILE, byte N"
 
@@ -57,7 +57,10 @@ struct WindowKey {
   uint32_t row = 0;
 };
 
-// Writes `length` ids and mask values of a random window in `range`. Data shorter than a window is padded when the
+// Marks before the bytes of a window.
+int64_t marksOf(const ModelInfo &info);
+
+// Writes the ids and mask values of a random window of `length` bytes in `range`, marks before them. Data shorter than a window is padded when the
 // model has a pad id, and Error(BadInput) otherwise.
 void drawWindow(const Data &data, Range range, const ModelInfo &info, const WindowKey &key, int64_t length,
                 int32_t *ids, float *mask);

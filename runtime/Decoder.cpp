@@ -20,7 +20,7 @@ Decoder::Decoder(Model &model, int64_t batch, int64_t capacity) : model(model), 
     throw Error(Exit::BadInput, "model '" + info.name + "' was compiled without steps; compile the spec again with them");
   }
   std::string what = "what the model remembers of " + std::to_string(batch) + " sequences of " + std::to_string(capacity) + " bytes";
-  state = Buffer(stateFloats(states, batch, slots + info.lead), what);
+  state = Buffer(stateFloats(states, batch, slots + info.patchRule.lead), what);
   output = Buffer(batch * info.vocab, "logits");
 }
 
@@ -45,12 +45,12 @@ Rows Decoder::logits() {
 
 int64_t Decoder::savedLength(const std::string &path) { return stateLength(SafetensorsFile(path)); }
 
-std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity, PatchBorders *borders) {
+std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity) {
   const StepInputs &inputs = model.getProgram().stepInputs(0);
   if (inputs.ranges.empty()) {
     return std::make_unique<StageDecoder>(model, batch, capacity);
   }
-  return std::make_unique<RangedDecoder>(model, batch, capacity, borders);
+  return std::make_unique<RangedDecoder>(model, batch, capacity);
 }
 
 } // namespace mblm::rt

@@ -10,15 +10,6 @@
 
 namespace mblm::rt {
 
-// Where a sequence's patches end, as far as its bytes tell.
-class PatchBorders {
-public:
-  virtual ~PatchBorders() = default;
-  // Takes the next byte; whether the one behind it opens a patch.
-  virtual bool opensBehind(int32_t id) = 0;
-  virtual void reset() = 0;
-};
-
 class Decoder {
 public:
   virtual ~Decoder();
@@ -55,8 +46,8 @@ protected:
 };
 
 // Room for sequences of `capacity` bytes. Error(BadInput) beyond the model's limit, or for a program without steps;
-// Error(Resource) where the states do not fit into memory. The model must outlive the decoder. Where the data decides the patches, `borders`
-// says where they end, of one sequence.
-std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity, PatchBorders *borders = nullptr);
+// Error(Resource) where the states do not fit into memory. The model must outlive the decoder. Where the data decides the patches there
+// is one sequence.
+std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity);
 
 } // namespace mblm::rt

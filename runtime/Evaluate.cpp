@@ -6,6 +6,7 @@
 
 #include "runtime/Generate.h"
 #include "runtime/Support/Error.h"
+#include "runtime/Tokenizer.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,20 +17,21 @@ namespace mblm::rt {
 double EvalResult::bitsPerByte() const { return bytes > 0 ? nats / double(bytes) / std::log(2.0) : 0; }
 double EvalResult::wordPerplexity() const { return words > 0 ? std::exp(nats / double(words)) : 0; }
 
-static bool isSpace(int32_t id) { return id == ' ' || (id >= '\t' && id <= '\r'); }
+static bool isSpace(int32_t byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
 namespace {
 // Windows of equal length that go through the model together.
 struct WindowBatch {
   int64_t at = 0; // where the first one begins in the data
-  int64_t batch = 0, length = 0;
+  int64_t batch = 0, length = 0; // marks before the bytes included
   int64_t stride = 0; // from a window's beginning to the next one's
   const int32_t *ids = nullptr;
   const int32_t *row(int64_t b) const { return ids + b * length; }
 };
 } // namespace
 
-static int64_t overlapOf(const ModelInfo &info) { return info.startToken ? 0 : 1; }
+// Nothing predicts the first byte of a window without a start token or mark.
+static int64_t overlapOf(const ModelInfo &info) { return info.startToken || marksOf(info) > 0 ? 0 : 1; }
 
 static void forEachBatch(const ModelInfo &info, const Data &data, Range range, const EvalOptions &options,
                          const std::function<void(const WindowBatch &)> &visit) {
@@ -50,28 +52,30 @@ static void forEachBatch(const ModelInfo &info, const Data &data, Range range, c
     int64_t length = std::min(window, range.end - at);
     int64_t stride = length - overlap;
     int64_t batch = std::clamp<int64_t>((range.end - at - overlap) / stride, 1, std::max<int64_t>(1, options.batch));
-    ids.resize(batch * length);
+    int64_t marks = marksOf(info), row = length + marks;
+    ids.assign(batch * row, beginId);
     for (int64_t b = 0; b < batch; ++b) {
-      data.readIds(at + b * stride, ids.data() + b * length, length, info);
+      data.readIds(at + b * stride, ids.data() + b * row + marks, length, info);
     }
-    visit({at, batch, length, stride, ids.data()});
+    visit({at, batch, row, stride, ids.data()});
     at += batch * stride;
   }
 }
 
 EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptions &options) {
   const ModelInfo &info = model.info();
-  int64_t overlap = overlapOf(info);
+  int64_t overlap = overlapOf(info), marks = marksOf(info);
   EvalResult result;
   bool inWord = false;
   forEachBatch(info, data, range, options, [&](const WindowBatch &windows) {
     for (int64_t b = 0; b < windows.batch; ++b) {
       const int32_t *row = windows.row(b);
       bool first = windows.at == range.begin && b == 0;
-      for (int64_t i = first ? 0 : overlap; i < windows.length; ++i) {
+      for (int64_t i = marks + (first ? 0 : overlap); i < windows.length; ++i) {
         result.bytes += i >= overlap && !(info.pad && row[i] == *info.pad);
-        result.words += !isSpace(row[i]) && !inWord;
-        inWord = !isSpace(row[i]);
+        bool space = isSpace(row[i] - info.firstByte);
+        result.words += !space && !inWord;
+        inWord = !space;
       }
     }
     Call::Scalars scalars = model.loss({windows.batch, windows.length, windows.ids, nullptr});
@@ -93,7 +97,7 @@ public:
     std::vector<int64_t> targets; // indices into the ids
     for (int64_t i = 0; i < ids.batch * ids.length; ++i) {
       bool pad = info.pad && ids.ids[i] == *info.pad;
-      if (!pad && i % ids.length >= overlapOf(info) && (!ids.mask || ids.mask[i] != 0)) {
+      if (!pad && i % ids.length >= std::max(overlapOf(info), marksOf(info)) && (!ids.mask || ids.mask[i] != 0)) {
         targets.push_back(i);
       }
     }

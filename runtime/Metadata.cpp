@@ -79,6 +79,21 @@ static StateTensor readState(const json &value, const std::string &where) {
   return state;
 }
 
+static PatchRule readPatchRule(const json &value) {
+  PatchRule rule;
+  rule.mode = PatchRule::Mode(value.at("mode").get<int>());
+  rule.size = value.at("size").get<int64_t>();
+  rule.lead = value.at("lead").get<int64_t>();
+  rule.firstAlone = true;
+  rule.threshold = value.at("threshold").get<float>();
+  if (value.contains("threshold_add")) {
+    rule.thresholdAdd = value["threshold_add"].get<float>();
+  }
+  rule.monotonic = value.at("monotonic").get<bool>();
+  rule.maxLength = value.at("max_length").get<int64_t>();
+  return rule;
+}
+
 static StepInputs readInputs(const json &entry) {
   StepInputs inputs;
   inputs.ids = entry.value("ids", int64_t(0));
@@ -128,8 +143,11 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   info.spec = meta.at("spec").get<std::string>();
   info.ignorable = meta.at("ignorable").get<std::vector<std::string>>();
   info.documentEnd = meta.value("document_end", int64_t(-1));
-  info.lead = meta.value("lead", int64_t(0));
-  info.patched = meta.value("patched", false);
+  info.firstByte = meta.value("first_byte", int32_t(0));
+  info.patched = meta.contains("patches");
+  if (info.patched) {
+    info.patchRule = readPatchRule(meta["patches"]);
+  }
   info.parameterElements = meta.at("parameter_elements").get<int64_t>();
   for (const json &p : meta.at("parameters")) {
     info.parameters.push_back(readParameter(p, info.parameterElements, where));

@@ -216,38 +216,39 @@ Call Model::prepare(const Ids &ids, bool withMask) {
   return call;
 }
 
-// Sequences whose lengths the compiled code may rely on.
-void Model::checkLengths(const Ids &ids) const {
-  if (!ids.lengths || ids.patches < 1) {
-    throw Error(Exit::BadInput, "model '" + info().name + "' reads patches: expected patch_lengths [batch, patches] beside the ids");
+Model &Model::entropyModel() {
+  if (!entropy) {
+    throw Error(Exit::BadInput, "model '" + info().name + "' begins patches where bytes are hard to predict: expected an entropy model "
+                                                          "(--entropy-model, --entropy-weights), or patch_lengths with the ids");
   }
-  for (int64_t b = 0; b < ids.batch; ++b) {
-    const int32_t *row = ids.lengths + b * ids.patches;
-    std::string where = "patch_lengths of sequence " + std::to_string(b);
-    int64_t sum = 0;
-    for (int64_t m = 0; m < ids.patches; ++m) {
-      if (row[m] < 0) {
-        throw Error(Exit::BadInput, where + " has " + std::to_string(row[m]) + " at patch " + std::to_string(m) + ", expected 0 or more");
-      }
-      if (row[m] > 0 && m > 0 && row[m - 1] == 0) {
-        throw Error(Exit::BadInput, where + " has zeros before patch " + std::to_string(m) + ", expected zeros behind the last patch only");
-      }
-      sum += row[m];
-    }
-    if (row[0] != 1) {
-      throw Error(Exit::BadInput, where + " begins with " + std::to_string(row[0]) + ", expected a first patch of 1 byte");
-    }
-    if (sum != ids.length + 1) {
-      throw Error(Exit::BadInput, where + " add up to " + std::to_string(sum) + ", expected " + std::to_string(ids.length + 1) +
-                                      ": one more than its " + std::to_string(ids.length) + " bytes, for the next byte");
-    }
+  return *entropy;
+}
+
+PatchLengths Model::patchesOf(const Ids &ids) {
+  const PatchRule &rule = info().patchRule;
+  const float *entropies = rule.mode == PatchRule::Mode::Entropy ? entropyModel().entropies(ids).data : nullptr;
+  return patchRows(rule, ids.ids, entropies, ids.batch, ids.length, /*next=*/true);
+}
+
+float entropyOf(const float *logits, int64_t vocab) {
+  double largest = *std::max_element(logits, logits + vocab), sum = 0, weighted = 0;
+  for (int64_t v = 0; v < vocab; ++v) {
+    double below = logits[v] - largest, p = std::exp(below);
+    sum += p;
+    weighted += p * below;
   }
+  return float(std::log(sum) - weighted / sum);
 }
 
 void Model::preparePatches(const Ids &ids, Call &call) {
-  checkLengths(ids);
   call.lengths = ids.lengths;
   call.patches = ids.patches;
+  if (!ids.lengths) {
+    patches = patchesOf(ids);
+    call.lengths = patches.lengths.data();
+    call.patches = patches.patches;
+  }
+  checkPatchLengths(call.lengths, ids.batch, call.patches, ids.length);
   if (!call.mask) {
     return;
   }

@@ -20,7 +20,8 @@ struct Ids {
   const int32_t *ids = nullptr; // [batch, length]
   const float *mask = nullptr;  // [batch, length] or null: all ones
   // Of models whose patches the data decides:
-  const int32_t *lengths = nullptr; // [batch, patches] bytes of each patch: length + 1 together in each sequence, then zeros
+  // [batch, patches] bytes of each patch: length + 1 together in each sequence, then zeros; null: as the model's rule has them
+  const int32_t *lengths = nullptr;
   int64_t patches = 0;
   const int32_t *targets = nullptr; // [batch, length] what each byte predicts; null: the next one, and the last byte nothing
 };
@@ -68,6 +69,13 @@ public:
   Call::Scalars trainStep(const Ids &ids, float scale, const float *hyper, const float *decay,
                           std::optional<Draw> draw = {});
 
+  // Has the patches of texts found where their rule asks for entropies: by this model (BLT's entropy model), with steps for decoders.
+  void patchWith(std::unique_ptr<Model> entropies) { entropy = std::move(entropies); }
+  // Error(BadInput) where there is none.
+  Model &entropyModel();
+  // Lengths of the patches of ids by the model's own rule.
+  PatchLengths patchesOf(const Ids &ids);
+
   // Most bytes of one sequence; 0: no limit.
   int64_t longest() const { return info().maxSlots * info().inner; }
 
@@ -79,7 +87,6 @@ public:
 private:
   Call prepare(const Ids &ids, bool withMask);
   void preparePatches(const Ids &ids, Call &call);
-  void checkLengths(const Ids &ids) const;
   Rows rowsOf(Entry entry, const Ids &ids, int64_t width);
   Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay,
                           std::optional<Draw> draw);
@@ -88,7 +95,12 @@ private:
   Buffer buffers[4];
   Buffer output;
   std::vector<int32_t> paddedIds, targets;
+  PatchLengths patches;
+  std::unique_ptr<Model> entropy;
   std::vector<float> paddedMask;
 };
+
+// The entropy of the distribution that logits say, in nats.
+float entropyOf(const float *logits, int64_t vocab);
 
 } // namespace mblm::rt

@@ -5,6 +5,7 @@
 // the artifact loader (native code) or by the reference interpreter. The program owns no weights; the caller does.
 #pragma once
 
+#include "runtime/Patches.h"
 #include "runtime/Support/Dropout.h"
 
 #include <array>
@@ -104,8 +105,9 @@ struct ModelInfo {
   int64_t maxSlots = 0;       // limit of the outermost number of slots; 0 = none
   int64_t maxLength = 0;      // stages' lengths multiplied: the reference's nominal context
   int64_t documentEnd = -1;   // id that ends a document; -1: none does
-  int64_t lead = 0;           // ids 0 before the bytes, where patches are read
+  int32_t firstByte = 0;      // id of byte 0; where not 0, sequences of bytes begin with a mark (runtime/Tokenizer.h)
   bool patched = false;       // the data decides the patches: calls take their lengths, and what each byte predicts
+  PatchRule patchRule;        // where they end, then
   bool startToken = true;     // byte 0 is predicted (and trained) too
   int64_t hiddenDim = 0;
   std::vector<int64_t> stageLengths;   // outermost first

@@ -9,12 +9,15 @@
 
 namespace mblm::rt {
 
-RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity, PatchBorders *borders)
-    : Decoder(model, batch, capacity), borders(borders) {
-  if (model.info().patched && (!borders || batch != 1)) {
-    throw Error(Exit::BadInput, "model '" + model.info().name + "' decides its patches by the data: expected one sequence, and what says "
-                                                                "where patches end, but got " + std::to_string(batch) + " sequences" +
-                                    (borders ? "" : " without"));
+RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : Decoder(model, batch, capacity) {
+  if (model.info().patched) {
+    if (batch != 1) {
+      throw Error(Exit::BadInput, "model '" + model.info().name + "' decides its patches by the data: expected one sequence at a time, got " +
+                                      std::to_string(batch));
+    }
+    if (model.info().patchRule.mode == PatchRule::Mode::Entropy) {
+      entropy = makeDecoder(model.entropyModel(), 1, capacity);
+    }
   }
   reset();
 }
@@ -26,14 +29,26 @@ void RangedDecoder::reset() {
   patches.assign(1, 0);
   patchDocument = 0;
   ended = false;
-  if (borders) {
-    borders->reset();
+  if (model.info().patched) {
+    patcher.emplace(model.info().patchRule);
   }
+  if (entropy) {
+    entropy->reset();
+  }
+}
+
+// Whether the byte behind this one opens a patch.
+bool RangedDecoder::opensBehind(int32_t id) {
+  if (!entropy) {
+    return patcher->feed(id);
+  }
+  Rows logits = entropy->feed(&id, 1);
+  return patcher->feed(id, entropyOf(logits.data, logits.width));
 }
 
 // What goes before the bytes belongs to the first document and the first patch.
 std::pair<int64_t, int64_t> RangedDecoder::range(const RangeRule &rule, int64_t b, int64_t stage, int64_t position, int64_t vector) const {
-  int64_t lead = stage == backStage ? 0 : model.info().lead;
+  int64_t lead = stage == backStage ? 0 : model.info().patchRule.lead;
   auto inStates = [&](int64_t byte) { return byte == 0 ? 0 : byte + lead; };
   auto windowed = [&](int64_t newest) { return rule.window > 0 ? std::max<int64_t>(0, newest - rule.window + 1) : 0; };
   if (rule.kind == "visible_bytes") {
@@ -74,7 +89,7 @@ void RangedDecoder::run(int64_t stage, int64_t position) {
   }
   Call call;
   call.batch = sequences;
-  call.slots = model.slotsFor(most) + model.info().lead;
+  call.slots = model.slotsFor(most) + model.info().patchRule.lead;
   call.stage = stage;
   call.position = position;
   call.ids = callIds.data();
@@ -95,8 +110,8 @@ void RangedDecoder::closePatch() {
 }
 
 void RangedDecoder::take(const int32_t *column, int64_t stride) {
-  int64_t position = int64_t(ids[0].size()), lead = model.info().lead;
-  if (borders && position == 0) { // what goes before the bytes
+  int64_t position = int64_t(ids[0].size()), lead = model.info().patchRule.lead;
+  if (patcher && position == 0) { // what goes before the bytes
     for (int64_t t = 0; t < lead; ++t) {
       run(byteStage, t);
     }
@@ -104,11 +119,11 @@ void RangedDecoder::take(const int32_t *column, int64_t stride) {
   for (int64_t b = 0; b < sequences; ++b) {
     ids[size_t(b)].push_back(column[b * stride]);
   }
-  run(borders ? byteStage : 0, position + lead);
+  run(patcher ? byteStage : 0, position + lead);
   int64_t end = model.info().documentEnd;
   ended = ended || column[0] == end;
-  if (borders) {
-    if (borders->opensBehind(column[0])) {
+  if (patcher) {
+    if (opensBehind(column[0])) {
       closePatch();
     }
     run(backStage, position);

@@ -6,13 +6,13 @@
 #pragma once
 
 #include "runtime/Decoder.h"
+#include "runtime/Patches.h"
 
 namespace mblm::rt {
 
 class RangedDecoder final : public Decoder {
 public:
-  // `borders` is null where the model has no patches; else there is one sequence.
-  RangedDecoder(Model &model, int64_t batch, int64_t capacity, PatchBorders *borders);
+  RangedDecoder(Model &model, int64_t batch, int64_t capacity);
   void reset() override;
   void save(const std::string &path) const override;
   void load(const std::string &path) override;
@@ -30,7 +30,10 @@ private:
   int64_t filledRows(const StateTensor &tensor) const;
   float *rowsOf(const StateTensor &tensor, int64_t sequence) const;
 
-  PatchBorders *borders;
+  bool opensBehind(int32_t id);
+
+  std::optional<Patcher> patcher;   // where the data decides the patches
+  std::unique_ptr<Decoder> entropy; // what it asks for, of the model of entropies
   std::vector<std::vector<int32_t>> ids;        // of each sequence so far
   std::vector<int64_t> documents;               // where each sequence's newest document begins
   std::vector<int64_t> patches;                 // where the patches begin, the open one last

@@ -186,9 +186,8 @@ void StageDecoder::load(const std::string &path) {
         std::copy_n(values.data() + b * floats, floats, rowsOf(tensor, b));
       }
     }
-    expect("logits", {sequences, model.info().vocab});
     expect("open", {sequences, model.info().inner});
-    file.readFloats(*logitsTensor, output.data());
+    file.readFloats(expect("logits", {sequences, model.info().vocab}), output.data());
     open = file.integers("open");
   } catch (...) {
     reset(); // half of it may be there

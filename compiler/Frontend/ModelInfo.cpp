@@ -5,6 +5,9 @@
 #include "compiler/Frontend/ModelInfo.h"
 
 #include "compiler/Spec/Reader.h"
+#include "runtime/Tokenizer.h"
+
+#include <map>
 
 using namespace mblm;
 
@@ -82,6 +85,25 @@ static std::vector<std::string> ignorableNames(const spec::Spec &spec) {
   return names;
 }
 
+static rt::PatchRule patchRule(const spec::Patches &patches) {
+  using Mode = rt::PatchRule::Mode;
+  static const std::map<spec::PatchMode, Mode> modes = {{spec::PatchMode::Given, Mode::Given}, {spec::PatchMode::Static, Mode::Static},
+                                                        {spec::PatchMode::Byte, Mode::Byte},   {spec::PatchMode::Space, Mode::Space},
+                                                        {spec::PatchMode::Entropy, Mode::Entropy}, {spec::PatchMode::Bpe, Mode::Bpe}};
+  rt::PatchRule rule;
+  rule.mode = modes.at(patches.mode);
+  rule.size = patches.size;
+  rule.lead = patches.lead;
+  rule.firstAlone = true;
+  rule.threshold = float(patches.threshold);
+  if (patches.thresholdAdd) {
+    rule.thresholdAdd = float(*patches.thresholdAdd);
+  }
+  rule.monotonic = patches.monotonic;
+  rule.maxLength = patches.maxLength.value_or(0);
+  return rule;
+}
+
 rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   rt::ModelInfo info;
   info.name = spec.name;
@@ -91,7 +113,10 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   info.maxSlots = spec.maxSlots();
   info.maxLength = spec.stages[spec.patches ? spec.local() : 0].length * info.inner;
   info.patched = spec.patches.has_value();
-  info.lead = spec.patches ? spec.patches->lead : 0;
+  if (spec.patches) {
+    info.patchRule = patchRule(*spec.patches);
+  }
+  info.firstByte = spec.names == spec::Names::Blt ? rt::byteOffset : 0;
   info.documentEnd = spec.documentEnd.value_or(-1);
   info.startToken = spec.startToken;
   info.hiddenDim = spec.stages.back().dim;

@@ -80,8 +80,15 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
     meta["pad"] = *info.pad;
   }
   if (info.patched) {
-    meta["patched"] = true;
-    meta["lead"] = info.lead;
+    const rt::PatchRule &rule = info.patchRule;
+    meta["patches"] = {{"mode", int(rule.mode)},           {"size", rule.size},           {"lead", rule.lead},
+                       {"threshold", rule.threshold},       {"monotonic", rule.monotonic}, {"max_length", rule.maxLength}};
+    if (rule.thresholdAdd) {
+      meta["patches"]["threshold_add"] = *rule.thresholdAdd;
+    }
+  }
+  if (info.firstByte != 0) {
+    meta["first_byte"] = info.firstByte;
   }
   if (info.documentEnd >= 0) {
     meta["document_end"] = info.documentEnd;

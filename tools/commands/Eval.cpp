@@ -3,6 +3,7 @@
 //
 // `eval`: how well a model predicts a file.
 #include "runtime/Evaluate.h"
+#include "tools/commands/EntropyModel.h"
 #include "tools/commands/ModelCommands.h"
 
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ struct EvalCommand {
   std::string weights, data, batches;
   std::string metric = "bpb";
   rt::EvalOptions options;
+  EntropyOptions entropy;
 };
 
 void reportAccuracy(rt::Model &model, const EvalCommand &command, const Common &common) {
@@ -83,6 +85,7 @@ void addEval(CommandLine &line, ModelSource &source) {
                source.example() + "--weights runs/book/weights.safetensors --data other.txt", [&line, &source, eval] {
                  checkUsage(*eval);
                  rt::Model model(source.open(line.common, Needs::Batches));
+                 eval->entropy.attachTo(model, source, line.common, Needs::Batches);
                  for (const std::string &text : model.loadWeights(eval->weights).warnings) {
                    note(text);
                  }
@@ -90,6 +93,7 @@ void addEval(CommandLine &line, ModelSource &source) {
                });
   source.addOptions(command);
   command.add_option("--weights", eval->weights, "Weights under the reference's names (safetensors)")->required();
+  eval->entropy.addTo(command);
   command.add_option("--data", eval->data, "File or folder to predict; every byte counts");
   command.add_option("--batches", eval->batches,
                      "For accuracy: safetensors with 'ids' [count, batch, length]; bytes whose 'loss_mask' is not zero "

@@ -4,6 +4,8 @@
 // `generate`: bytes from a trained model, shown as they come.
 #include "runtime/Generate.h"
 #include "runtime/Support/File.h"
+#include "runtime/Tokenizer.h"
+#include "tools/commands/EntropyModel.h"
 #include "tools/commands/ModelCommands.h"
 
 #include <nlohmann/json.hpp>
@@ -25,6 +27,7 @@ struct GenerateOptions {
   int64_t count = 0;
   rt::SampleOptions sampling;
   bool raw = false;
+  EntropyOptions entropy;
 };
 
 std::vector<int32_t> parseIds(const std::string &text) {
@@ -41,14 +44,18 @@ std::vector<int32_t> parseIds(const std::string &text) {
   return ids;
 }
 
-std::vector<int32_t> promptOf(const GenerateOptions &options) {
+// Bytes as the model's ids, behind its mark where sequences begin with one.
+std::vector<int32_t> promptOf(const GenerateOptions &options, const rt::ModelInfo &info) {
   if (!options.promptIds.empty()) {
     return parseIds(options.promptIds);
   }
   std::string text = options.promptFile.empty() ? options.prompt : rt::readTextFile(options.promptFile, promptLimit);
   std::vector<int32_t> ids;
+  if (info.firstByte > 0 && options.loadState.empty()) {
+    ids.push_back(rt::beginId);
+  }
   for (char c : text) {
-    ids.push_back(static_cast<unsigned char>(c));
+    ids.push_back(static_cast<unsigned char>(c) + info.firstByte);
   }
   return ids;
 }
@@ -64,7 +71,11 @@ void generateBytes(rt::Model &model, const GenerateOptions &options, const Commo
   }
   rt::Utf8Stream stream;
   std::string text;
-  auto show = [&](int32_t id) {
+  auto show = [&](int32_t shown) {
+    int32_t id = shown - model.info().firstByte;
+    if (id < 0) {
+      return true; // a mark
+    }
     if (options.raw) {
       text = id < 256 ? std::string(1, char(id)) : std::string();
       put(text);
@@ -75,7 +86,7 @@ void generateBytes(rt::Model &model, const GenerateOptions &options, const Commo
     }
     return true;
   };
-  std::vector<int32_t> prompt = promptOf(options);
+  std::vector<int32_t> prompt = promptOf(options, model.info());
   bool saves = !options.saveState.empty();
   int64_t have = int64_t(prompt.size()) + (options.loadState.empty() ? 0 : rt::Decoder::savedLength(options.loadState));
   std::unique_ptr<rt::Decoder> decoderOwner = rt::makeDecoder(model, 1, rt::roomFor(model, have, options.count + (saves ? 1 : 0)));
@@ -119,6 +130,7 @@ void addGenerate(CommandLine &line, ModelSource &source) {
                                    throw Error(Exit::Usage, "generate: expected either --raw or --json, got both");
                                  }
                                  rt::Model model(source.open(line.common, Needs::Steps));
+                                 options->entropy.attachTo(model, source, line.common, Needs::Steps);
                                  generateBytes(model, *options, line.common);
                                });
   source.addOptions(command);
@@ -128,6 +140,7 @@ void addGenerate(CommandLine &line, ModelSource &source) {
   CLI::Option *ids = command.add_option("--prompt-ids", options->promptIds, "Ids to continue, e.g. 84,104");
   prompt->excludes(file)->excludes(ids);
   file->excludes(ids);
+  options->entropy.addTo(command);
   command.add_option("--load-state", options->loadState, "Go on from what --save-state wrote, the prompt behind it");
   command.add_option("--save-state", options->saveState,
                      "Write what the model remembers at the end (safetensors); with -n 0 a prompt read once for all");

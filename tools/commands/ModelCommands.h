@@ -26,6 +26,8 @@ public:
   // In examples: "models/quickstart.json ", or nothing.
   virtual std::string example() const = 0;
   virtual std::unique_ptr<rt::Program> open(const Common &common, Needs needs) = 0;
+  // A second model, which the command line names.
+  virtual std::unique_ptr<rt::Program> openOther(const std::string &path, const Common &common, Needs needs);
   // For training on `batch` sequences of `length` bytes at a time (0: the model's context) within --max-memory.
   virtual std::unique_ptr<rt::Program> openForTraining(const Common &common, int64_t batch, int64_t length) {
     (void)batch, (void)length; // code that is compiled already cannot be planned
@@ -37,5 +39,6 @@ void addRun(CommandLine &line, ModelSource &source);
 void addTrain(CommandLine &line, ModelSource &source);
 void addGenerate(CommandLine &line, ModelSource &source);
 void addEval(CommandLine &line, ModelSource &source);
+void addPatch(CommandLine &line, ModelSource &source);
 
 } // namespace mblm::cli

@@ -3,6 +3,7 @@
 //
 // `run`: one forward pass, and with --gradients one backward pass, from file to file.
 #include "runtime/Decoder.h"
+#include "tools/commands/EntropyModel.h"
 #include "tools/commands/ModelCommands.h"
 
 #include <nlohmann/json.hpp>
@@ -19,6 +20,7 @@ struct RunOptions {
   std::string weights, input, output;
   std::string entry = "forward";
   bool gradients = false;
+  EntropyOptions entropy;
 };
 
 // The ids of an input file as [batch, length], and the shape that the rows of the result have there.
@@ -166,6 +168,7 @@ void addRun(CommandLine &line, ModelSource &source) {
       [&line, &source, options] {
         bool steps = options->entry == "step";
         rt::Model model(source.open(line.common, steps ? Needs::Everything : Needs::Batches));
+        options->entropy.attachTo(model, source, line.common, Needs::Everything);
         runModel(model, *options, line.common);
       });
   source.addOptions(command);
@@ -174,6 +177,7 @@ void addRun(CommandLine &line, ModelSource &source) {
                  "'patch_lengths' [batch, patches] and, if wanted, 'targets'")
       ->required();
   command.add_option("--output", options->output, "Safetensors to write")->required();
+  options->entropy.addTo(command);
   command.add_flag("--gradients", options->gradients, "Also write grad.NAME for every parameter");
   command.add_option("--entry", options->entry, "What to compute: forward (default); hidden: the states before the head; step: the logits, byte by byte")
       ->check(CLI::IsMember({"forward", "hidden", "step"}));

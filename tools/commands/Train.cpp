@@ -3,6 +3,7 @@
 //
 // `train`: the runtime's training loop with a progress line.
 #include "runtime/Train.h"
+#include "tools/commands/EntropyModel.h"
 #include "tools/commands/ModelCommands.h"
 
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ namespace {
 struct TrainCommand {
   rt::TrainOptions options;
   std::string config;
+  EntropyOptions entropy;
   bool progress = false;
 };
 
@@ -111,13 +113,16 @@ void addTrain(CommandLine &line, ModelSource &source) {
                  }
                  auto [batch, length] = shapeOf(options);
                  rt::Model model(source.openForTraining(line.common, batch, length));
+                 train->entropy.attachTo(model, source, line.common, Needs::Batches);
                  trainModel(model, *train, line.common);
                });
   source.addOptions(command);
+  train->entropy.addTo(command);
   rt::TrainOptions &options = train->options;
   command.add_option("--data", options.data, "A file, or a folder whose files are read one after another");
   command.add_option("--batches", options.batches,
-                     "Safetensors with every micro-batch: 'ids' [steps * accumulate, batch, length], 'loss_mask'");
+                     "Safetensors with every micro-batch: 'ids' [steps * accumulate, batch, length], 'loss_mask', and of patches "
+                     "'patch_lengths' and 'targets'");
   command.add_option("--steps", options.steps, "Updates to make")
       ->required()
       ->check(CLI::Range(int64_t(0), int64_t(1) << 40));

@@ -76,14 +76,4 @@ void addCheck(CommandLine &line, SpecArgument &source) {
   source.addOptions(command);
 }
 
-// Known by name, so that asking for it is answered.
-void addPatch(CommandLine &line) {
-  CLI::App &command =
-      line.add("patch", "Shows where a model with dynamic patches cuts (not in this build)", "SPEC --data F", [] {
-        throw Error(Exit::Usage,
-                    "patch: this build has no models with dynamic patches; 'mblm --help' lists its commands");
-      });
-  command.allow_extras();
-}
-
 } // namespace mblm::cli

@@ -77,6 +77,12 @@ std::unique_ptr<rt::Program> SpecArgument::open(const Common &common, Needs need
   return driver::openProgram(named, chosen);
 }
 
+std::unique_ptr<rt::Program> SpecArgument::openOther(const std::string &other, const Common &common, Needs needs) {
+  SpecArgument second = *this;
+  second.path = other;
+  return second.open(common, needs);
+}
+
 std::unique_ptr<rt::Program> SpecArgument::openForTraining(const Common &common, int64_t batch, int64_t length) {
   driver::Options chosen = options(common);
   driver::NamedModel named = model();

@@ -14,6 +14,7 @@ public:
   void addOptions(CLI::App &command) override;
   std::string example() const override { return "models/quickstart.json "; }
   std::unique_ptr<rt::Program> open(const Common &common, Needs needs) override;
+  std::unique_ptr<rt::Program> openOther(const std::string &path, const Common &common, Needs needs) override;
   std::unique_ptr<rt::Program> openForTraining(const Common &common, int64_t batch, int64_t length) override;
 
   // Only the file, for commands that run nothing.
@@ -35,7 +36,6 @@ private:
 
 void addCheck(CommandLine &line, SpecArgument &source);
 void addImport(CommandLine &line);
-void addPatch(CommandLine &line);
 void addCompile(CommandLine &line, SpecArgument &source);
 void addExplain(CommandLine &line, SpecArgument &source);
 void addBench(CommandLine &line, SpecArgument &source);

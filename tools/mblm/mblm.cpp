@@ -18,6 +18,6 @@ int main(int argc, char **argv) {
   addGenerate(line, source);
   addEval(line, source);
   addBench(line, source);
-  addPatch(line);
+  addPatch(line, source);
   return line.run(argc, argv);
 }
