@@ -55,6 +55,23 @@ TEST(ModelInfo, DescribesAHierarchy) {
   EXPECT_EQ(info.parameterElements % 16, 0);
 }
 
+TEST(ModelInfo, TablesOfEmbeddingsAreOne) {
+  spec::Spec spec = spec::importConfig("blt", "test/golden/blt/d06_blt_k2_hash/config.json");
+  rt::ModelInfo info = makeModelInfo(spec);
+  EXPECT_EQ(info.names, "blt");
+  EXPECT_TRUE(info.ignorable.empty());
+  size_t at = 0;
+  while (info.parameters[at].name != "local_encoder.tok_embeddings.weight") {
+    ++at;
+  }
+  EXPECT_EQ(info.parameters[at].init, "truncated_normal");
+  EXPECT_EQ(info.parameters[at].offset % 16, 0);
+  for (size_t table = 0; table < 3; ++table, ++at) {
+    EXPECT_EQ(info.parameters[at + 1].name, "encoder_hash_tok_embedding." + std::to_string(table) + ".weight");
+    EXPECT_EQ(info.parameters[at + 1].offset, info.parameters[at].offset + info.parameters[at].elements());
+  }
+}
+
 TEST(ModelInfo, KnowsTheReferencesOwnBuffers) {
   rt::ModelInfo gpt2 =
       makeModelInfo(spec::importConfig("transformer", "test/golden/megabyte/byte_transformer_gpt2/config.json"));
