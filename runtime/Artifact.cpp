@@ -62,9 +62,8 @@ public:
 
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     const LoadedEntry &loaded = find(entry, stage);
-    // Where the data decides the patches: as many as there may be at most.
-    int64_t patches = metadata.info.patched ? slots + 1 : 0;
-    return loaded.sizes->bytes(shapeOf(entry, loaded, batch, slots, patches), pool.threads(), loaded.label);
+    Shape shape = shapeOf(entry, loaded, batch, slots, metadata.info.plannedPatches(slots));
+    return loaded.sizes->bytes(shape, pool.threads(), loaded.label);
   }
 
   void run(Entry entry, const Call &call) override {

@@ -147,6 +147,7 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   info.patched = meta.contains("patches");
   if (info.patched) {
     info.patchRule = readPatchRule(meta["patches"]);
+    info.mostPatches = meta["patches"].at("most").get<int64_t>();
   }
   info.parameterElements = meta.at("parameter_elements").get<int64_t>();
   for (const json &p : meta.at("parameters")) {

@@ -36,6 +36,14 @@ std::string entryName(Entry entry, int64_t stage) {
   return "unknown";
 }
 
+int64_t ModelInfo::plannedPatches(int64_t slots) const {
+  if (!patched) {
+    return 0;
+  }
+  double share = double(mostPatches) / double(std::max<int64_t>(maxLength, 1));
+  return std::min(slots + 1, int64_t(share * double(slots)) + 1);
+}
+
 int64_t LinearSize::at(const Shape &shape, const std::string &what) const {
   int64_t slots, patches, sum = 0;
   bool over = __builtin_mul_overflow(shape.batch, shape.slots, &slots) ||

@@ -108,6 +108,7 @@ struct ModelInfo {
   int32_t firstByte = 0;      // id of byte 0; where not 0, sequences of bytes begin with a mark (runtime/Tokenizer.h)
   bool patched = false;       // the data decides the patches: calls take their lengths, and what each byte predicts
   PatchRule patchRule;        // where they end, then
+  int64_t mostPatches = 0;    // of `maxLength` bytes, as the spec states
   bool startToken = true;     // byte 0 is predicted (and trained) too
   int64_t hiddenDim = 0;
   std::vector<int64_t> stageLengths;   // outermost first
@@ -116,6 +117,9 @@ struct ModelInfo {
   std::string names;                   // "mblm" | "mblm-0.4.0" | "megabyte" | "gpt2" | "mamba" | "blt"
   int64_t parameterElements = 0; // size of the flat buffers, in floats (holes for alignment included)
   std::string spec;              // the JSON description this was compiled from
+
+  // Patches of sequences of so many slots that memory is planned for; more take more. 0 where the data decides none.
+  int64_t plannedPatches(int64_t slots) const;
 };
 
 // Optimizer inputs of TrainStep, in this order in `hyper`.

@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace mblm;
 
-driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int64_t slots) {
+driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int64_t slots, int64_t patches) {
   auto function = module.lookupSymbol<func::FuncOp>(name);
   if (!function) {
     throw Error(Exit::Internal, "internal error: the module has no function '" + name.str() + "'");
@@ -25,7 +25,7 @@ driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int6
     for (Value value : values) {
       SmallVector<int64_t> &size = sizes.emplace_back();
       for (const SymbolicDim &dim : shapes->lookup(value)) {
-        size.push_back(dim.evaluate(batch, slots));
+        size.push_back(dim.evaluate(batch, slots, /*pieceSlots=*/0, patches));
       }
     }
     return sizes;

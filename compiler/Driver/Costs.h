@@ -17,8 +17,11 @@ struct Cost {
 };
 
 // One call of a function (an entry such as "gradients") of a module at phase `mblm`, on `batch` sequences of `slots`
-// outermost slots.
-Cost costOf(mlir::ModuleOp module, llvm::StringRef function, int64_t batch, int64_t slots);
+// outermost slots, cut into `patches` patches where the data decides these.
+Cost costOf(mlir::ModuleOp module, llvm::StringRef function, int64_t batch, int64_t slots, int64_t patches = 0);
+
+// Bytes of a patch on average, where nothing says more (BLT's).
+constexpr double usualPatch = 4.5;
 
 // Bytes of the weights that the linear maps of a function read.
 double weightBytesOf(mlir::ModuleOp module, llvm::StringRef function);

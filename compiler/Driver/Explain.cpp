@@ -4,6 +4,8 @@
 // Counts at phase `kernel`, then goes on to phase `loops` and reads the module's attributes.
 #include "compiler/Driver/Explain.h"
 
+#include "compiler/Driver/Costs.h"
+
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Pipelines/Reproducer.h"
 #include "compiler/Target/Machine.h"
@@ -22,7 +24,7 @@ static rt::LinearSize formOf(mlir::DictionaryAttr sizes, llvm::StringRef name) {
 }
 
 // The kernels of all entries, in the order in which the lowering counts them.
-static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots) {
+static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots, int64_t patches) {
   std::vector<Explanation::Kernel> kernels;
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     for (mlir::Operation &op : function.getBody().front().without_terminator()) {
@@ -37,7 +39,7 @@ static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t
       }
       entry.place = pipelines::filePosition(op.getLoc());
       entry.hasRows = op.getNumRegions() > 0;
-      entry.cost = kernel::costOf(&op, batch, slots);
+      entry.cost = kernel::costOf(&op, batch, slots, patches);
     }
   }
   return kernels;
@@ -84,7 +86,8 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   bool onGpu = options.target == Target::Cuda || options.target == Target::Sim;
   pipelines::withReproducer(module, [&] {
     pipelines::toKernelPhase(module, options.fusion);
-    result.kernels = kernelsOf(module, batch, slots);
+    int64_t patches = model.spec.patches ? int64_t(double(slots) / usualPatch) + 1 : 0;
+    result.kernels = kernelsOf(module, batch, slots, patches);
     if (onGpu) {
       result.entries = gpuSizes(module, options);
     }

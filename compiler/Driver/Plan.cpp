@@ -74,7 +74,7 @@ PlannedMemory driver::planTraining(const NamedModel &model, const Options &optio
     planned.plan = plan;
     planned.sizes = explain(model, tried, batch, slots).entries.at("train_step");
     planned.buffers = rt::trainingBufferBytes(makeModelInfo(model.spec));
-    planned.shape = {batch, slots, 1};
+    planned.shape = {batch, slots, 1, makeModelInfo(model.spec).plannedPatches(slots)};
     planned.shape.piece = rt::largestPiece(planned.sizes, planned.shape, threads, limit - planned.buffers, step);
     planned.workspace = planned.sizes.chargedBytes(planned.shape, threads, step);
     if (planned.peak() <= limit) {

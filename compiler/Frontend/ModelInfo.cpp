@@ -115,6 +115,7 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   info.patched = spec.patches.has_value();
   if (spec.patches) {
     info.patchRule = patchRule(*spec.patches);
+    info.mostPatches = spec.stages[0].length;
   }
   info.firstByte = spec.names == spec::Names::Blt ? rt::byteOffset : 0;
   info.documentEnd = spec.documentEnd.value_or(-1);

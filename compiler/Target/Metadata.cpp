@@ -82,7 +82,8 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
   if (info.patched) {
     const rt::PatchRule &rule = info.patchRule;
     meta["patches"] = {{"mode", int(rule.mode)},           {"size", rule.size},           {"lead", rule.lead},
-                       {"threshold", rule.threshold},       {"monotonic", rule.monotonic}, {"max_length", rule.maxLength}};
+                       {"threshold", rule.threshold},       {"monotonic", rule.monotonic}, {"max_length", rule.maxLength},
+                       {"most", info.mostPatches}};
     if (rule.thresholdAdd) {
       meta["patches"]["threshold_add"] = *rule.thresholdAdd;
     }

@@ -270,7 +270,7 @@ private:
                                         .getResult());
           return success();
         })
-        .Case([&](SpreadOp spread) {
+        .Case([&](SpreadOp spread) -> LogicalResult {
           if (spread.getMean()) {
             return spread.emitOpError("has no step with 'mean'");
           }

@@ -118,12 +118,12 @@ void cpu::emitIntegers(KernelWriter &writer, kernel::IntegersOp op) {
 
 namespace {
 // A range of rows of a tensor of `width` features, and how to go through it.
-struct Range {
+struct RowRange {
   Emitter &e;
   int64_t width;
   Value row, first, end; // the sequence's row 0 in memory
 
-  Range(Emitter &e, Value spans, kernel::SpaceAttr space, kernel::SpaceAttr rows, int64_t width, Value item) : e(e), width(width) {
+  RowRange(Emitter &e, Value spans, kernel::SpaceAttr space, kernel::SpaceAttr rows, int64_t width, Value item) : e(e), width(width) {
     auto bound = [&](int64_t which) {
       Value id = e.load(e.at(spans, e.add(e.mul(item, 2), which), e.b.getI32Type()), e.b.getI32Type());
       return arith::IndexCastOp::create(e.b, e.b.getIndexType(), id).getResult();
@@ -141,7 +141,7 @@ void cpu::emitPool(KernelWriter &writer, kernel::PoolOp op) {
   writer.step(op.getLoc(), 3, {rowsOf(op.getSpace())}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     e.loop(s.begin, s.end, 1, [&](Value item) {
-      Range range(e, s.pointers[1], op.getSpace(), op.getInputSpace(), width, item);
+      RowRange range(e, s.pointers[1], op.getSpace(), op.getInputSpace(), width, item);
       Value any = e.less(range.first, range.end), safe = e.select(any, range.first, e.index(0));
       Value count = arith::SIToFPOp::create(e.b, e.f32(), e.i64(e.sub(range.end, range.first)));
       Value factor = e.select(any, op.getKind() == PoolKind::Mean ? e.divf(e.number(1), count) : e.number(1), e.number(0));
@@ -173,7 +173,7 @@ void cpu::emitPoolGrad(KernelWriter &writer, kernel::PoolGradOp op) {
     Emitter &e = s.e;
     Value input = s.pointers[1], one = e.splat(1.0), none = e.splat(0.0);
     e.loop(s.begin, s.end, 1, [&](Value item) {
-      Range range(e, s.pointers[3], op.getSpace(), op.getInputSpace(), width, item);
+      RowRange range(e, s.pointers[3], op.getSpace(), op.getInputSpace(), width, item);
       e.columns(width, [&](Value c, Value mask) {
         Value place = e.add(e.mul(item, width), c), pooled = e.loadVector(e.at(s.pointers[2], place));
         auto hit = [&](Value t) {

@@ -49,6 +49,10 @@ Work::Work(rt::Model &model, const BenchOptions &options) : model(model), entry(
 
 double Work::once() {
   rt::Ids view = {batch, length, ids.data(), nullptr};
+  if (!lengths.empty()) {
+    view.lengths = lengths.data();
+    view.patches = patches();
+  }
   hyper[rt::Step] += 1;
   auto start = std::chrono::steady_clock::now();
   if (entry == "train") {
@@ -114,6 +118,25 @@ void Work::readIds(const BenchOptions &options) {
   batch = shape[0];
   length = shape[1];
   ids = file.integers("ids");
+  if (const rt::TensorInfo *tensor = file.find("patch_lengths"); tensor && model.info().patched) {
+    lengths = file.integers("patch_lengths");
+    if (tensor->shape.size() != 2 || tensor->shape[0] != batch) {
+      throw Error(Exit::BadInput, "'" + options.input + "': tensor 'patch_lengths' has shape " + rt::shapeText(tensor->shape) +
+                                      ", expected [" + std::to_string(batch) + ", patches]");
+    }
+  }
+}
+
+// Patches of 4 and 5 bytes in turn, behind one of a single byte.
+void Work::drawLengths() {
+  for (int64_t b = 0; b < batch; ++b) {
+    lengths.push_back(1);
+    int32_t next = 4;
+    for (int64_t left = length; left > 0; next = 9 - next) {
+      lengths.push_back(int32_t(std::min<int64_t>(left, next)));
+      left -= lengths.back();
+    }
+  }
 }
 
 void Work::drawIds(const BenchOptions &options) {
@@ -121,7 +144,7 @@ void Work::drawIds(const BenchOptions &options) {
   batch = std::max<int64_t>(1, options.batch);
   length = options.context > 0 ? options.context : std::min(info.maxLength, contextLimit);
   int64_t first = info.pad == 0 ? 1 : 0; // bytes, none of them padding
-  int64_t count = std::min<int64_t>(info.vocab, 256) - first;
+  int64_t count = std::min<int64_t>(info.vocab - info.firstByte, 256) - first;
   int64_t total;
   if (__builtin_mul_overflow(batch, length, &total) || total > rt::defaultMemoryLimit() / int64_t(sizeof(int32_t))) {
     throw Error(Exit::Resource, "bench: " + std::to_string(batch) + " sequences of " + std::to_string(length) +
@@ -129,7 +152,10 @@ void Work::drawIds(const BenchOptions &options) {
   }
   for (int64_t i = 0; i < total; ++i) {
     rt::PhiloxBlock bits = rt::randomBlock(0, rt::Stream::Sample, uint64_t(i), 0, 0);
-    ids.push_back(int32_t(first + int64_t(rt::below(bits[0], bits[1], uint64_t(count)))));
+    ids.push_back(int32_t(first + info.firstByte + int64_t(rt::below(bits[0], bits[1], uint64_t(count)))));
+  }
+  if (info.patched) {
+    drawLengths();
   }
 }
 
@@ -185,6 +211,7 @@ void addBenchOptions(CLI::App &command, BenchOptions &options) {
                   "forward: the loss without gradients; logits: "
                   "every logit; step: an outermost slot behind a context, byte by byte")
       ->check(CLI::IsMember({"train", "forward", "logits", "step"}));
+  options.entropy.addTo(command);
   command.add_option("--batch", options.batch, "Sequences (default 1)")->check(CLI::PositiveNumber);
   command.add_option("--context", options.context, "Bytes a sequence (default: the model's context, at most 8192)")
       ->check(CLI::PositiveNumber);
@@ -208,6 +235,7 @@ std::optional<Timed> timeModel(ModelSource &source, const BenchOptions &options,
   timed.model =
       std::make_unique<rt::Model>(source.open(common, options.entry == "step" ? Needs::Steps : Needs::Batches));
   rt::Model &model = *timed.model;
+  options.entropy.attachTo(model, source, common, options.entry == "step" ? Needs::Steps : Needs::Batches);
   double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.interactive) { // at once: weights take their time
     say({{"open_s", openSeconds}, {"peak_rss_bytes", statusBytes("VmHWM")}});

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/Decoder.h"
+#include "tools/commands/EntropyModel.h"
 #include "tools/commands/ModelCommands.h"
 
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@ struct BenchOptions {
   int64_t batch = 0, context = 0; // 0: the input file's, else 1 and the model's context up to contextLimit
   double seconds = 3;
   bool interactive = false, profile = false;
+  EntropyOptions entropy;
 };
 
 void addBenchOptions(CLI::App &command, BenchOptions &options);
@@ -38,6 +40,7 @@ public:
     return entry == "train" ? "train_step" : entry == "forward" ? "loss" : "forward";
   }
   int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
+  int64_t patches() const { return lengths.empty() ? model.info().plannedPatches(slots()) : int64_t(lengths.size()) / batch; }
   int64_t bytes() const { return batch * (entry == "step" ? model.info().inner : length); }
 
   int64_t batch = 1, length = 0;
@@ -50,10 +53,12 @@ private:
   double stepOnce();
   void readIds(const BenchOptions &options);
   void drawIds(const BenchOptions &options);
+  void drawLengths();
 
   rt::Model &model;
   std::string entry;
   std::vector<int32_t> ids;
+  std::vector<int32_t> lengths; // of patches, where the data decides them; empty: as the model finds them
   std::unique_ptr<rt::Decoder> decoder;
   float hyper[rt::HyperCount] = {};
   std::vector<float> decay;

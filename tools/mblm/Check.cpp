@@ -22,18 +22,20 @@ static const char *positionName(spec::Position position) {
   return "";
 }
 
-static void checkModel(const driver::NamedModel &model, const driver::Options &options, bool json) {
+static void checkModel(const driver::NamedModel &model, const driver::Options &options, double meanPatch, bool json) {
   const spec::Spec &spec = model.spec;
   rt::ModelInfo info = makeModelInfo(spec);
   int64_t count = 0;
   for (const rt::Parameter &parameter : info.parameters) {
     count += parameter.elements();
   }
-  int64_t slots = spec.stages[0].length;
+  // Where the data decides the patches, every slot is a byte.
+  int64_t slots = spec.stages[spec.patches ? spec.local() : 0].length;
+  int64_t patches = spec.patches ? int64_t(double(slots) / meanPatch) + 1 : 0;
   double bytes = double(slots * info.inner);
   driver::OwnedModule owned = driver::modelModule(spec, options);
-  driver::Cost cost = driver::costOf(*owned.module, "gradients", 1, slots);
-  driver::Cost forward = driver::costOf(*owned.module, "forward", 1, slots);
+  driver::Cost cost = driver::costOf(*owned.module, "gradients", 1, slots, patches);
+  driver::Cost forward = driver::costOf(*owned.module, "forward", 1, slots, patches);
 
   if (json) {
     nlohmann::json stages = nlohmann::json::array();
@@ -52,6 +54,9 @@ static void checkModel(const driver::NamedModel &model, const driver::Options &o
                              {"flops_per_byte", cost.flops / bytes},
                              {"bytes_per_byte", cost.bytes / bytes},
                              {"forward_flops_per_byte", forward.flops / bytes}};
+    if (spec.patches) {
+      report["mean_patch"] = meanPatch;
+    }
     std::printf("%s\n", report.dump().c_str());
     return;
   }
@@ -60,20 +65,28 @@ static void checkModel(const driver::NamedModel &model, const driver::Options &o
               grouped(info.maxLength).c_str());
   for (size_t i = 0; i < spec.stages.size(); ++i) {
     const spec::Stage &stage = spec.stages[i];
-    std::printf("  stage %zu: %lld positions of %s byte%s, %zu layer%s of %lld features, positions %s\n", i,
-                (long long)stage.length, grouped(spec.bytesPerSlot(i)).c_str(), spec.bytesPerSlot(i) == 1 ? "" : "s",
-                stage.layers.size(), stage.layers.size() == 1 ? "" : "s", (long long)stage.dim,
-                positionName(stage.position));
+    std::string unit = grouped(spec.bytesPerSlot(i)) + (spec.bytesPerSlot(i) == 1 ? " byte" : " bytes");
+    if (spec.patches && i == 0) {
+      unit = "one patch";
+    }
+    std::printf("  stage %zu: %lld positions of %s, %zu layer%s of %lld features, positions %s\n", i, (long long)stage.length, unit.c_str(),
+                stage.layers.size(), stage.layers.size() == 1 ? "" : "s", (long long)stage.dim, positionName(stage.position));
+  }
+  if (spec.patches) {
+    std::printf("  with patches of %.2f bytes on average (--mean-patch)\n", meanPatch);
   }
   std::printf("  per trained byte: %.3g flops (forward %.3g), %.3g bytes moved before fusion\n", cost.flops / bytes,
               forward.flops / bytes, cost.bytes / bytes);
 }
 
 void addCheck(CommandLine &line, SpecArgument &source) {
-  CLI::App &command =
-      line.add("check", "Says whether a spec is right, and what model it describes", "models/quickstart.json",
-               [&line, &source] { checkModel(source.model(), source.options(line.common), line.common.json); });
+  auto meanPatch = std::make_shared<double>(driver::usualPatch);
+  CLI::App &command = line.add(
+      "check", "Says whether a spec is right, and what model it describes", "models/quickstart.json",
+      [&line, &source, meanPatch] { checkModel(source.model(), source.options(line.common), *meanPatch, line.common.json); });
   source.addOptions(command);
+  command.add_option("--mean-patch", *meanPatch, "Bytes of a patch on average, where the data decides (default 4.5)")
+      ->check(CLI::Range(1.0, 1e9));
 }
 
 } // namespace mblm::cli

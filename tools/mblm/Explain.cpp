@@ -45,9 +45,9 @@ EntryMemory memoryOf(const std::string &entry, const rt::EntrySizes &sizes, cons
 }
 
 std::string formText(const rt::LinearSize &size) {
-  static const char *const factors[] = {"", "*M", "*B", "*B*M", "*G"};
+  static const char *const factors[] = {"", "*M", "*B", "*B*M", "*G", "*P", "*B*P"};
   std::string text;
-  for (int i = 0; i < 5; ++i) {
+  for (size_t i = 0; i < std::size(factors); ++i) {
     if (size.coefficients[i] != 0) {
       text += (text.empty() ? "" : " + ") + std::to_string(size.coefficients[i]) + factors[i];
     }
@@ -94,7 +94,7 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
   int64_t context = chosen.context > 0 ? chosen.context : info.maxLength;
   int64_t slots = (context + info.inner - 1) / info.inner;
   int threads = options.threads > 0 ? options.threads : rt::availableThreads();
-  rt::Shape shape{chosen.batch, slots, 1};
+  rt::Shape shape{chosen.batch, slots, 1, info.plannedPatches(slots)};
   if (!maxMemory.empty()) {
     driver::PlannedMemory planned =
         driver::planTraining(model, options, chosen.batch, slots, parseSize(maxMemory, "--max-memory"));
