@@ -9,7 +9,6 @@
 #include "compiler/Spec/Reader.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "passes/Passes.h"
-#include "test/support/Zoo.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
@@ -143,14 +142,16 @@ INSTANTIATE_TEST_SUITE_P(Frontend, EveryConfig, testing::ValuesIn(configs),
 TEST(Frontend, EveryModelOfTheZooDifferentiates) {
   size_t models = 0;
   for (const auto &entry : std::filesystem::directory_iterator("models")) {
-    if (entry.path().extension() != ".json" || entry.path().stem() == "schema" ||
-        test::awaitsLowering(entry.path())) {
+    if (entry.path().extension() != ".json" || entry.path().stem() == "schema") {
       continue;
     }
     MLIRContext context;
-    OwningOpRef<ModuleOp> module = buildModule(spec::readSpec(entry.path().string()), context);
+    spec::Spec spec = spec::readSpec(entry.path().string());
+    OwningOpRef<ModuleOp> module = buildModule(spec, context);
     PassManager passes(&context);
-    passes.addPass(createCheckCausalityPass());
+    if (!spec.patches) { // whose borders only the data knows: steps that see no later byte give the same there
+      passes.addPass(createCheckCausalityPass());
+    }
     passes.addPass(createDifferentiatePass());
     ASSERT_TRUE(succeeded(passes.run(*module))) << entry.path();
     // Each parameter has its gradient, once.

@@ -79,8 +79,10 @@ Time AttentionOp::getTimeDependence(unsigned operand) {
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
 }
 
-// What ranges say is the data's: no later than that they end.
-Time RangedAttentionOp::getTimeDependence(unsigned operand) { return operand == 0 || operand == 3 ? Time::Pointwise : Time::Prefix; }
+// Ranges are the data's, and no rows: what makes them sees to it that they end at the query.
+Time RangedAttentionOp::getTimeDependence(unsigned operand) {
+  return operand == 0 ? Time::Pointwise : operand == 3 ? Time::None : Time::Prefix;
+}
 
 // What goes into a state (input, steps, b) reaches every later position; what reads it (c, the gate) its own. Decays and
 // skip have no positions.
