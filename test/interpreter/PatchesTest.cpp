@@ -255,16 +255,13 @@ TEST_P(Patches, PoolsAlongRanges) {
 std::vector<int32_t> randomRanges(int64_t sequences, int64_t queries, int64_t keys, std::mt19937_64 &random) {
   std::vector<int32_t> ranges;
   for (int64_t k = 0; k < sequences; ++k) {
-    std::vector<int64_t> begins, ends;
+    int64_t begin = 0, end = 0;
     for (int64_t t = 0; t < queries; ++t) {
-      begins.push_back(draw(random, 0, keys));
-      ends.push_back(draw(random, 0, keys));
-    }
-    std::sort(begins.begin(), begins.end());
-    std::sort(ends.begin(), ends.end());
-    for (int64_t t = 0; t < queries; ++t) {
-      ranges.push_back(static_cast<int32_t>(std::min(begins[t], ends[t])));
-      ranges.push_back(static_cast<int32_t>(ends[t]));
+      bool none = draw(random, 0, 5) == 0;
+      begin = none ? end : draw(random, begin, end);
+      end = none ? end : draw(random, end, keys);
+      ranges.push_back(static_cast<int32_t>(begin));
+      ranges.push_back(static_cast<int32_t>(end));
     }
   }
   return ranges;
