@@ -1,7 +1,7 @@
 // Every kernel op, with every optional part, survives printing, parsing and bytecode.
 // RUN: mblm-opt %s --verify-roundtrip | FileCheck %s
 
-// Spaces are linear forms of B and M.
+// Spaces are linear forms of B, M and P.
 // CHECK-LABEL: func @spaces
 func.func @spaces(%x: tensor<?x?x8xf32>) {
   // CHECK: kernel.view <4*B*M + 2*B + 3*M + 1 x 9> %{{[a-z0-9_]+}} : tensor<?x?x8xf32> -> tensor<?x9x8xf32>
