@@ -30,7 +30,7 @@ def CheckCausalityPass : Pass<"mblm-check-causality", "::mlir::ModuleOp"> {
 }
 
 def PrintShapesPass : Pass<"mblm-print-shapes", "::mlir::ModuleOp"> {
-  let summary = "Shows the size of every value as a form of B and M.";
+  let summary = "Shows the size of every value as a form of B, M and P.";
   let description = [{
     A remark at each op of each function with its results' sizes, such as `[B*M, 8, 128]`: B is the batch, M the number
     of outermost slots.
@@ -126,7 +126,7 @@ def ConvertToKernelPass : Pass<"mblm-convert-to-kernel", "::mlir::ModuleOp"> {
     gathers a `kernel.rows`, and so on; nothing is fused into them yet but the bias. With `fuse`, ops that have a joint kernel
     become one: attention with the split and the rotations before it, logits with their cross entropy.
 
-    Needs: an `mblm` module whose sizes are linear forms of B and M. Leaves: the same functions in `kernel` ops; the
+    Needs: an `mblm` module whose sizes are linear forms of B, M and P. Leaves: the same functions in `kernel` ops; the
     parameters.
 
     Example: `%y = mblm.activation gelu %x` becomes a `kernel.rows` that loads one element and yields its gelu.

@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Names of the entries, as artifacts and the command line spell them; sizes as forms of B and M.
+// Names of the entries, as artifacts and the command line spell them; sizes as forms of B, M and P.
 #include "runtime/Program.h"
 
 #include "runtime/Support/Error.h"

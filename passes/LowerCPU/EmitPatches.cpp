@@ -122,6 +122,7 @@ struct RowRange {
   Emitter &e;
   int64_t width;
   Value row, first, end; // the sequence's row 0 in memory
+  Value gap, rest;       // [gap, first) and [end, rest) are no range's
 
   RowRange(Emitter &e, Value spans, kernel::SpaceAttr space, kernel::SpaceAttr rows, int64_t width, Value item) : e(e), width(width) {
     auto bound = [&](int64_t which) {
@@ -131,6 +132,12 @@ struct RowRange {
     first = bound(0);
     end = bound(1);
     row = e.mul(e.div(item, e.form(space.getPositions())), e.form(rows.getPositions()));
+    // What belongs to no range: between the one before and this one, and behind the last one.
+    Value m = e.rem(item, e.form(space.getPositions())), isFirst = e.equal(m, e.index(0));
+    Value before = e.load(e.at(spans, e.add(e.mul(e.select(isFirst, item, e.sub(item, e.index(1))), 2), 1), e.b.getI32Type()), e.b.getI32Type());
+    gap = e.select(isFirst, e.index(0), arith::IndexCastOp::create(e.b, e.b.getIndexType(), before));
+    Value isLast = e.equal(e.add(m, 1), e.form(space.getPositions()));
+    rest = e.select(isLast, e.form(rows.getPositions()), end);
   }
   Value at(Value base, Value t, Value column) { return e.at(base, e.add(e.mul(e.add(row, t), width), column)); }
 };
@@ -187,6 +194,9 @@ void cpu::emitPoolGrad(KernelWriter &writer, kernel::PoolGradOp op) {
         e.loop(range.first, range.end, 1, [&](Value t) {
           e.store(e.select(hit(t), share, none), range.at(s.pointers[4], t, c), mask);
         });
+        for (auto [from, to] : {std::pair{range.gap, range.first}, {range.end, range.rest}}) {
+          e.loop(from, to, 1, [&](Value t) { e.store(none, range.at(s.pointers[4], t, c), mask); });
+        }
       });
     });
   });

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs @example of a module through the reference interpreter. Inputs are easy to follow by hand: floats and parameters
-// count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... States count 1, 2, 3, ..., too; B = 1, M = 2 and P = 1. Prints
-// arguments, results and, where there are parameters or states, the buffers.
+// count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ... An argument with the attribute mblm.numbers has these instead. States count
+// 1, 2, 3, ..., too; B = 1, M = 2 and P = 1. Prints arguments, results and, where there are parameters or states, the buffers.
 #include "compiler/Interpreter/Interpreter.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/Register.h"
@@ -23,8 +23,13 @@ static std::vector<double> counted(int64_t elements) {
   return values;
 }
 
-static Tensor input(mlir::RankedTensorType type) {
+static Tensor input(mlir::RankedTensorType type, mlir::DenseI64ArrayAttr numbers) {
   std::vector<int64_t> shape = type.getShape().vec();
+  if (numbers) {
+    llvm::ArrayRef<int64_t> given = numbers;
+    return type.getElementType().isF32() ? Tensor::floats(shape, {given.begin(), given.end()})
+                                         : Tensor::ids(shape, {given.begin(), given.end()});
+  }
   if (type.getElementType().isF32()) {
     return Tensor::floats(shape, counted(type.getNumElements()));
   }
@@ -76,7 +81,8 @@ int main(int argc, char **argv) {
 
   std::vector<Tensor> arguments;
   for (mlir::Type type : example.getArgumentTypes()) {
-    arguments.push_back(input(mlir::cast<mlir::RankedTensorType>(type)));
+    arguments.push_back(input(mlir::cast<mlir::RankedTensorType>(type),
+                              example.getArgAttrOfType<mlir::DenseI64ArrayAttr>(arguments.size(), "mblm.numbers")));
     print("argument", arguments.size() - 1, arguments.back());
   }
   std::vector<Tensor> results = interpreter.call(example, arguments, sizes);

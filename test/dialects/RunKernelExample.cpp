@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs @example of a module of kernels as native code, with B = 1, M = 2 and P = 1; states count 1, 2, 3, ... Arguments are those of a training step
-// (ids, mask, key, scale, hyper, decay). Parameters and the mask count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ...; the
+// (ids, mask, key, scale, hyper, decay). Parameters and the mask count 1, 2, 3, ...; ids count 0, 1, 2, 3, 0, 1, ..., or are what the
+// attribute mblm.numbers of their argument says; the
 // key is [0, 1, 2, on]; gradients are 1 and the optimizer's moments 0. Prints the tensor or scalars returned and, where
 // there are parameters, the buffers that changed.
 #include "dialects/Kernel/IR/KernelOps.h"
@@ -64,6 +65,10 @@ static void runExample(mlir::ModuleOp module, mlir::func::FuncOp example) {
       outputs = numElements(kernel::shapeOf(value))->evaluate(batch, slots);
     }
   }
+  std::vector<int32_t> given;
+  if (auto numbers = example.getNumArguments() ? example.getArgAttrOfType<mlir::DenseI64ArrayAttr>(0, "mblm.numbers") : nullptr) {
+    given.assign(numbers.asArrayRef().begin(), numbers.asArrayRef().end());
+  }
   example.setName(rt::entryName(rt::Entry::TrainStep));
   auto program = test::compileKernels(module, info, {});
 
@@ -72,6 +77,7 @@ static void runExample(mlir::ModuleOp module, mlir::func::FuncOp example) {
   for (int64_t n = 0; n < bytes; ++n) {
     ids[n] = static_cast<int32_t>(n % 4);
   }
+  std::copy_n(given.begin(), std::min<int64_t>(given.size(), bytes), ids.begin());
   int64_t elements = info.parameterElements;
   rt::Buffer mask = filled(bytes, true), params = filled(elements, true), grads = filled(elements, false, 1),
              m = filled(elements, false), v = filled(elements, false), output = filled(outputs, false);

@@ -48,6 +48,10 @@ const char *twoHeads = "heads = 2, scale = 0.5, mask = #mblm<mask_kind causal>";
 const char *blocks = "heads = 1, scale = 1.0, mask = #mblm<mask_kind block_causal>, block = 1";
 const char *full = "heads = 1, scale = 1.0, mask = #mblm<mask_kind full>";
 const char *nonzero = "kind = #mblm<loss_kind nonzero>";
+const char *weighted = "kind = #mblm<loss_kind weighted>";
+const char *max = "kind = #mblm<pool_kind max>", *min = "kind = #mblm<pool_kind min>";
+const char *mean = "kind = #mblm<pool_kind mean>", *sum = "kind = #mblm<pool_kind sum>";
+const char *grouped = "heads = 2, kv_heads = 1, scale = 1.0";
 const char *targets = "kind = #mblm<loss_kind targets>, ignore = 7";
 
 const OpCase meanOf(const char *attributes) {
@@ -77,6 +81,12 @@ const std::vector<Formula> &formulas() {
       {{"mblm.embed_grad", {ids({1, 4}, 3), {1, 2, 4}}, {{3, 2}}, "bytes = 2, skip = 1"},
        {{2, 0, 1, 2}, {1, 2, 3, 4, 5, 6, 7, 8}},
        {{3, 4, 0, 0, 8, 10}}},
+      {{"mblm.embed_bag", {ids({1, 4}, 3), {3, 2}}, {{1, 2, 2}}, "bag = 2"},
+       {{2, 0, 1, 1}, {1, 2, 3, 4, 5, 6}},
+       {{6, 8, 6, 8}}},
+      {{"mblm.embed_bag_grad", {ids({1, 4}, 3), {1, 2, 2}}, {{4, 2}}, "bag = 2"},
+       {{2, 0, 1, 1}, {1, 2, 3, 4}},
+       {{1, 2, 6, 8, 1, 2, 0, 0}}},
       {{"mblm.position", {{2, 1, 2}, {2, 2}}, {{2, 1, 2}}, ""}, {{1, 2, 3, 4}, {10, 20, 30, 40}}, {{11, 22, 13, 24}}},
       {{"mblm.linear", {{1, 1, 2}, {3, 2}, {3}}, {{1, 1, 3}}, ""},
        {{1, 2}, {1, 0, 0, 1, 1, 1}, {10, 20, 30}},
@@ -162,6 +172,79 @@ const std::vector<Formula> &formulas() {
         causal},
        {{0, 1}, {1, 1}, {0, ln3}, {8, 4}, {8, 5}, {0, ln4}},
        {{0, -0.75 * ln3}, {0.75, -0.75}, {0.25, 0.75}}},
+      // Patches that the data decides
+      {{"mblm.lead", {ids({2, 2}, 9)}, {numbers({2, 3}, 1)}, "count = 1"}, {{5, 6, 7, 8}}, {{0, 5, 6, 0, 7, 8}}},
+      // 1000000007 and 5915587277 end on 7: 3 + 7 * 4 and 4 + 7 * 2, so both functions have the same last digits.
+      {{"mblm.ngram_rows", {ids({1, 3}, 5)}, {numbers({1, 9}, 3)}, "vocab = 5, sizes = array<i64: 2>, functions = 2, rows = 10"},
+       {{3, 4, 2}},
+       {{3, 6, 16, 4, 6, 16, 2, 13, 23}}},
+      // Lists of triples, whose table begins at 5, and of single ids, which begins at 10: 2 is in place 1.
+      {{"mblm.ngram_rows",
+        {ids({1, 3}, 5)},
+        {numbers({1, 9}, 3)},
+        "vocab = 5, list_lengths = array<i64: 3, 1>, list_keys = [array<i64: 97>, array<i64: 1, 2>], list_places = [array<i64: 0>, "
+        "array<i64: 0, 1>]"},
+       {{3, 4, 2}},
+       {{3, 5, 10, 4, 5, 10, 2, 9, 15}}},
+      {{"mblm.visible_bytes", {ids({1, 4}, 3)}, {numbers({1, 8}, 2)}, ""}, {{1, 2, 1, 0}}, {{0, 1, 0, 2, 0, 3, 0, 4}}},
+      {{"mblm.visible_bytes", {ids({1, 4}, 3)}, {numbers({1, 8}, 2)}, "window = 1"}, {{1, 2, 1, 0}}, {{0, 1, 1, 2, 2, 3, 3, 4}}},
+      {{"mblm.visible_bytes", {ids({1, 4}, 3)}, {numbers({1, 8}, 2)}, "window = 3, end = 2"},
+       {{1, 2, 1, 0}},
+       {{0, 1, 0, 2, 2, 3, 2, 4}}},
+      // Patches of 2, 1 and 2 bytes, the last of which is not known yet; with one byte in front, of 1, 1 and 2.
+      {{"mblm.visible_patches", {ids({1, 4}, 3), ids({1, 3}, 9)}, {numbers({1, 6}, 2)}, "end = 2"},
+       {{2, 0, 0, 0}, {2, 1, 2}},
+       {{0, 1, 1, 2, 1, 3}}},
+      {{"mblm.visible_patches", {ids({1, 4}, 3), ids({1, 3}, 9)}, {numbers({1, 6}, 2)}, "end = 2, lead = 1"},
+       {{0, 0, 2, 0}, {1, 1, 2}},
+       {{0, 1, 0, 2, 2, 3}}},
+      {{"mblm.patch_bytes", {ids({1, 4}, 9), ids({1, 4}, 3)}, {numbers({1, 16}, 4)}, "rows = 2"},
+       {{2, 1, 2, 0}, {0, 0, 0, 0}},
+       {{0, 2, 0, 2, 2, 3, 2, 3, 3, 4, 3, 4, 4, 4, 4, 4}}},
+      // Bytes 0 and 1 belong to patch 0 where patch 1 has bytes 1 and 2; the last patch has none.
+      {{"mblm.patch_bytes", {ids({1, 4}, 9), ids({1, 4}, 3)}, {numbers({1, 8}, 2)}, "ahead"},
+       {{1, 2, 2, 0}, {0, 0, 0, 0}},
+       {{0, 2, 2, 4, 4, 4, 4, 4}}},
+      {{"mblm.patch_bytes", {ids({1, 3}, 9), ids({1, 4}, 3)}, {numbers({1, 6}, 2)}, "window = 2, lead = 1"},
+       {{1, 1, 2}, {0, 0, 0, 0}},
+       {{0, 2, 0, 3, 2, 4}}},
+      {{"mblm.byte_patches", {ids({1, 3}, 9), ids({1, 4}, 3)}, {numbers({1, 8}, 2)}, "rows = 3, window = 2"},
+       {{1, 2, 2}, {0, 0, 0, 0}},
+       {{0, 3, 0, 6, 0, 6, 3, 9}}},
+      {{"mblm.byte_patches", {ids({1, 3}, 9), ids({1, 4}, 3)}, {numbers({1, 8}, 2)}, "ahead"},
+       {{1, 2, 2}, {0, 0, 0, 0}},
+       {{0, 1, 0, 1, 1, 2, 1, 2}}},
+      {{"mblm.pool", {{1, 4, 1}, ids({1, 4}, 9)}, {{1, 2, 1}}, max}, {{1, 3, 2, -5}, {0, 3, 3, 4}}, {{3, -5}}},
+      {{"mblm.pool", {{1, 4, 1}, ids({1, 4}, 9)}, {{1, 2, 1}}, min}, {{1, 3, 2, 5}, {0, 3, 4, 4}}, {{1, 0}}},
+      {{"mblm.pool", {{1, 4, 1}, ids({1, 4}, 9)}, {{1, 2, 1}}, mean}, {{1, 3, 2, 5}, {0, 3, 4, 4}}, {{2, 0}}},
+      {{"mblm.pool", {{1, 4, 1}, ids({1, 4}, 9)}, {{1, 2, 1}}, sum}, {{1, 3, 2, 5}, {0, 3, 3, 4}}, {{6, 5}}},
+      {{"mblm.pool_grad", {{1, 2, 1}, {1, 5, 1}, {1, 2, 1}, ids({1, 4}, 9)}, {{1, 5, 1}}, max},
+       {{6, 7}, {3, 3, 2, 3, 3}, {3, 3}, {0, 4, 4, 5}},
+       {{2, 2, 0, 2, 7}}},
+      {{"mblm.spread", {{1, 2, 1}, ids({1, 6}, 9)}, {{1, 3, 1}}, ""}, {{4, 5}, {0, 1, 1, 2, 2, 2}}, {{4, 5, 0}}},
+      {{"mblm.spread", {{1, 2, 1}, ids({1, 6}, 9), ids({1, 4}, 9)}, {{1, 3, 1}}, "mean"},
+       {{4, 5}, {0, 1, 0, 1, 1, 2}, {0, 2, 2, 3}},
+       {{2, 2, 5}}},
+      // As mblm.attention below a mask, above; both heads read the same keys.
+      {{"mblm.ranged_attention", {{1, 2, 2}, {1, 2, 1}, {1, 2, 1}, ids({1, 4}, 9)}, {{1, 2, 2}, {1, 2, 2}}, grouped},
+       {{1, 0, 1, 0}, {0, ln3}, {8, 4}, {0, 1, 0, 2}},
+       {{8, 8, 5, 6}, {0, 0, ln4, ln2}}},
+      {{"mblm.ranged_attention", {{1, 2, 1}, {1, 2, 1}, {1, 2, 1}, ids({1, 4}, 9)}, {{1, 2, 1}, {1, 2, 1}}, "heads = 1, kv_heads = 1, scale = 1.0"},
+       {{1, 1}, {0, ln3}, {8, 4}, {0, 0, 1, 2}},
+       {{0, 4}, {0, ln3}}},
+      {{"mblm.ranged_attention",
+        {{1, 1, 1}, {1, 1, 2}, {1, 1, 2}, ids({1, 2}, 9)},
+        {{1, 1, 1}, {1, 1, 1}},
+        "heads = 1, kv_heads = 1, scale = 1.0, per_row = 2"},
+       {{1}, {0, ln3}, {8, 4}, {0, 2}},
+       {{5}, {ln4}}},
+      {{"mblm.ranged_attention_grad",
+        {{1, 2, 2}, {1, 2, 2}, {1, 2, 1}, {1, 2, 1}, {1, 2, 2}, {1, 2, 2}, ids({1, 4}, 9)},
+        {{1, 2, 2}, {1, 2, 1}, {1, 2, 1}},
+        grouped},
+       {{0, 0, 1, 1}, {1, 1, 1, 1}, {0, ln3}, {8, 4}, {8, 8, 5, 5}, {0, 0, ln4, ln4}, {0, 1, 0, 2}},
+       {{0, 0, -0.75 * ln3, -0.75 * ln3}, {1.5, -1.5}, {0.5, 1.5}}},
+      {{"mblm.entropy", {{1, 2, 2}}, {{1, 2}}, ""}, {{0, ln3, 5, 5}}, {{ln4 - 0.75 * ln3, ln2}}},
       // State spaces: softplus(0) is ln2, so a state halves where a_log is 0 and falls to a quarter where it is ln2
       {{"mblm.causal_conv", {{1, 3, 1}, {1, 2}, {1}}, {{1, 3, 1}}, ""}, {{1, 2, 3}, {10, 1}, {100}}, {{101, 112, 123}}},
       {{"mblm.causal_conv", {{1, 3, 1}, {1, 2}}, {{1, 3, 1}}, "reverse"}, {{1, 2, 3}, {10, 1}}, {{21, 32, 3}}},
@@ -239,6 +322,8 @@ const std::vector<Formula> &formulas() {
       {meanOf(targets), {{1, 2, 3, 4}, {1, 0.5, 1, 0}, {1, 7, 2, 3}}, {{2.5}, {5}, {2}}},
       {meanOf(nonzero), {{0, 0, 0, 4}, {1, 0.5, 1, 0}, {1, 7, 2, 3}}, {{0}, {0}, {0}}},
       {meanOf(targets), {{1, 2, 3, 4}, {0, 0.5, 0, 0}, {1, 7, 2, 3}}, {{NAN}, {1}, {0}}},
+      {meanOf(weighted), {{1, 2, 3, 4}, {1, 0.5, 1, 0}, {1, 7, 2, 3}}, {{5 / 2.500001}, {5}, {2.500001}}},
+      {meanOf(weighted), {{1, 2, 3, 4}, {0, 0, 0, 0}, {1, 7, 2, 3}}, {{0}, {0}, {1e-6}}},
       {{"mblm.mean_loss_grad", {{}, {}, mask({1, 4})}, {{1, 3}}, "offset = 1"},
        {{6}, {3}, {1, 0.5, 1, 0}},
        {{1, 2, 0}}},
@@ -265,11 +350,12 @@ TEST_P(Formulas, GiveTheNumbersWorkedOutByHand) {
   ASSERT_EQ(got.size(), GetParam().results.size());
   for (size_t r = 0; r < got.size(); ++r) {
     EXPECT_EQ(got[r].shape, GetParam().op.results[r].shape);
-    ASSERT_EQ(got[r].f.size(), GetParam().results[r].size());
-    for (size_t n = 0; n < got[r].f.size(); ++n) {
+    Values values = got[r].i.empty() ? got[r].f : Values(got[r].i.begin(), got[r].i.end());
+    ASSERT_EQ(values.size(), GetParam().results[r].size());
+    for (size_t n = 0; n < values.size(); ++n) {
       double expected = GetParam().results[r][n];
-      EXPECT_TRUE(std::isnan(expected) ? std::isnan(got[r].f[n]) : std::abs(got[r].f[n] - expected) < 1e-12)
-          << "result " << r << ", element " << n << ": expected " << expected << ", got " << got[r].f[n];
+      EXPECT_TRUE(std::isnan(expected) ? std::isnan(values[n]) : std::abs(values[n] - expected) < 1e-12)
+          << "result " << r << ", element " << n << ": expected " << expected << ", got " << values[n];
     }
   }
 }

@@ -19,7 +19,7 @@ namespace {
 // Results that nothing may depend on in a differentiated program (a log-sum-exp kept for the backward pass; sum and
 // count).
 unsigned differentiableResults(const OpCase &opCase) {
-  bool onlyFirst = opCase.op == "mblm.attention" || opCase.op == "mblm.cross_entropy" || opCase.op == "mblm.mean_loss";
+  bool onlyFirst = llvm::is_contained({"mblm.attention", "mblm.ranged_attention", "mblm.cross_entropy", "mblm.mean_loss"}, opCase.op);
   return onlyFirst ? 1 : opCase.results.size();
 }
 

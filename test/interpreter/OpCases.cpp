@@ -22,7 +22,19 @@ static const char *causalDropout = "heads = 1, scale = 0.7, mask = #mblm<mask_ki
 static const char *fullDropout = "heads = 2, scale = 0.4, mask = #mblm<mask_kind full>, rate = 0.4, site = 16777215";
 static const char *groupsAndLimits = "groups = 2, dt_min = 0.5, dt_max = 1.5";
 static const char *nonzero = "kind = #mblm<loss_kind nonzero>";
+static const char *weighted = "kind = #mblm<loss_kind weighted>";
+static const char *max = "kind = #mblm<pool_kind max>", *min = "kind = #mblm<pool_kind min>";
+static const char *mean = "kind = #mblm<pool_kind mean>", *sum = "kind = #mblm<pool_kind sum>";
+static const char *hashes = "vocab = 5, sizes = array<i64: 2, 3>, functions = 1, rows = 97";
+static const char *listed = "vocab = 5, list_lengths = array<i64: 2>, list_keys = [array<i64: 1, 7, 19>], list_places = [array<i64: 1, 0, 2>]";
 static const char *targets = "kind = #mblm<loss_kind targets>, offset = 1, ignore = 2";
+
+// Two sequences of five bytes in three patches; of the second one's bytes, the third belongs to none.
+static const Operand lengths = given({2, 3}, {2, 3, 1, 1, 1, 4});
+static const Operand spans = given({2, 6}, {0, 2, 2, 4, 4, 5, 0, 2, 3, 5, 5, 5});
+static const Operand owners = given({2, 10}, {0, 1, 0, 1, 1, 2, 1, 2, 2, 3, 0, 1, 0, 1, 1, 1, 1, 2, 1, 2});
+// A window of three; and ranges of which some are empty.
+static const Operand ranges = given({2, 10}, {0, 1, 0, 2, 0, 3, 1, 4, 2, 5, 0, 0, 0, 1, 1, 1, 1, 4, 3, 5});
 
 const std::vector<OpCase> &mblm::test::opCases() {
   static const std::vector<OpCase> cases = {
@@ -52,6 +64,9 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.embed", {ids({2, 6}, 4), {4, 3}}, {{2, 3, 6}}, "bytes = 2, skip = 1"},
       {"mblm.embed", {ids({1, 3}, 2), {2, 1}}, {{1, 1, 3}}, "bytes = 3"},
       {"mblm.embed_grad", {ids({2, 6}, 4), {2, 3, 6}}, {unplaced({4, 3})}, "bytes = 2, skip = 1"},
+      {"mblm.embed_bag", {ids({2, 6}, 7), {7, 5}}, {{2, 3, 5}}, "bag = 2"},
+      {"mblm.embed_bag", {ids({2, 3}, 4), {4, 2}}, {{2, 3, 2}}, "bag = 1"},
+      {"mblm.embed_bag_grad", {ids({2, 6}, 7), {2, 3, 5}}, {unplaced({7, 5})}, "bag = 2"},
       {"mblm.position", {{2, 3, 5}, {3, 5}}, {{2, 3, 5}}, ""},
       {"mblm.position", {{3, 1, 1}, {4, 1}}, {{3, 1, 1}}, ""},
       {"mblm.linear", {{2, 3, 5}, {4, 5}, {4}}, {{2, 3, 4}}, ""},
@@ -109,6 +124,38 @@ const std::vector<OpCase> &mblm::test::opCases() {
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}},
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
        causal},
+      // Patches that the data decides
+      {"mblm.lead", {ids({2, 3}, 4)}, {numbers({2, 5}, 1)}, "count = 2"},
+      {"mblm.lead", {ids({2, 3}, 4)}, {numbers({2, 3}, 1)}, "count = 0"},
+      {"mblm.ngram_rows", {ids({2, 4}, 5)}, {numbers({2, 12}, 3)}, hashes},
+      {"mblm.ngram_rows", {ids({2, 4}, 5)}, {numbers({2, 8}, 2)}, listed},
+      {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "window = 3, end = 1"},
+      {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "end = 1"},
+      {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "window = 2"},
+      {"mblm.visible_patches", {ids({2, 5}, 500), lengths}, {numbers({2, 6}, 2)}, "end = 7"},
+      {"mblm.patch_bytes", {lengths, ids({2, 5}, 3)}, {numbers({2, 12}, 4)}, "rows = 2, window = 2"},
+      {"mblm.byte_patches", {lengths, ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "rows = 2, window = 2"},
+      {"mblm.pool", {{2, 5, 3}, spans, owners}, {{2, 3, 3}}, max},
+      {"mblm.pool", {{2, 5, 3}, spans, owners}, {{2, 3, 3}}, min},
+      {"mblm.pool", {{2, 5, 3}, spans, owners}, {{2, 3, 3}}, mean},
+      {"mblm.pool", {{2, 5, 3}, spans, owners}, {{2, 3, 3}}, sum},
+      {"mblm.pool", {{1, 6, 1}, given({1, 2}, {1, 5}), given({1, 12}, {0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1})}, {{1, 1, 1}}, mean},
+      {"mblm.pool_grad", {{2, 3, 2}, {2, 5, 2}, {2, 3, 2}, spans}, {{2, 5, 2}}, max},
+      {"mblm.spread", {{2, 3, 3}, owners, spans}, {{2, 5, 3}}, ""},
+      {"mblm.spread", {{2, 3, 3}, owners, spans}, {{2, 5, 3}}, "mean"},
+      {"mblm.ranged_attention", {{2, 5, 6}, {2, 5, 6}, {2, 5, 6}, ranges}, {{2, 5, 6}, {2, 5, 2}}, "heads = 2, kv_heads = 2, scale = 0.6"},
+      {"mblm.ranged_attention", {{2, 5, 8}, {2, 5, 4}, {2, 5, 4}, ranges}, {{2, 5, 8}, {2, 5, 4}}, "heads = 4, kv_heads = 2, scale = 0.5"},
+      {"mblm.ranged_attention", {{2, 5, 3}, {2, 5, 1}, {2, 5, 1}, ranges}, {{2, 5, 3}, {2, 5, 3}}, "heads = 3, kv_heads = 1, scale = 0.7"},
+      {"mblm.ranged_attention",
+       {{1, 6, 4}, {1, 3, 2}, {1, 3, 2}, given({1, 12}, {0, 1, 0, 1, 0, 1, 1, 2, 0, 2, 1, 3})},
+       {{1, 6, 4}, {1, 6, 2}},
+       "heads = 2, kv_heads = 1, scale = 0.4"},
+      {"mblm.ranged_attention_grad",
+       {{2, 5, 4}, {2, 5, 4}, {2, 5, 2}, {2, 5, 2}, {2, 5, 4}, {2, 5, 2}, ranges},
+       {{2, 5, 4}, {2, 5, 2}, {2, 5, 2}},
+       "heads = 2, kv_heads = 1, scale = 0.4"},
+      {"mblm.entropy", {{2, 3, 5}}, {{2, 3}}, ""},
+      {"mblm.entropy", {{1, 1, 1}}, {{1, 1}}, ""},
       // State spaces
       {"mblm.causal_conv", {{2, 5, 3}, {3, 4}, {3}}, {{2, 5, 3}}, ""},
       {"mblm.causal_conv", {{2, 3, 2}, {2, 5}}, {{2, 3, 2}}, ""}, // more taps than positions
@@ -163,6 +210,10 @@ const std::vector<OpCase> &mblm::test::opCases() {
        {perPosition({1, 1}), mask({1, 1}), ids({1, 1}, 2)},
        {unplaced({}), unplaced({}), unplaced({})},
        nonzero},
+      {"mblm.mean_loss",
+       {perPosition({2, 3}), mask({2, 3}), ids({2, 3}, 5)},
+       {unplaced({}), unplaced({}), unplaced({})},
+       weighted},
       {"mblm.mean_loss_grad", {{}, {}, mask({2, 4})}, {{2, 3}}, "offset = 1"},
   };
   return cases;

@@ -39,6 +39,20 @@ test::Operand mblm::test::dropoutKey() {
   return operand;
 }
 
+test::Operand mblm::test::given(std::initializer_list<int64_t> shape, std::vector<int32_t> numbers) {
+  test::Operand operand(shape);
+  operand.kind = test::Operand::Given;
+  operand.numbers = std::move(numbers);
+  return operand;
+}
+
+test::Result mblm::test::numbers(std::initializer_list<int64_t> shape, int64_t each) {
+  test::Result result(shape);
+  result.ids = true;
+  result.each = each;
+  return result;
+}
+
 test::Result mblm::test::unplaced(std::initializer_list<int64_t> shape) {
   test::Result result(shape);
   result.placed = false;
@@ -75,7 +89,7 @@ std::vector<std::string> mblm::test::opNames(llvm::function_ref<bool(RegisteredO
 static SmallVector<Type> typesOf(MLIRContext &context, const OpCase &opCase) {
   SmallVector<Type> types;
   for (const test::Operand &operand : opCase.operands) {
-    bool isIds = operand.kind == test::Operand::Ids || operand.kind == test::Operand::DropoutKey;
+    bool isIds = llvm::is_contained({test::Operand::Ids, test::Operand::DropoutKey, test::Operand::Given}, operand.kind);
     Type element = isIds ? Type(IntegerType::get(&context, 32)) : Type(Float32Type::get(&context));
     types.push_back(RankedTensorType::get(operand.shape, element));
   }
@@ -105,7 +119,7 @@ Operation *OpFunction::buildOp(OpBuilder &builder, ValueRange operands) {
   OperationState state(UnknownLoc::get(&context), opCase.op);
   state.addOperands(operands);
   for (const test::Result &result : opCase.results) {
-    state.addTypes(RankedTensorType::get(result.shape, builder.getF32Type()));
+    state.addTypes(RankedTensorType::get(result.shape, result.ids ? Type(builder.getI32Type()) : Type(builder.getF32Type())));
   }
   auto attributes = dyn_cast_or_null<DictionaryAttr>(parseAttribute("{" + opCase.attributes + "}", &context));
   if (!attributes) {
@@ -172,6 +186,9 @@ Tensor mblm::test::randomTensor(std::vector<int64_t> shape, std::mt19937_64 &ran
 Tensor mblm::test::randomTensor(const test::Operand &operand, std::mt19937_64 &random) {
   if (operand.kind == test::Operand::DropoutKey) {
     return Tensor::ids({4}, {5, -6, 7, 1});
+  }
+  if (operand.kind == test::Operand::Given) {
+    return Tensor::ids(operand.shape, operand.numbers);
   }
   Tensor tensor = randomTensor(operand.shape, random);
   if (operand.kind == test::Operand::Ids) {

@@ -17,10 +17,11 @@
 namespace mblm::test {
 
 struct Operand {
-  enum Kind { Normal, PerPosition, Ids, Mask, DropoutKey };
+  enum Kind { Normal, PerPosition, Ids, Mask, DropoutKey, Given };
   std::vector<int64_t> shape;
   Kind kind = Normal;
-  int64_t vocab = 0; // of ids
+  int64_t vocab = 0;            // of ids
+  std::vector<int32_t> numbers; // where they are given
 
   Operand(std::initializer_list<int64_t> shape) : shape(shape) {}
   // A parameter, a scalar or a key has none.
@@ -32,15 +33,21 @@ Operand ids(std::initializer_list<int64_t> shape, int64_t vocab);
 Operand mask(std::initializer_list<int64_t> shape);
 // Always the same.
 Operand dropoutKey();
+// Lengths or ranges: these numbers and no others.
+Operand given(std::initializer_list<int64_t> shape, std::vector<int32_t> numbers);
 
 struct Result {
   std::vector<int64_t> shape;
   bool placed = true; // its dimension 1 counts positions
+  bool ids = false;
+  int64_t each = 1; // numbers that a position has there
 
   Result(std::initializer_list<int64_t> shape) : shape(shape) {}
 };
 // A result without positions: the gradient of a parameter, a mean.
 Result unplaced(std::initializer_list<int64_t> shape);
+// Rows of tables or ranges, `each` numbers for each position.
+Result numbers(std::initializer_list<int64_t> shape, int64_t each);
 
 struct OpCase {
   std::string op;

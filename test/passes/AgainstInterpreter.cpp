@@ -57,8 +57,17 @@ std::string moduleText(const ModuleCase &test) {
     loads += "%" + parameter.name + " = mblm.load [@" + parameter.name + "] : " + type + "\n";
     offset = offsetBehind(offset, parameter);
   }
-  return text + test.states + "func.func @train_step(%ids: tensor<?x" + (test.isStep ? std::to_string(test.inner) : "?") + "xi32>" + (test.dropout ? ", %key: tensor<4xi32>" : "") +
-         ") -> " + test.resultType + " {\n" + loads + test.body + "}\n}\n";
+  std::string arguments = "%ids: tensor<?x" + (test.isStep ? std::to_string(test.inner) : "?") + "xi32>";
+  if (test.dropout) {
+    arguments += ", %key: tensor<4xi32>";
+  }
+  if (!test.lengths.empty()) {
+    arguments += ", %lengths: tensor<?x?xi32> {mblm.per_patch}";
+  }
+  if (!test.ranges.empty()) {
+    arguments += ", %ranges: tensor<?x" + std::to_string(test.perSequence(test.ranges)) + "xi32> {mblm.ranges}";
+  }
+  return text + test.states + "func.func @train_step(" + arguments + ") -> " + test.resultType + " {\n" + loads + test.body + "}\n}\n";
 }
 
 rt::ModelInfo modelInfo(const ModuleCase &test) {
@@ -123,6 +132,11 @@ Numbers interpret(const ModuleCase &test, mlir::MLIRContext &context, const Inpu
     rt::DropoutKey key = rt::dropoutKey(draw);
     arguments.push_back(Tensor::ids({4}, {key.begin(), key.end()}));
   }
+  for (const std::vector<int32_t> *numbers : {&test.lengths, &test.ranges}) {
+    if (!numbers->empty()) {
+      arguments.push_back(Tensor::ids({test.batch, test.perSequence(*numbers)}, *numbers));
+    }
+  }
   interpreter.stores().state.assign(stateFloats(*module, test), 0);
   auto results = interpreter.call("train_step", std::move(arguments), {test.batch, test.slots, test.position});
   return {results[0].f, interpreter.stores().gradients};
@@ -150,6 +164,9 @@ Numbers execute(const ModuleCase &test, mlir::MLIRContext &context, const Inputs
   call.output = output.data();
   call.scalars = &scalars;
   call.position = test.position;
+  call.patches = test.perSequence(test.lengths);
+  call.lengths = test.lengths.data();
+  call.ranges = test.ranges.data();
   call.state = test.states.empty() ? nullptr : state.data();
   if (test.dropout) {
     call.draw = draw;

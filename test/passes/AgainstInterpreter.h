@@ -29,6 +29,9 @@ struct ModuleCase {
   bool dropout = false;    // @train_step has a %key
   std::string states;      // ops in front of it
   int64_t position = 0;    // P
+  // Further arguments, where there are any: lengths of patches [batch, n] as %lengths, n being P, and numbers [batch, n] as %ranges.
+  std::vector<int32_t> lengths, ranges;
+  int64_t perSequence(const std::vector<int32_t> &numbers) const { return static_cast<int64_t>(numbers.size()) / batch; }
 };
 
 // "tensor<2x3xf32>"; -1 is dynamic.

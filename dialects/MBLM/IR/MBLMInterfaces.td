@@ -43,7 +43,7 @@ def StatefulOpInterface : OpInterface<"StatefulOpInterface"> {
 
 def SymbolicShapeOpInterface : OpInterface<"SymbolicShapeOpInterface"> {
   let cppNamespace = "::mblm";
-  let description = "An op that knows its results' sizes as linear forms of B and M (dialects/MBLM/IR/SymbolicShape.h).";
+  let description = "An op that knows its results' sizes as linear forms of B, M and P (dialects/MBLM/IR/SymbolicShape.h).";
   let methods = [InterfaceMethod<
     "Appends one shape per result. Fails, without a diagnostic, where a size is no such form.",
     "::llvm::LogicalResult", "inferSymbolicShapes",

@@ -176,7 +176,7 @@ LogicalResult PoolOp::verify() {
 }
 
 LogicalResult PoolGradOp::verify() {
-  if (getKind() != PoolKind::Max && getKind() != PoolKind::Min) {
+  if (getKind() != PoolKind::Max && getKind() != PoolKind::Min) { // pool_grad_c2
     return emitOpError("expects kind 'max' or 'min', but got '") << stringifyPoolKind(getKind()) << "'";
   }
   return verifyPooled(*this, getInput(), "input", getGrad(), "grad", getSpans(), {});

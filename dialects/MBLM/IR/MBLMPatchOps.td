@@ -44,7 +44,7 @@ def MBLM_NgramRowsOp : MBLM_PureOp<"ngram_rows"> {
       without sign, and `list_places[l]` their places.
 
     Constraints:
-    * (C1) `1 <= sizes[g] <= 64`, `0 <= functions <= 11` and, where there are any, `rows >= 1`.
+    * (C1) `vocab >= 1`, `1 <= sizes[g] <= 64`, `0 <= functions <= 11` and, where there are any, `rows >= 1`.
     * (C2) `shape(result) = [K, T*n]`.
     * (C3) as many `list_keys` and `list_places` as `list_lengths`, of equal sizes each, and vocab^length fits into 64 bits.
     * (C4) all tables together have fewer than 2^31 rows.
@@ -98,7 +98,7 @@ def MBLM_PatchBytesOp : MBLM_PureOp<"patch_bytes"> {
   let description = [{
     For the r-th of `rows` vectors of patch m, i = m*rows + r, w = `window`: `result[k, 2i] = begin(max(0, m - w + 1))`,
     `result[k, 2i + 1] = begin(m + 1)`. With `ahead`, each byte belongs to the last patch that is complete before the next byte's:
-    `begin'(0) = 0`, `begin'(m) = begin(m + 1) - 1`. The first patch has `lead` bytes more than `lengths` says; `ids` are the N bytes.
+    `begin'(0) = 0`, `begin'(m) = (sum over j <= m of lengths[k, j]) - 1`, `begin'(P) = N`. The first patch has `lead` bytes more than `lengths` says; `ids` are the N bytes.
 
     Constraints: (C1) `rows >= 1`, `window >= 1`, `lead >= 0`; (C2) `shape(result) = [K, 2*P*rows]`; (C3) as (C3) of
     `mblm.visible_patches`.
@@ -117,7 +117,7 @@ def MBLM_BytePatchesOp : MBLM_PureOp<"byte_patches"> {
     With p(t) = patch(t), and with `ahead` p(t) = patch(t + 1) - 1, the last patch that is complete before the next byte's:
     `result[k, 2t] = rows * max(0, p(t) - window + 1)`, `result[k, 2t + 1] = rows * (p(t) + 1)`.
 
-    Constraints: as `mblm.patch_bytes`; `shape(result) = [K, 2N]`.
+    Constraints: (C1) to (C3) of `mblm.patch_bytes`, but `shape(result) = [K, 2N]`.
   }];
   let arguments = (ins MBLM_Ids:$lengths, MBLM_Ids:$ids, DefaultValuedAttr<I64Attr, "1">:$rows,
                        DefaultValuedAttr<I64Attr, "1">:$window, UnitAttr:$ahead, DefaultValuedAttr<I64Attr, "0">:$lead);
@@ -155,7 +155,7 @@ def MBLM_PoolGradOp : MBLM_PureOp<"pool_grad", [AllTypesMatch<["grad", "result"]
     `inputGrad[k, t, c] = grad[k, m, c] / n` for t in range m with `input[k, t, c] = result[k, m, c]`, n the number of such t in the
     range; 0 elsewhere.
 
-    Constraints: as `mblm.pool`, `kind` max or min; `grad` has the type of `result` and `inputGrad` that of `input`.
+    Constraints: (C1) of `mblm.pool`; (C2) `kind` is max or min; (C3) `grad` has the type of `result` and `inputGrad` that of `input`.
   }];
   let arguments = (ins MBLM_Sequences:$grad, MBLM_Sequences:$input, MBLM_Sequences:$result, MBLM_Ids:$spans, MBLM_PoolKindAttr:$kind);
   let results = (outs MBLM_Sequences:$inputGrad);

@@ -1,7 +1,7 @@
 // Every kernel op, with every optional part, survives printing, parsing and bytecode.
 // RUN: mblm-opt %s --verify-roundtrip | FileCheck %s
 
-// Spaces are linear forms of B and M.
+// Spaces are linear forms of B, M and P.
 // CHECK-LABEL: func @spaces
 func.func @spaces(%x: tensor<?x?x8xf32>) {
   // CHECK: kernel.view <4*B*M + 2*B + 3*M + 1 x 9> %{{[a-z0-9_]+}} : tensor<?x?x8xf32> -> tensor<?x9x8xf32>
@@ -82,6 +82,8 @@ func.func @gradients(%x: tensor<?x?x8xf32>, %rows: tensor<?x1x256x32xf32>, %sums
   kernel.embed_grad <B x M> %ids, %x depth 4 into [@a] at 0 : tensor<?x?xi32>, tensor<?x?x8xf32>
   // CHECK: kernel.embed_grad <B x M> %[[IDS]], %[[X]] depth 4 skip 256 into [@a] at 0 :
   kernel.embed_grad <B x M> %ids, %x depth 4 skip 256 into [@a] at 0 : tensor<?x?xi32>, tensor<?x?x8xf32>
+  // CHECK: kernel.embed_grad <B x 5*M> %[[IDS]], %[[X]] depth 8 into [@a] at 0 {bag = 5 : i64} :
+  kernel.embed_grad <B x 5*M> %ids, %x depth 8 into [@a] at 0 {bag = 5} : tensor<?x?xi32>, tensor<?x?x8xf32>
   // CHECK: kernel.update %{{[a-z0-9_]+}}, %{{[a-z0-9_]+}} : tensor<8xf32>, tensor<3xf32> -> tensor<f32>
   %norm = kernel.update %hyper, %decay : tensor<8xf32>, tensor<3xf32> -> tensor<f32>
   return
@@ -192,5 +194,46 @@ func.func @prefix(%x: tensor<?x?x8xf32>) {
   ^bb0(%l: f32, %r: f32, %g: f32):
     kernel.yield %g, %g : f32, f32
   }
+  return
+}
+
+// CHECK-LABEL: func @integers
+func.func @integers(%ids: tensor<?x?xi32>, %lengths: tensor<?x?xi32>) {
+  // CHECK: kernel.integers <B x 1>(%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}) into <B x 2*P> : (tensor<?x?xi32>, tensor<?x?xi32>) -> tensor<?x?xi32> {
+  %0 = kernel.integers <B x 1> (%ids, %lengths) into <B x 2*P> : (tensor<?x?xi32>, tensor<?x?xi32>) -> tensor<?x?xi32> {
+  // CHECK-NEXT: ^bb0(%[[IN:[a-z0-9_]+]]: tensor<?x?xi32>, %[[LENGTHS:[a-z0-9_]+]]: tensor<?x?xi32>, %[[OUT:[a-z0-9_]+]]: tensor<?x?xi32>,
+  // CHECK-SAME: %[[K:[a-z0-9_]+]]: index, %[[T:[a-z0-9_]+]]: index):
+  ^bb0(%in: tensor<?x?xi32>, %l: tensor<?x?xi32>, %out: tensor<?x?xi32>, %k: index, %t: index):
+    // CHECK-NEXT: kernel.extent %[[LENGTHS]] : tensor<?x?xi32>
+    %n = kernel.extent %l : tensor<?x?xi32>
+    // CHECK-NEXT: %[[ID:[a-z0-9_]+]] = kernel.get_id %[[IN]][%[[K]], %[[T]]] : tensor<?x?xi32>
+    %id = kernel.get_id %in[%k, %t] : tensor<?x?xi32>
+    %key = arith.index_cast %id : index to i64
+    // CHECK: %[[PLACE:[a-z0-9_]+]] = kernel.find %{{[a-z0-9_]+}} in [1, -1] at [7, 0]
+    %place = kernel.find %key in [1, -1] at [7, 0]
+    // CHECK-NEXT: kernel.set_id %[[PLACE]], %[[OUT]][%[[K]], %[[T]]] : tensor<?x?xi32>
+    kernel.set_id %place, %out[%k, %t] : tensor<?x?xi32>
+  }
+  return
+}
+
+// CHECK-LABEL: func @along_ranges
+func.func @along_ranges(%x: tensor<?x?x8xf32>, %k: tensor<?x?x4xf32>, %r: tensor<?x?xi32>) {
+  // CHECK: %[[Y:[a-z0-9_]+]] = kernel.pool <B x P> mean %[[X:[a-z0-9_]+]] over %[[R:[a-z0-9_]+]] of <B x M + 2> :
+  // CHECK-SAME: (tensor<?x?x8xf32>, tensor<?x?xi32>) -> tensor<?x?x8xf32>
+  %0 = kernel.pool <B x P> mean %x over %r of <B x M + 2> : (tensor<?x?x8xf32>, tensor<?x?xi32>) -> tensor<?x?x8xf32>
+  // CHECK: kernel.pool_grad <B x P> %[[Y]], %[[X]], %[[Y]] over %[[R]] of <B x M> :
+  %1 = kernel.pool_grad <B x P> %0, %x, %0 over %r of <B x M>
+      : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?xi32>) -> tensor<?x?x8xf32>
+  // CHECK: %[[A:[a-z0-9_]+]], %[[LSE:[a-z0-9_]+]] = kernel.ranged_attention <B x M> %[[X]], %[[K:[a-z0-9_]+]], %[[K]] of <B x 2*P> in %[[R]]
+  // CHECK-SAME: {head_dim = 2 : i64, heads = 4 : i64, kv_heads = 2 : i64, scale = 1.000000e+00 : f64} :
+  %2, %lse = kernel.ranged_attention <B x M> %x, %k, %k of <B x 2*P> in %r
+      {head_dim = 2 : i64, heads = 4 : i64, kv_heads = 2 : i64, scale = 1.0 : f64}
+      : (tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32>) -> (tensor<?x?x8xf32>, tensor<?x?x4xf32>)
+  // CHECK: kernel.ranged_attention_grad <B x M> %[[X]], %[[X]], %[[K]], %[[K]], %[[A]], %[[LSE]] of <B x 2*P> in %[[R]] {{{.*}}} :
+  %3:3 = kernel.ranged_attention_grad <B x M> %x, %x, %k, %k, %2, %lse of <B x 2*P> in %r
+      {head_dim = 2 : i64, heads = 4 : i64, kv_heads = 2 : i64, scale = 1.0 : f64}
+      : (tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?xi32>)
+      -> (tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>)
   return
 }

@@ -169,6 +169,14 @@ func.func @embed_grad_c2(%ids: tensor<?x?xf32>, %g: tensor<?x?x8xf32>) {
 
 // -----
 
+func.func @embed_grad_c3(%ids: tensor<?x?xi32>, %g: tensor<?x?x8xf32>) {
+  // expected-error@+1 {{'kernel.embed_grad' op expects 'bag' to be at least 1, but got 0}}
+  kernel.embed_grad <B x M> %ids, %g depth 8 into [@w] at 0 {bag = 0} : tensor<?x?xi32>, tensor<?x?x8xf32>
+  return
+}
+
+// -----
+
 func.func @update_c1(%h: tensor<7xf32>, %d: tensor<3xf32>) {
   // expected-error@+1 {{'kernel.update' op expects 'hyper' to have shape [8], but got 'tensor<7xf32>'}}
   %n = kernel.update %h, %d : tensor<7xf32>, tensor<3xf32> -> tensor<f32>

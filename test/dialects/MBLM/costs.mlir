@@ -112,3 +112,58 @@ func.func @ssd(%x: tensor<2x5x4xf32>, %dt: tensor<2x5x2xf32>, %h: tensor<2xf32>,
     : tensor<2x5x4xf32>, tensor<2x5x2xf32>, tensor<2xf32>, tensor<2x5x3xf32>, tensor<2xf32>
   return %1#2 : tensor<2xf32>
 }
+
+// 10 positions: rows of 3 tables of width 4 are 2 sums an element, their gradients 3.
+// expected-remark@+1 {{3 ops, 200 flops}}
+func.func @bags(%ids: tensor<2x5xi32>, %table: tensor<40x4xf32>) -> tensor<40x4xf32> {
+  %0 = mblm.ngram_rows %ids vocab 20 {sizes = array<i64: 2, 3>, functions = 1, rows = 10} : tensor<2x5xi32> -> tensor<2x15xi32>
+  %1 = mblm.embed_bag %0, %table bag 3 : tensor<2x15xi32>, tensor<40x4xf32> -> tensor<2x5x4xf32>
+  %2 = mblm.embed_bag_grad %0, %1 bag 3 : tensor<2x15xi32>, tensor<2x5x4xf32> -> tensor<40x4xf32>
+  return %2 : tensor<40x4xf32>
+}
+
+// What stands where is integer work.
+// expected-remark@+1 {{5 ops, 0 flops}}
+func.func @ranges(%ids: tensor<2x5xi32>, %lengths: tensor<2x3xi32>) -> tensor<2x6xi32> {
+  %0 = mblm.lead %ids count 2 : tensor<2x5xi32> -> tensor<2x7xi32>
+  %1 = mblm.visible_bytes %0 : tensor<2x7xi32> -> tensor<2x14xi32>
+  %2 = mblm.visible_patches %ids, %lengths : tensor<2x5xi32>, tensor<2x3xi32> -> tensor<2x6xi32>
+  %3 = mblm.byte_patches %lengths, %ids : tensor<2x3xi32>, tensor<2x5xi32> -> tensor<2x10xi32>
+  %4 = mblm.patch_bytes %lengths, %ids : tensor<2x3xi32>, tensor<2x5xi32> -> tensor<2x6xi32>
+  return %4 : tensor<2x6xi32>
+}
+
+// 40 elements of bytes: 1 each for the pool, 2 for its gradient, 1 for the mean and none for what is only copied.
+// expected-remark@+1 {{4 ops, 160 flops}}
+func.func @pools(%x: tensor<2x5x4xf32>, %spans: tensor<2x6xi32>, %owners: tensor<2x10xi32>) -> tensor<2x5x4xf32> {
+  %0 = mblm.pool max %x over %spans : tensor<2x5x4xf32>, tensor<2x6xi32> -> tensor<2x3x4xf32>
+  %1 = mblm.pool_grad max %0, %x, %0 over %spans : tensor<2x3x4xf32>, tensor<2x5x4xf32>, tensor<2x6xi32>
+  %2 = mblm.spread %0 by %owners : tensor<2x3x4xf32>, tensor<2x10xi32> -> tensor<2x5x4xf32>
+  %3 = mblm.spread %0 by %owners of %spans {mean} : tensor<2x3x4xf32>, tensor<2x10xi32>, tensor<2x6xi32> -> tensor<2x5x4xf32>
+  return %3 : tensor<2x5x4xf32>
+}
+
+// As many queries as keys count as causal, as @causal and @attention_grad; groups of keys save no work.
+// expected-remark@+1 {{2 ops, 2300 flops}}
+func.func @ranged(%x: tensor<2x5x4xf32>, %k: tensor<2x5x2xf32>, %ranges: tensor<2x10xi32>) -> tensor<2x5x2xf32> {
+  %y, %lse = mblm.ranged_attention %x, %k, %k in %ranges {heads = 2, kv_heads = 1, scale = 0.5 : f64}
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>, tensor<2x10xi32> -> tensor<2x5x2xf32>
+  %d:3 = mblm.ranged_attention_grad %x, %x, %k, %k, %y, %lse in %ranges {heads = 2, kv_heads = 1, scale = 0.5 : f64}
+    : tensor<2x5x4xf32>, tensor<2x5x2xf32>, tensor<2x10xi32>, tensor<2x5x2xf32>
+  return %d#1 : tensor<2x5x2xf32>
+}
+
+// Between bytes and patches each of the longer side has one of the other: 2 * 5 pairs of 4 * 4 and 4 a head.
+// expected-remark@+1 {{1 ops, 240 flops}}
+func.func @crossing(%q: tensor<2x3x4xf32>, %x: tensor<2x5x4xf32>, %ranges: tensor<2x6xi32>) -> tensor<2x3x4xf32> {
+  %y, %lse = mblm.ranged_attention %q, %x, %x in %ranges {heads = 2, kv_heads = 2, scale = 0.5 : f64}
+    : tensor<2x3x4xf32>, tensor<2x5x4xf32>, tensor<2x6xi32> -> tensor<2x3x2xf32>
+  return %y : tensor<2x3x4xf32>
+}
+
+// 40 elements: maximum, difference, exponential, two sums and a product.
+// expected-remark@+1 {{1 ops, 240 flops}}
+func.func @entropy(%x: tensor<2x5x4xf32>) -> tensor<2x5xf32> {
+  %0 = mblm.entropy %x : tensor<2x5x4xf32> -> tensor<2x5xf32>
+  return %0 : tensor<2x5xf32>
+}

@@ -261,3 +261,51 @@ func.func @reduce_c1_width(%x: tensor<?x8x2xf32>) {
   %0 = mblm.reduce starts %x : tensor<?x8x2xf32> -> tensor<3xf32>
   return
 }
+
+// -----
+
+func.func @embed_bag_c1(%ids: tensor<2x12xi32>, %t: tensor<9x4xf32>) {
+  // expected-error@+1 {{'mblm.embed_bag' op expects 'bag' to be at least 1, but got 0}}
+  %0 = mblm.embed_bag %ids, %t bag 0 : tensor<2x12xi32>, tensor<9x4xf32> -> tensor<2x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @embed_bag_c2(%ids: tensor<2x12xi32>, %t: tensor<9x4xf32>) {
+  // expected-error@+1 {{'mblm.embed_bag' op expects dimension 1 of 'ids' to be dim(result, 1) * bag (8), but got 12}}
+  %0 = mblm.embed_bag %ids, %t bag 2 : tensor<2x12xi32>, tensor<9x4xf32> -> tensor<2x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @embed_bag_c2_width(%ids: tensor<2x12xi32>, %t: tensor<9x4xf32>) {
+  // expected-error@+1 {{'mblm.embed_bag' op expects dimension 2 of 'result' to be dim(table, 1) (4), but got 5}}
+  %0 = mblm.embed_bag %ids, %t bag 3 : tensor<2x12xi32>, tensor<9x4xf32> -> tensor<2x4x5xf32>
+  return
+}
+
+// -----
+
+func.func @embed_bag_grad_c1(%ids: tensor<2x12xi32>, %g: tensor<2x4x4xf32>) {
+  // expected-error@+1 {{'mblm.embed_bag_grad' op expects 'bag' to be at least 1, but got -1}}
+  %0 = mblm.embed_bag_grad %ids, %g bag -1 : tensor<2x12xi32>, tensor<2x4x4xf32> -> tensor<9x4xf32>
+  return
+}
+
+// -----
+
+func.func @embed_bag_grad_c2(%ids: tensor<2x11xi32>, %g: tensor<2x4x4xf32>) {
+  // expected-error@+1 {{'mblm.embed_bag_grad' op expects dimension 1 of 'ids' to be dim(grad, 1) * bag (12), but got 11}}
+  %0 = mblm.embed_bag_grad %ids, %g bag 3 : tensor<2x11xi32>, tensor<2x4x4xf32> -> tensor<9x4xf32>
+  return
+}
+
+// -----
+
+func.func @embed_bag_grad_c2_width(%ids: tensor<2x12xi32>, %g: tensor<2x4x4xf32>) {
+  // expected-error@+1 {{'mblm.embed_bag_grad' op expects dimension 2 of 'grad' to be dim(result, 1) (12), but got 4}}
+  %0 = mblm.embed_bag_grad %ids, %g bag 3 : tensor<2x12xi32>, tensor<2x4x4xf32> -> tensor<9x12xf32>
+  return
+}

@@ -65,3 +65,15 @@ func.func @forward(%ids: tensor<2x8xi32>, %table: tensor<257x2xf32>) -> tensor<2
   %z = mblm.slice %p {after = 3} : tensor<2x11x2xf32> -> tensor<2x8x2xf32>
   return %z : tensor<2x8x2xf32>
 }
+
+// -----
+
+// Ranges are no rows: what makes them sees to it that they end where they must. Attention along them sees what its keys have seen.
+// CHECK-LABEL: func @forward
+func.func @forward(%ids: tensor<?x?xi32>, %table: tensor<257x2xf32>) -> tensor<?x?x2xf32> {
+  %x = mblm.embed %ids, %table : tensor<?x?xi32>, tensor<257x2xf32> -> tensor<?x?x2xf32>
+  %seen = mblm.visible_bytes %ids window 8 end 2 : tensor<?x?xi32> -> tensor<?x?xi32>
+  %y, %lse = mblm.ranged_attention %x, %x, %x in %seen {heads = 1, kv_heads = 1, scale = 0.5 : f64}
+    : tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  return %y : tensor<?x?x2xf32>
+}

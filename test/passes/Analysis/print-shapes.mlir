@@ -1,4 +1,4 @@
-// Sizes as forms of B and M, one remark an op.
+// Sizes as forms of B, M and P, one remark an op.
 // RUN: mblm-opt %s --split-input-file --mblm-print-shapes --verify-diagnostics
 
 // Three stages: patches of 4 slots, each of 2 bytes; 8 bytes make an outermost slot.
@@ -33,10 +33,68 @@ module attributes {mblm.inner = 8 : i64} {
 
 // -----
 
+// Patches that the data decides: P is the most that a sequence has of them, two vectors stand for each, and three bytes stand before
+// the first.
+func.func @patched(%ids: tensor<?x?xi32>, %lengths: tensor<?x?xi32> {mblm.per_patch}, %table: tensor<300x8xf32>, %w: tensor<16x8xf32>) {
+  // expected-remark@+1 {{[B, M + 3]}}
+  %led = mblm.lead %ids count 3 : tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, 3*M + 9]}}
+  %rows = mblm.ngram_rows %led vocab 260 {sizes = array<i64: 3, 4>, functions = 1, rows = 20} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, M + 3, 8]}}
+  %x = mblm.embed_bag %rows, %table bag 3 : tensor<?x?xi32>, tensor<300x8xf32> -> tensor<?x?x8xf32>
+  // expected-remark@+1 {{[300, 8]}}
+  %dtable = mblm.embed_bag_grad %rows, %x bag 3 : tensor<?x?xi32>, tensor<?x?x8xf32> -> tensor<300x8xf32>
+  // expected-remark@+1 {{[B, 2*M + 6]}}
+  %seen = mblm.visible_bytes %led window 4 : tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, 2*P]}}
+  %spans = mblm.patch_bytes %lengths, %led {lead = 3} : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, 2*M + 6]}}
+  %owners = mblm.byte_patches %lengths, %led {lead = 3} : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, P, 8]}}
+  %pooled = mblm.pool max %x over %spans of %owners : tensor<?x?x8xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x8xf32>
+  // expected-remark@+1 {{[B, M + 3, 8]}}
+  %dx = mblm.pool_grad max %pooled, %x, %pooled over %spans : tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?xi32>
+  // expected-remark@+1 {{[B, P, 16]}}
+  %wide = mblm.linear %pooled, %w : tensor<?x?x8xf32>, tensor<16x8xf32> -> tensor<?x?x16xf32>
+  // expected-remark@+1 {{[B, 2*P, 8]}}
+  %vectors = mblm.regroup %wide : tensor<?x?x16xf32> -> tensor<?x?x8xf32>
+  // expected-remark@+1 {{[B, 4*P]}}
+  %both = mblm.patch_bytes %lengths, %led {rows = 2, lead = 3} : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, 2*P, 8], [B, 2*P, 2]}}
+  %read, %lse = mblm.ranged_attention %vectors, %x, %x in %both {heads = 2, kv_heads = 2, scale = 0.5 : f64}
+    : tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?xi32> -> tensor<?x?x2xf32>
+  // expected-remark@+1 {{[B, 2*P, 8], [B, M + 3, 8], [B, M + 3, 8]}}
+  %d:3 = mblm.ranged_attention_grad %vectors, %vectors, %x, %x, %read, %lse in %both {heads = 2, kv_heads = 2, scale = 0.5 : f64}
+    : tensor<?x?x8xf32>, tensor<?x?x8xf32>, tensor<?x?xi32>, tensor<?x?x2xf32>
+  // expected-remark@+1 {{[B, 2*P]}}
+  %earlier = mblm.visible_patches %led, %lengths end 2 {lead = 3} : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, M + 3, 8]}}
+  %back = mblm.spread %pooled by %owners : tensor<?x?x8xf32>, tensor<?x?xi32> -> tensor<?x?x8xf32>
+  // expected-remark@+1 {{[B, M, 8]}}
+  %own = mblm.slice %back {before = 3} : tensor<?x?x8xf32> -> tensor<?x?x8xf32>
+  // expected-remark@+1 {{[B, M]}}
+  %h = mblm.entropy %own : tensor<?x?x8xf32> -> tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// Two numbers make a range, three bytes do not.
+module attributes {mblm.inner = 3 : i64} {
+  func.func @half_a_range(%ids: tensor<?x?xi32>, %table: tensor<9x8xf32>) {
+    %x = mblm.embed %ids, %table : tensor<?x?xi32>, tensor<9x8xf32> -> tensor<?x?x8xf32>
+    // expected-error@+1 {{'mblm.pool' op expects sizes that are forms of B, M and P, but got operands [B, 3*M, 8], [B, 3*M]}}
+    %y = mblm.pool sum %x over %ids : tensor<?x?x8xf32>, tensor<?x?xi32> -> tensor<?x?x8xf32>
+    return
+  }
+}
+
+// -----
+
 // Two bytes an outermost slot do not make whole patches of four.
 module attributes {mblm.inner = 2 : i64} {
   func.func @no_form(%ids: tensor<?x?xi32>) -> tensor<?x4xi32> {
-    // expected-error@+1 {{'mblm.regroup' op expects sizes that are forms of B and M, but got operands [B, 2*M]}}
+    // expected-error@+1 {{'mblm.regroup' op expects sizes that are forms of B, M and P, but got operands [B, 2*M]}}
     %0 = mblm.regroup %ids : tensor<?x?xi32> -> tensor<?x4xi32>
     return %0 : tensor<?x4xi32>
   }

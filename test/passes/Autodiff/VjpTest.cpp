@@ -108,6 +108,29 @@ const Snippet snippets[] = {
      "%4 = mblm.linear %2, %3 : tensor<?x?x4xf32>, tensor<12x4xf32> -> tensor<?x?x12xf32>\n"
      "%5 = mblm.regroup %4 : tensor<?x?x12xf32> -> tensor<?x?x6xf32>\n"
      "%y = mblm.add %x, %5 : tensor<?x?x6xf32>"},
+    {"ngrams",
+     "%1 = mblm.load [@patch] : tensor<12x4xf32>\n"
+     "%2 = mblm.ngram_rows %ids vocab 6 {sizes = array<i64: 2>, functions = 1 : i64, rows = 6 : i64} : tensor<?x?xi32> -> "
+     "tensor<?x?xi32>\n"
+     "%3 = mblm.embed_bag %2, %1 bag 2 : tensor<?x?xi32>, tensor<12x4xf32> -> tensor<?x?x4xf32>\n"
+     "%4 = mblm.linear %3, %1 : tensor<?x?x4xf32>, tensor<12x4xf32> -> tensor<?x?x12xf32>\n"
+     "%5, %6 = mblm.split %4 : tensor<?x?x12xf32> -> tensor<?x?x6xf32>, tensor<?x?x6xf32>\n"
+     "%7 = mblm.multiply %5, %6 : tensor<?x?x6xf32>\n"
+     "%y = mblm.add %x, %7 : tensor<?x?x6xf32>"},
+    {"ranged_attention",
+     "%1 = mblm.visible_bytes %ids window 3 end 2 : tensor<?x?xi32> -> tensor<?x?xi32>\n"
+     "%2 = mblm.load [@narrow] : tensor<6x2xf32>\n"
+     "%k = mblm.linear %x, %2 {transposed} : tensor<?x?x6xf32>, tensor<6x2xf32> -> tensor<?x?x2xf32>\n"
+     "%y, %lse = mblm.ranged_attention %x, %k, %k in %1 {heads = 3 : i64, kv_heads = 1 : i64, scale = 0.7 : f64} : "
+     "tensor<?x?x6xf32>, tensor<?x?x2xf32>, tensor<?x?xi32> -> tensor<?x?x3xf32>"},
+    // Every position is a patch of its own.
+    {"pool_and_spread",
+     "%1 = mblm.visible_bytes %ids window 1 : tensor<?x?xi32> -> tensor<?x?xi32>\n"
+     "%2 = mblm.pool max %x over %1 of %1 : tensor<?x?x6xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x6xf32>\n"
+     "%3 = mblm.pool mean %x over %1 of %1 : tensor<?x?x6xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x6xf32>\n"
+     "%4 = mblm.multiply %2, %3 : tensor<?x?x6xf32>\n"
+     "%y = mblm.spread %4 by %1 of %1 {mean} : tensor<?x?x6xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x6xf32>"},
+    {"loss_weighted", "%y = mblm.token_shift %x : tensor<?x?x6xf32>", "", "weighted"},
     {"entropy_ignore", "%y = mblm.token_shift %x : tensor<?x?x6xf32>", "{ignore = 3 : i64}", "nonzero",
      "{ignore = 3 : i64}"},
     {"entropy_offset",

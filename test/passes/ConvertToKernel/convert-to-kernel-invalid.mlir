@@ -3,7 +3,7 @@
 // Three bytes a slot are no patches of two.
 module attributes {mblm.inner = 3 : i64} {
   func.func @no_form(%ids: tensor<?x?xi32>) -> tensor<?x2xi32> {
-    // expected-error@+1 {{'mblm.regroup' op expects sizes that are linear forms of B and M}}
+    // expected-error@+1 {{'mblm.regroup' op expects sizes that are linear forms of B, M and P}}
     %0 = mblm.regroup %ids : tensor<?x?xi32> -> tensor<?x2xi32>
     return %0 : tensor<?x2xi32>
   }

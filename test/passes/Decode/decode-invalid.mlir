@@ -1,6 +1,6 @@
 // RUN: mblm-opt %s --mblm-decode --split-input-file --verify-diagnostics
 
-// expected-error@+1 {{expects a function @forward from ids to logits, of one block}}
+// expected-error@+1 {{expects a function @forward from ids (and lengths of patches) to logits, of one block}}
 module {
 }
 
@@ -41,4 +41,52 @@ func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
   // expected-error@+1 {{'mblm.add' op expects operands of one stage, or slots and the context of the stage above}}
   %2 = mblm.add %0, %1 : tensor<?x?x4xf32>
   return %2 : tensor<?x?x4xf32>
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+// How many bytes a patch will have, its steps do not know.
+func.func @forward(%ids: tensor<?x?xi32>, %lengths: tensor<?x?xi32> {mblm.per_patch}) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %x = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  %seen = mblm.visible_bytes %ids : tensor<?x?xi32> -> tensor<?x?xi32>
+  %y, %lse = mblm.ranged_attention %x, %x, %x in %seen {heads = 1, kv_heads = 1, scale = 1.0 : f64}
+    : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  %spans = mblm.patch_bytes %lengths, %ids : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
+  %owners = mblm.byte_patches %lengths, %ids {ahead} : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
+  %p = mblm.pool max %y over %spans : tensor<?x?x4xf32>, tensor<?x?xi32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.spread' op has no step with 'mean'}}
+  %s = mblm.spread %p by %owners of %spans {mean} : tensor<?x?x4xf32>, tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?x4xf32>
+  return %s : tensor<?x?x4xf32>
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  // expected-error@+1 {{'mblm.embed_bag' op has no step but for rows of n-grams}}
+  %x = mblm.embed_bag %ids, %t bag 1 : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  %seen = mblm.visible_bytes %ids : tensor<?x?xi32> -> tensor<?x?xi32>
+  %y, %lse = mblm.ranged_attention %x, %x, %x in %seen {heads = 1, kv_heads = 1, scale = 1.0 : f64}
+    : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  return %y : tensor<?x?x4xf32>
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %x = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.token_shift' op has no step: it mixes positions}}
+  %shifted = mblm.token_shift %x : tensor<?x?x4xf32>
+  %seen = mblm.visible_bytes %ids : tensor<?x?xi32> -> tensor<?x?xi32>
+  %y, %lse = mblm.ranged_attention %shifted, %x, %x in %seen {heads = 1, kv_heads = 1, scale = 1.0 : f64}
+    : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  return %y : tensor<?x?x4xf32>
 }
