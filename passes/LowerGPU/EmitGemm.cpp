@@ -31,7 +31,7 @@ struct GemmPlan {
 } // namespace
 
 SymbolicDim cuda::scaled(const SymbolicDim &dim, int64_t factor) {
-  return {dim.one * factor, dim.m * factor, dim.b * factor, dim.bm * factor, dim.piece * factor};
+  return dim.scaled(factor);
 }
 
 std::unique_ptr<TileProduct> cuda::makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns) {
