@@ -5,6 +5,7 @@
 #include "compiler/Pipelines/Phases.h"
 
 #include "compiler/Pipelines/Reproducer.h"
+#include "dialects/Kernel/IR/KernelOps.h"
 #include "passes/Passes.h"
 #include "runtime/Support/Error.h"
 
@@ -174,7 +175,18 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
 
+// Models that are right and have ops without CUDA kernels get one line that says so, not an internal error of the lowering.
+static void requireCudaKernels(ModuleOp module) {
+  module.walk([](Operation *op) {
+    if (isa<kernel::IntegersOp, kernel::PoolOp, kernel::PoolGradOp, kernel::RangedAttentionOp, kernel::RangedAttentionGradOp>(op)) {
+      throw Error(Exit::BadInput, pipelines::placeText(op->getLoc()) + ": there is no CUDA kernel for " +
+                                      op->getName().getStringRef().str() + " yet; expected --target cpu or reference");
+    }
+  });
+}
+
 void pipelines::toGPUPhase(ModuleOp module, const GPUSchedule &schedule) {
+  requireCudaKernels(module);
   runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, schedule); });
 }
 

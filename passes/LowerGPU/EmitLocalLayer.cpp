@@ -232,7 +232,7 @@ Value LayerEmitter::storeSums(ValueRange sums) {
 
 RowTensorsInBlock LayerEmitter::epilogueTensors(kernel::GemmOp op, Value sums, int64_t stride, Value firstColumn) {
   SmallVector<Memory> after = memories(op, op.getEpilogueInputs(), op.getInputs().size() + 1);
-  return [=, this](Value rowInBlock) {
+  return [=](Value rowInBlock) {
     SmallVector<Memory> all{{e.at(sums, e.sub(e.mul(rowInBlock, stride), firstColumn)), {}, e.f32(), true}};
     llvm::append_range(all, after);
     return all;

@@ -49,7 +49,40 @@ def stages_of(case):
     return stages, config["num_tokens"], True
 
 
+def llama_layers(layers, rows, sequences, dim, hidden, window=None):
+    """Attention with as many keys as queries and a gated feed-forward, for `rows` in `sequences` of equal lengths."""
+    length = rows / sequences
+    seen = min(window or length, length)
+    pairs = rows * seen - sequences * seen * (seen - 1) / 2
+    return layers * (rows * 2 * (4 * dim * dim + 3 * dim * hidden) + pairs * 4 * dim)
+
+
+def blt_flops(case):
+    """Bytes, patches and `cross_attn_k` slots a patch; hashed n-grams and pooling are no products."""
+    config = case["config"]
+    batch, rows, slots_of = case["batch"], case["batch"] * case["length"], config["cross_attn_k"]
+    patches = rows / case["mean_patch"]
+    slots = patches * slots_of
+    outer = config["dim_global"]
+
+    def hidden(dim):
+        return config["multiple_of"] * -(-int(config["ffn_dim_multiplier"] * int(8 * dim / 3)) // config["multiple_of"])
+
+    total = llama_layers(config["n_layers_global"], patches, batch, outer, hidden(outer))
+    for side, queries, keys in (("encoder", slots, rows), ("decoder", rows, slots)):
+        dim, layers = config[f"dim_local_{side}"], config[f"n_layers_local_{side}"]
+        total += llama_layers(layers, rows, batch, dim, hidden(dim), config["local_attention_window_len"])
+        crossed = layers if config[f"cross_attn_all_layers_{side}"] else 1
+        total += crossed * (2 * dim * dim * (2 * queries + 2 * keys) + rows * slots_of * 4 * dim)
+        total += 2 * patches * slots_of * dim * (dim if side == "encoder" else outer)  # what patches begin with
+        if side == "encoder" and slots_of * dim != outer:
+            total += 2 * patches * slots_of * dim * outer
+    return total + 2 * rows * config["dim_local_decoder"] * config["vocab_size"]
+
+
 def forward_flops(case):
+    if case["format"] == "blt":
+        return blt_flops(case)
     stages, vocabulary, starts = stages_of(case)
     inner = math.prod(stage["length"] for stage in stages[1:])
     stages[0]["length"] = -(-case["length"] // inner)

@@ -90,7 +90,7 @@ TEST(Decoder, Limits) {
   Model model = bigram(shape);
   expectError(Exit::BadInput, "length 9 needs 3 outermost slots of 4 bytes, but model 'bigram' takes at most 2 (8 bytes)",
               [&] { makeDecoder(model, 1, 9); });
-  expectError(Exit::BadInput, "at least one sequence of at least one byte, got [0, 4]", [&] { Decoder(model, 0, 4); });
+  expectError(Exit::BadInput, "at least one sequence of at least one byte, got [0, 4]", [&] { makeDecoder(model, 0, 4); });
   std::unique_ptr<Decoder> decoderOwner = makeDecoder(model, 1, 5);
   Decoder &decoder = *decoderOwner;
   std::vector<int32_t> ids = counting(6);

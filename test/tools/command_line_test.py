@@ -83,7 +83,7 @@ class CommandLine(unittest.TestCase):
     # Usage.
 
     def test_help_of_every_command_has_an_example(self):
-        for command in ["check", "import", "compile", "explain", "run", "train", "generate", "eval", "bench"]:
+        for command in ["check", "import", "compile", "explain", "run", "train", "generate", "eval", "patch", "bench"]:
             code, out, _ = self.mblm(command, "--help")
             self.assertEqual(code, 0)
             self.assertIn(f"Example:\n  mblm {command}", out)
@@ -99,7 +99,6 @@ class CommandLine(unittest.TestCase):
         self.fails(2, "--precision: fp8 not in {f32,tf32,bf16}", self.mblm("check", TINY, "--precision", "fp8"))
         self.fails(2, "--library: often not in {never,pays,fits}", self.mblm("check", TINY, "--library", "often"))
         self.fails(2, "--arch", self.mblm("compile", TINY, "-o", self.path("x"), "--arch", "sm_70"))
-        self.fails(2, "no models with dynamic patches", self.mblm("patch", TINY, "--data", "x"))
         self.fails(2, "has no entry 'backward'", self.mblm("compile", TINY, "-o", self.path("x"), "--entry", "backward"))
         self.fails(2, "expected avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
         self.fails(2, "expected on, off or a number", self.mblm("compile", TINY, "-o", self.path("x"), "--fuse", "some"))
