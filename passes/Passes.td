@@ -202,6 +202,24 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
 // LowerGPU
 //===----------------------------------------------------------------------===//
 
+def ScheduleGPUPass : Pass<"mblm-schedule-gpu", "::mlir::func::FuncOp"> {
+  let summary = "Writes on every kernel with tiles which ones it has on a GPU.";
+  let description = [{
+    What the cost model chooses for an architecture and a precision, as `kernel.schedule` (dialects/Kernel/IR/KernelDialect.td): on
+    gemms that are not streamed, gradients of weights, attention over more than 32 positions and its gradient, cross entropies
+    and their gradients. An op that has a schedule keeps it. Where a Transformer layer on at most 32 positions is to be one kernel,
+    its last op says so, and the others get none; not if one of them has a schedule of its own.
+
+    Needs: a function in `kernel` ops, their types as they will be lowered. Leaves: the same function with attributes.
+
+    Example: `kernel.gemm` with 512 columns gets `kernel.schedule = #kernel.schedule<rows = 48, columns = 128>` in f32.
+  }];
+  let options = [Option<"arch", "arch", "std::string", /*default=*/"\"sm_80\"", "sm_80 or sm_90a">,
+                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32, tf32 or bf16">,
+                 Option<"localLayers", "local-layers", "std::string", /*default=*/"\"pays\"",
+                        "Layers on sequences of at most 32 positions as one kernel: never, where it pays, or wherever it fits">];
+}
+
 def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
   let summary = "Writes every kernel as CUDA kernels, and every entry as a list of launches.";
   let description = [{
@@ -211,8 +229,8 @@ def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
 
     A private function is one that runs by pieces (`mblm.pieces`): its launches stand in its callers' lists, as those of a loop.
 
-    Needs: a module in `kernel` ops. Leaves: `gpu.module @kernels` in gpu, nvvm, scf, arith, math,
-    vector and llvm ops; `mblm.gpu` with the arena and the launches of each entry: kernel, blocks ceil(grid / divisor) by
+    Needs: a module in `kernel` ops with schedules (mblm-schedule-gpu). Leaves: `gpu.module @kernels` in gpu, nvvm, scf, arith,
+    math, vector and llvm ops; `mblm.gpu` with the arena and the launches of each entry: kernel, blocks ceil(grid / divisor) by
     y, threads, bytes of shared memory, and for each pointer its buffer (runtime/ABI.h) and its offset there. A launch with a
     `product` begins those that a library may compute in one call (runtime/Gpu/Plan.h).
 
@@ -220,8 +238,6 @@ def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
   }];
   let options = [Option<"arch", "arch", "std::string", /*default=*/"\"sm_80\"", "sm_80 or sm_90a">,
                  Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32, tf32 or bf16">,
-                 Option<"localLayers", "local-layers", "std::string", /*default=*/"\"pays\"",
-                        "Layers on sequences of at most 32 positions as one kernel: never, where it pays, or wherever it fits">,
                  Option<"library", "library", "std::string", /*default=*/"\"pays\"",
                         "Products that cuBLASLt may compute: none, where it pays, or wherever it fits">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::gpu::GPUDialect",

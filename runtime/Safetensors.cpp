@@ -260,6 +260,12 @@ std::vector<int32_t> SafetensorsFile::integers(const std::string &name) const {
 
 void writeSafetensors(const std::string &path, const std::vector<TensorView> &tensors,
                       const std::map<std::string, std::string> &metadata) {
+  writeSafetensors(path, tensors, metadata, [&](size_t index) { return tensors[index].data; });
+}
+
+void writeSafetensors(const std::string &path, const std::vector<TensorView> &tensors,
+                      const std::map<std::string, std::string> &metadata,
+                      const std::function<const void *(size_t index)> &data) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) {
     header["__metadata__"] = metadata;
@@ -283,7 +289,7 @@ void writeSafetensors(const std::string &path, const std::vector<TensorView> &te
   file.write(&length, lengthBytes);
   file.write(text.data(), text.size());
   for (size_t i = 0; i < tensors.size(); ++i) {
-    file.write(tensors[i].data, sizes[i]);
+    file.write(data(i), sizes[i]);
   }
   file.commit();
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/Support/File.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -62,5 +63,11 @@ struct TensorView {
 // Writes the tensors in the given order, whole or not at all.
 void writeSafetensors(const std::string &path, const std::vector<TensorView> &tensors,
                       const std::map<std::string, std::string> &metadata = {});
+
+// The same of tensors that are not all in memory at once: `data` gives those of number `index` when their turn comes, to last until
+// it is asked again.
+void writeSafetensors(const std::string &path, const std::vector<TensorView> &tensors,
+                      const std::map<std::string, std::string> &metadata,
+                      const std::function<const void *(size_t index)> &data);
 
 } // namespace mblm::rt

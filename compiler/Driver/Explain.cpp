@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Counts at phase `kernel`, then goes on to phase `loops` and reads the module's attributes.
+// Counts at phase `kernel`, then goes on to phase `loops`, or `gpu`, and reads the module's attributes.
 #include "compiler/Driver/Explain.h"
 
 #include "compiler/Driver/Costs.h"
@@ -11,8 +11,11 @@
 #include "compiler/Target/Machine.h"
 
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "passes/Memory/Placement.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <set>
 
 using namespace mblm;
 using namespace mblm::driver;
@@ -23,8 +26,8 @@ static rt::LinearSize formOf(mlir::DictionaryAttr sizes, llvm::StringRef name) {
   return form;
 }
 
-// The kernels of all entries, in the order in which the lowering counts them.
-static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots, int64_t patches) {
+// The kernels of all entries, in the order in which the lowering counts them. On a GPU with the names that theirs would have.
+static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots, int64_t patches, bool onGpu) {
   std::vector<Explanation::Kernel> kernels;
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     for (mlir::Operation &op : function.getBody().front().without_terminator()) {
@@ -40,6 +43,9 @@ static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t
       entry.place = pipelines::filePosition(op.getLoc());
       entry.hasRows = op.getNumRegions() > 0;
       entry.cost = kernel::costOf(&op, batch, slots, patches);
+      if (onGpu) {
+        entry.functions.push_back(modelName(op.getLoc()) + entry.op);
+      }
     }
   }
   return kernels;
@@ -65,16 +71,25 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
   }
 }
 
-// The arenas of CUDA kernels, by entry.
-static std::map<std::string, rt::EntrySizes> gpuSizes(mlir::ModuleOp kernels, const Options &options) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = kernels.clone();
-  pipelines::toGPUPhase(*module, options.schedule(options.architectures().back()));
-  std::map<std::string, rt::EntrySizes> sizes;
-  auto entries = (*module)->getAttrOfType<mlir::DictionaryAttr>("mblm.gpu").getAs<mlir::DictionaryAttr>("entries");
-  for (mlir::NamedAttribute entry : entries) {
-    sizes[entry.getName().str()] = {formOf(llvm::cast<mlir::DictionaryAttr>(entry.getValue()), "arena"), {}};
+// Of CUDA kernels: the arenas of the entries, and what ops launch. Kernels are named after their first op, its variants by a number
+// behind that (passes/LowerGPU).
+static void explainGpu(mlir::ModuleOp module, const Options &options, Explanation &result) {
+  pipelines::toGPUPhase(module, options.schedule(options.architectures().back()));
+  std::set<std::string> launched;
+  auto plan = module->getAttrOfType<mlir::DictionaryAttr>("mblm.gpu");
+  for (mlir::NamedAttribute entry : plan.getAs<mlir::DictionaryAttr>("entries")) {
+    auto described = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
+    result.entries[entry.getName().str()] = {formOf(described, "arena"), {}};
+    for (auto launch : described.getAs<mlir::ArrayAttr>("launches").getAsRange<mlir::DictionaryAttr>()) {
+      launched.insert(launch.getAs<mlir::StringAttr>("kernel").str());
+    }
   }
-  return sizes;
+  for (Explanation::Kernel &kernel : result.kernels) {
+    llvm::erase_if(kernel.functions, [&](const std::string &name) {
+      auto first = launched.lower_bound(name);
+      return first == launched.end() || !llvm::StringRef(*first).starts_with(name);
+    });
+  }
 }
 
 Explanation driver::explain(const NamedModel &model, const Options &options, int64_t batch, int64_t slots) {
@@ -87,20 +102,20 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   pipelines::withReproducer(module, [&] {
     pipelines::toKernelPhase(module, options.fusion);
     int64_t patches = model.spec.patches ? int64_t(double(slots) / usualPatch) + 1 : 0;
-    result.kernels = kernelsOf(module, batch, slots, patches);
+    result.kernels = kernelsOf(module, batch, slots, patches, onGpu);
     if (onGpu) {
-      result.entries = gpuSizes(module, options);
+      return explainGpu(module, options, result);
     }
     pipelines::toLoopsPhase(module, options.level.empty() ? target::hostMachine().level
                                                           : target::machineOfLevel(options.level).level);
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
-  for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
-    auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
-    result.entries.try_emplace(entry.getName().str(), rt::EntrySizes{formOf(sizes, "arena"), formOf(sizes, "scratch")});
-  }
   if (onGpu) {
     return result; // what is kept is known of native code alone
+  }
+  for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
+    auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
+    result.entries[entry.getName().str()] = {formOf(sizes, "arena"), formOf(sizes, "scratch")};
   }
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.kept")) {
     auto stages = llvm::cast<mlir::DictionaryAttr>(entry.getValue());

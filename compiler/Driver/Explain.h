@@ -22,7 +22,8 @@ struct Explanation {
     std::string op;                     // its kind: gemm, rows, ...
     std::string where;                  // place in the model
     std::string place;                  // "FILE:LINE:COLUMN", or empty
-    std::vector<std::string> functions; // that it launches, one after another; equal kernels share them
+    std::vector<std::string> functions; // that it launches, one after another; equal kernels share them. On a GPU what their
+                                        // names begin with
     bool hasRows = false;               // row programs, into which others can be fused
     std::optional<kernel::Cost> cost;   // absent where none is known
   };

@@ -138,10 +138,10 @@ static void addGPUPasses(OpPassManager &passes, const pipelines::GPUSchedule &sc
   if (schedule.precision == "bf16") {
     passes.addNestedPass<func::FuncOp>(createNarrowStoragePass());
   }
+  passes.addNestedPass<func::FuncOp>(createScheduleGPUPass({schedule.arch, schedule.precision, schedule.localLayers}));
   LowerGPUPassOptions options;
   options.arch = schedule.arch;
   options.precision = schedule.precision;
-  options.localLayers = schedule.localLayers;
   options.library = schedule.library;
   passes.addPass(createLowerGPUPass(options));
 }

@@ -44,8 +44,8 @@ struct FusionRemark {
 // once.
 void collectRemarks(mlir::MLIRContext &context, std::vector<FusionRemark> &remarks);
 
-// The frontend's module -> phase `mblm`: steps (not where stages run by pieces), @gradients and @train_step beside the entries that were there. The layers of
-// `recomputeStages` run forward once more in them.
+// The frontend's module -> phase `mblm`: steps (not where stages run by pieces), @gradients and @train_step beside the entries that
+// were there. The layers of `recomputeStages` run forward once more in them.
 void toModelPhase(mlir::ModuleOp module, const std::vector<int64_t> &recomputeStages = {});
 
 // mblm -> kernel.
@@ -57,7 +57,7 @@ void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);
 
-// kernel -> gpu.
+// kernel -> gpu: kernels keep the schedules that they have, others get one.
 void toGPUPhase(mlir::ModuleOp module, const GPUSchedule &schedule);
 
 // Every gpu.module in scf, arith, math, vector, gpu, nvvm and llvm ops -> nvvm. No function of libdevice is needed.

@@ -328,6 +328,9 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
 
 // What a step asks its caller for beside a slot's ids.
 static void describeRanges(func::FuncOp function, NamedAttrList &into) {
+  if (!function->hasAttr(rangesAttrName)) {
+    return;
+  }
   SmallVector<Attribute> ranges;
   Builder builder(function.getContext());
   for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
@@ -336,7 +339,7 @@ static void describeRanges(func::FuncOp function, NamedAttrList &into) {
       NamedAttrList listed(rule);
       listed.set("numbers", builder.getI64IntegerAttr(numbers));
       ranges.push_back(listed.getDictionary(function.getContext()));
-    } else if (function->hasAttr(rangesAttrName)) {
+    } else {
       into.set("ids", builder.getI64IntegerAttr(numbers));
     }
   }

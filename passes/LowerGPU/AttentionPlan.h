@@ -14,7 +14,7 @@ struct AttentionPlan {
   template <typename OpT>
   AttentionPlan(OpT op, unsigned firstInput, Precision precision)
       : shape(attentionShape(op)), precision(shape.width <= widestOnTensorCores ? precision : Precision::F32),
-        tensorCores(this->precision != Precision::F32), results(op->getNumOperands()) {
+        tensorCores(this->precision != Precision::F32), schedule(kernel::scheduleOf(op)), results(op->getNumOperands()) {
     for (unsigned n = 0; n < 3; ++n) {
       auto type = mlir::cast<mlir::RankedTensorType>(op->getOperand(firstInput + n).getType());
       inputs[n].pointer = firstInput + n;
@@ -37,6 +37,7 @@ struct AttentionPlan {
   AttentionShape shape;
   Precision precision; // of the tiles' products
   bool tensorCores;
+  kernel::ScheduleAttr schedule; // null for short sequences
   HeadTensor inputs[3];                      // query, key, value
   std::optional<unsigned> table, dropoutKey; // pointers, as these:
   unsigned results, temporary;
@@ -68,11 +69,9 @@ struct AttentionPlan {
     llvm_unreachable("a precision");
   }
   mlir::Type tileElement(mlir::MLIRContext *context) const { return storageOf(precision, context); }
-  // Rows of a block on tensor cores; tiles of wide heads in f32 leave room for fewer.
-  int64_t tensorRows() const {
-    SymbolicDim positions = shape.space.getPositions();
-    bool wide = precision == Precision::TF32 && shape.width > 64;
-    return wide || (positions.isConstant() && positions.one <= 64) ? 64 : 128;
+  TileSizes tileSizes() const {
+    int64_t rows = schedule.getRows();
+    return {rows, schedule.getColumns(), tensorCores ? rows / 16 * warpSize : blockThreads};
   }
 
   // Floats of the temporary that `count` packed tensors take, one behind the other.
@@ -99,7 +98,8 @@ void writeAttention(AttentionBlock &block, const AttentionPlan &plan, const Head
 //   rows that the copy engine cannot bring: it wants them at multiples of 16 bytes,
 //   scales that are not positive: the largest score would not be that of the largest product,
 //   dropout.
-bool suitsWarpGroups(const KernelWriter &writer, const AttentionPlan &plan);
+bool suitsWarpGroups(const Architecture &architecture, const AttentionPlan &plan);
+constexpr int64_t warpGroupTile = 128; // queries of a block, and keys that it takes at a time
 // `sources` are query, key and value, in bf16.
 void emitWarpGroupAttention(KernelWriter &writer, mlir::Location loc, const AttentionPlan &plan, unsigned tensors,
                             const HeadTensor *sources, const HeadTensor &result);

@@ -124,8 +124,8 @@ private:
 };
 } // namespace
 
-bool cuda::comesInBulk(const KernelWriter &writer, Type element, int64_t columns) {
-  return writer.architecture.name == "sm_90a" && element.isBF16() && columns % 8 == 0;
+bool cuda::comesInBulk(const Architecture &architecture, Type element, int64_t columns) {
+  return architecture.name == "sm_90a" && element.isBF16() && columns % 8 == 0;
 }
 
 void cuda::bulkProduct(KernelWriter::Step &step, int64_t columns, const BulkFactor &a, const BulkFactor &b, Value begin, Value end,

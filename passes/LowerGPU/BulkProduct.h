@@ -21,7 +21,7 @@ struct BulkFactor {
 };
 
 // Whether the copy engine can bring tiles of such rows.
-bool comesInBulk(const KernelWriter &writer, mlir::Type element, int64_t columns);
+bool comesInBulk(const Architecture &architecture, mlir::Type element, int64_t columns);
 
 // Depths that a slot of the ring holds.
 constexpr int64_t bulkDepth = 64;

@@ -9,14 +9,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-static TileSizes tileSizes(const AttentionPlan &plan) {
-  if (plan.tensorCores) {
-    return {plan.tensorRows(), 64, plan.tensorRows() / 16 * warpSize};
-  }
-  int64_t rows = plan.shape.width <= 128 ? 64 : 32;
-  return {rows, rows, blockThreads};
-}
-
 namespace {
 class Forward {
 public:
@@ -188,10 +180,11 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
     plan.pack(writer, op.getLoc(), tensors, packs);
   }
   HeadTensor result = plan.wholeTensor(plan.results, op.getResult());
-  if (suitsWarpGroups(writer, plan)) {
+  TileSizes sizes = plan.tileSizes();
+  bool ofWarpGroups = sizes.rows == warpGroupTile && sizes.columns == warpGroupTile;
+  if (ofWarpGroups && suitsWarpGroups(writer.architecture, plan)) {
     return emitWarpGroupAttention(writer, op.getLoc(), plan, tensors, sources, result);
   }
-  TileSizes sizes = tileSizes(plan);
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
     auto tiles = plan.tiles(s.e, sizes);
     AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);

@@ -11,13 +11,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-static TileSizes tileSizes(const AttentionPlan &plan) {
-  if (plan.tensorCores) {
-    return {plan.tensorRows(), 32, plan.tensorRows() / 16 * warpSize};
-  }
-  return plan.shape.width <= 128 ? TileSizes{64, 32, blockThreads} : TileSizes{32, 16, blockThreads};
-}
-
 namespace {
 using Sums = AttentionTiles::Sums;
 
@@ -283,7 +276,7 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   sources.dots = plan.temporary;
   sources.dotsBegin = plan.packedFloats(packed);
   emitDots(writer, op, plan, sources);
-  TileSizes sizes = tileSizes(plan);
+  TileSizes sizes = plan.tileSizes();
   // `blocks`: how many shall have registers on a multiprocessor at once.
   auto step = [&](bool lastFirst, int64_t blocks, const std::function<void(Backward &)> &body) {
     writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads,

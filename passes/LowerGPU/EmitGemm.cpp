@@ -8,39 +8,30 @@
 #include "passes/LowerGPU/Kernels.h"
 #include "passes/LowerGPU/RowTile.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
-using kernel::blockRows;
 using kernel::ceilDiv;
-
-constexpr int64_t widestTile = 256, usualTile = 128;
-constexpr int64_t tilesTogether = 8; // that one block has of the product of rows on chip, at most
 
 namespace {
 struct GemmPlan {
-  GemmPlan(kernel::GemmOp op, const Architecture &architecture, Precision precision);
+  explicit GemmPlan(kernel::GemmOp op);
 
   RowProgram prologue, epilogue;
   SymbolicDim rows;
+  int64_t tileRows, tileColumns;
+  bool onChip;       // the block makes its rows in shared memory, and has `tilesTogether` tiles of their product
   bool plainRows;    // the prologue only reads its tensor
   bool together;     // the epilogue runs on tiles
   bool summed;       // over blocks of rows
-  int64_t tileRows, tileColumns;
-  bool onChip = false; // the block makes its rows in shared memory, and has `tilesTogether` tiles of their product
   SymbolicDim rowFloats() const { return plainRows || onChip ? SymbolicDim() : scaled(rows, prologue.columns); }
   SymbolicDim productFloats() const { return together ? SymbolicDim() : scaled(rows, epilogue.columns); }
   bool hasTemporary() const { return !(rowFloats() + productFloats() == SymbolicDim()); }
-
-private:
-  bool makesRowsOnChip(const Architecture &architecture, Precision precision);
 };
 } // namespace
 
 SymbolicDim cuda::scaled(const SymbolicDim &dim, int64_t factor) {
-  return {dim.one * factor, dim.m * factor, dim.b * factor, dim.bm * factor, dim.piece * factor};
+  return dim.scaled(factor);
 }
 
 std::unique_ptr<TileProduct> cuda::makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns) {
@@ -53,6 +44,12 @@ std::unique_ptr<TileProduct> cuda::makeProduct(const KernelWriter &writer, Threa
     return tensorProduct(e, rows, columns);
   }
   llvm_unreachable("a precision");
+}
+
+void cuda::leaveRoomForProduct(const KernelWriter &writer, KernelWriter::Step &step, int64_t columns) {
+  if (writer.precision != Precision::F32) {
+    step.leaveRoomFor(columns <= 128 ? 2 : 1);
+  }
 }
 
 cuda::Weight::Weight(Value packed) : transposed(false), factor(4) {
@@ -69,41 +66,22 @@ cuda::Weight::Weight(Value packed) : transposed(false), factor(4) {
   columns = type.getRank() ? type.getShape().back() : 1;
 }
 
-GemmPlan::GemmPlan(kernel::GemmOp op, const Architecture &architecture, Precision precision)
-    : prologue{op.getPrologue().front(), static_cast<int64_t>(op.getDepth()), static_cast<int64_t>(op.getPrologueSegments()),
-               static_cast<int64_t>(op.getPrologueWidth())},
-      epilogue{op.getEpilogue().front(), static_cast<int64_t>(op.getColumns()), static_cast<int64_t>(op.getSegments()),
-               static_cast<int64_t>(op.getWidth())},
-      rows(rowsOf(op.getSpace())) {
+Factor cuda::Weight::columnsOf(Value pointer, Value first, Value end, int64_t known) const {
+  return {pointer, element, columns, !transposed, first, end, factor, known};
+}
+
+GemmPlan::GemmPlan(kernel::GemmOp op) : prologue(prologueOf(op)), epilogue(epilogueOf(op)), rows(rowsOf(op.getSpace())) {
+  kernel::ScheduleAttr schedule = kernel::scheduleOf(op);
+  tileRows = schedule.getRows();
+  tileColumns = schedule.getColumns();
+  onChip = schedule.getOnChip();
   plainRows = readsPlainRows(prologue, op.getInputs(), op.getSpace());
+  together = !epilogue.looksAcrossColumns() || epilogue.columns <= tileColumns;
   summed = !op.getBlockSums().empty();
-  bool whole = epilogue.looksAcrossColumns();
-  together = !whole || epilogue.columns <= widestTile;
-  tileColumns = std::min(whole && together ? widestTile : usualTile, ceilDiv(epilogue.columns, 16) * 16);
-  // Tensor cores want taller tiles: each number that is fetched then serves more products. Sums over rows want blocks of theirs.
-  tileRows = precision != Precision::F32 && !summed ? 2 * blockRows : blockRows;
-  onChip = !plainRows && makesRowsOnChip(architecture, precision);
 }
 
-// Where the tile of rows fits and this takes less time than to write the rows to memory and read them again. Times are those of a
-// tile's row, in cycles of a multiprocessor for each number of the row.
-bool GemmPlan::makesRowsOnChip(const Architecture &architecture, Precision precision) {
-  int64_t size = precision == Precision::BF16 ? 2 : 4, depth = RowTile::padded(prologue.columns);
-  int64_t line = depth * size + 16, epilogueLine = (tileColumns + 8) * 4, room = architecture.sharedBytes;
-  int64_t rowsThatFit = std::min((room - residentRing(tileColumns, size)) / line, room / (line + epilogueLine));
-  if (rowsThatFit < blockRows) {
-    return false;
-  }
-  tileRows = std::min(tileRows, rowsThatFit / 16 * 16);
-  constexpr double memoryRate = 14, making = 0.09; // bytes a cycle
-  double inMemory = (3 * size) / memoryRate, tiles = ceilDiv(epilogue.columns, tileColumns);
-  // The rows' copy on chip does without warpgroups' products.
-  double slower = architecture.name == "sm_90a" && precision == Precision::BF16 ? 0.04 * tileColumns / usualTile : 0;
-  return making * std::ceil(tiles / tilesTogether) + slower * tiles < inMemory;
-}
-
-SymbolicDim cuda::gemmTemporary(kernel::GemmOp op, const Architecture &architecture, Precision precision) {
-  GemmPlan plan(op, architecture, precision);
+SymbolicDim cuda::gemmTemporary(kernel::GemmOp op) {
+  GemmPlan plan(op);
   return plan.rowFloats() + plan.productFloats();
 }
 
@@ -133,7 +111,7 @@ namespace {
 class GemmEmitter {
 public:
   GemmEmitter(KernelWriter &writer, kernel::GemmOp op)
-      : writer(writer), op(op), plan(op, writer.architecture, writer.precision), weight(op.getPacked()),
+      : writer(writer), op(op), plan(op), weight(op.getPacked()),
         weightAt(op.getInputs().size()), results(weightAt + 1 + op.getEpilogueInputs().size()),
         temporary(results + op.getNumResults()), tensors(temporary + plan.hasTemporary()) {}
   void emit();
@@ -142,14 +120,10 @@ private:
   void emitTiles();
   void emitTilesOfRowsOnChip();
   void finish(KernelWriter::Step &s, TileProduct &product, ValueRange sums, Value from, Value n0);
-  // Three blocks would leave too few registers.
-  void leaveRoom(KernelWriter::Step &s) const {
-    if (writer.precision != Precision::F32) {
-      s.leaveRoomFor(plan.tileColumns <= usualTile ? 2 : 1);
-    }
-  }
   bool factorsComeInBulk();
-  Factor weightFactor(KernelWriter::Step &s, Value n0);
+  Factor weightFactor(KernelWriter::Step &s, Value n0) {
+    return weight.columnsOf(s.pointers[weightAt], n0, s.e.index(columns()), columns());
+  }
   SmallVector<Memory> epilogueTensors(ArrayRef<Value> pointers, Memory product);
   int64_t columns() const { return plan.epilogue.columns; }
   int64_t depth() const { return plan.prologue.columns; }
@@ -166,21 +140,8 @@ private:
 // Whether the copy engine brings both factors. Sums over rows want blocks of theirs.
 bool GemmEmitter::factorsComeInBulk() {
   Type element = plan.plainRows ? cast<RankedTensorType>(op.getInputs()[0].getType()).getElementType() : writer.storage();
-  return !plan.summed && comesInBulk(writer, element, depth()) && comesInBulk(writer, weight.element, weight.columns);
-}
-
-// The weight's columns from `n0` on.
-Factor GemmEmitter::weightFactor(KernelWriter::Step &s, Value n0) {
-  Factor b;
-  b.base = s.pointers[weightAt];
-  b.element = weight.element;
-  b.stride = weight.columns;
-  b.depthInside = !weight.transposed;
-  b.first = n0;
-  b.end = s.e.index(columns());
-  b.endFactor = columns();
-  b.baseFactor = weight.factor;
-  return b;
+  auto comes = [&](Type of, int64_t width) { return comesInBulk(writer.architecture, of, width); };
+  return !plan.summed && comes(element, depth()) && comes(weight.element, weight.columns);
 }
 
 SmallVector<Memory> GemmEmitter::epilogueTensors(ArrayRef<Value> pointers, Memory product) {
@@ -199,7 +160,7 @@ void GemmEmitter::finish(KernelWriter::Step &s, TileProduct &product, ValueRange
     return writeTile(product, sums, target, from, e.form(plan.rows), n0, columns());
   }
   int64_t stride = plan.tileColumns + 8; // pairs of neighbours go to banks of their own
-  Value tile = e.shared(plan.tileRows * stride * 4);
+  Value tile = e.shared(product.rows * stride * 4);
   product.store(sums, tile, stride);
   auto tensorsOf = [&](Value rowInBlock) {
     Value line = e.at(tile, e.sub(e.mul(rowInBlock, stride), n0));
@@ -234,15 +195,10 @@ void GemmEmitter::emitTiles() {
       return bulkProduct(s, tileColumns, a, b, e.index(0), e.index(depth()),
                          [&](TileProduct &product, ValueRange sums) { finish(s, product, sums, from, n0); });
     }
-    leaveRoom(s);
+    leaveRoomForProduct(writer, s, tileColumns);
     Memory rowsOfA = plan.plainRows ? memoryOf(s.pointers[0], op.getInputs()[0])
                                     : Memory{s.pointers[temporary], {}, writer.storage(), true};
-    Factor a;
-    a.base = rowsOfA.base;
-    a.element = rowsOfA.element;
-    a.stride = depth();
-    a.first = from;
-    a.end = e.form(plan.rows);
+    Factor a = rowsFactor(rowsOfA.base, rowsOfA.element, depth(), from, e.form(plan.rows));
     auto product = makeProduct(writer, e, plan.tileRows, tileColumns);
     int64_t mark = e.sharedBytes();
     auto sums = streamProduct(*product, a, weightFactor(s, n0), e.index(0), e.index(depth()), depth(), product->zeros());
@@ -256,7 +212,7 @@ void GemmEmitter::emitTilesOfRowsOnChip() {
   Grid grid{plan.rows, plan.tileRows, ceilDiv(columns(), strip)};
   writer.step(op.getLoc(), tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
-    leaveRoom(s);
+    leaveRoomForProduct(writer, s, tileColumns);
     Value from = e.mul(e.blockX, plan.tileRows), begin = e.mul(e.blockY, strip);
     auto product = makeProduct(writer, e, plan.tileRows, tileColumns);
     SmallVector<Memory> inputs = memoriesOf(ArrayRef(s.pointers).take_front(weightAt), op.getInputs());

@@ -23,27 +23,20 @@ int64_t LocalLayerPlan::resultTile() const {
   return ceilDiv(ceilDiv(width, tiles), 16) * 16;
 }
 
-LocalLayerPlan::LocalLayerPlan(LocalLayer layer, const Architecture &architecture, Precision precision)
-    : positions(layer.result.getSpace().getPositions().one), width(layer.result.getColumns()), heads(layer.attention.getHeads()),
-      headWidth(layer.attention.getHeadDim()), hidden(layer.hidden.getColumns()), size(precision == Precision::BF16 ? 2 : 4),
-      hiddenTile(std::min<int64_t>(128, ceilDiv(hidden, 16) * 16)) {
-  int64_t depth = layer.queryKeyValue.getDepth();
-  bool sameWidth = depth == width && static_cast<int64_t>(layer.output.getColumns()) == width &&
-                   static_cast<int64_t>(layer.hidden.getDepth()) == width && static_cast<int64_t>(layer.result.getDepth()) == hidden;
+LocalLayerPlan::LocalLayerPlan(LocalLayer layer, Precision precision, int64_t rows, int64_t hiddenTile)
+    : rows(rows), hiddenTile(hiddenTile), positions(layer.result.getSpace().getPositions().one), width(layer.result.getColumns()),
+      heads(layer.attention.getHeads()), headWidth(layer.attention.getHeadDim()), hidden(layer.hidden.getColumns()),
+      size(precision == Precision::BF16 ? 2 : 4), sequences(rows / positions) {}
+
+bool LocalLayerPlan::fits(const Architecture &architecture) const {
   constexpr int64_t ring = 80 << 10, slack = 4 << 10;
-  for (int64_t tile : {96, 80, 64, 48, 32, 16}) {
-    int64_t middle = tile * width * size, factor = tile * (RowTile::padded(width) + 8) * size;
-    int64_t attending = tile * (3 * headColumns() + 4 + positions) * 4 + tile * (RowTile::padded(headWidth) + 8) * size;
-    int64_t feeding = tile * (hiddenTile + 4) * 4 + tile * (RowTile::padded(hiddenTile) + 8) * size;
-    int64_t sums = tile * (resultTile() * resultTiles()) * 4; // of a product, on the way to its epilogue
-    int64_t most = middle + std::max(factor + std::max({attending + ring, feeding + ring, sums}), sums) + slack;
-    // Sums stay in registers: not more than 96 of a thread.
-    if (sameWidth && tile / positions >= 1 && most <= architecture.sharedBytes && sums / 4 <= 96 * blockThreads) {
-      rows = tile;
-      sequences = tile / positions;
-      return;
-    }
-  }
+  int64_t middle = rows * width * size, factor = rows * (RowTile::padded(width) + 8) * size;
+  int64_t attending = rows * (3 * headColumns() + 4 + positions) * 4 + rows * (RowTile::padded(headWidth) + 8) * size;
+  int64_t feeding = rows * (hiddenTile + 4) * 4 + rows * (RowTile::padded(hiddenTile) + 8) * size;
+  int64_t sums = rows * (resultTile() * resultTiles()) * 4; // of a product, on the way to its epilogue
+  int64_t most = middle + std::max(factor + std::max({attending + ring, feeding + ring, sums}), sums) + slack;
+  // Sums stay in registers: not more than 96 of a thread.
+  return sequences >= 1 && most <= architecture.sharedBytes && sums / 4 <= 96 * blockThreads;
 }
 
 bool LocalLayerPlan::pays() const {
@@ -87,14 +80,6 @@ private:
   Value storeSums(ValueRange sums);
   // The memories of a program's tensors; `own` stands for what the layer makes.
   SmallVector<Memory> memories(Operation *op, OperandRange operands, unsigned firstOperand);
-  RowProgram prologueOf(kernel::GemmOp op) {
-    return {op.getPrologue().front(), static_cast<int64_t>(op.getDepth()), static_cast<int64_t>(op.getPrologueSegments()),
-            static_cast<int64_t>(op.getPrologueWidth())};
-  }
-  RowProgram epilogueOf(kernel::GemmOp op) {
-    return {op.getEpilogue().front(), static_cast<int64_t>(op.getColumns()), static_cast<int64_t>(op.getSegments()),
-            static_cast<int64_t>(op.getWidth())};
-  }
   RowTensorsInBlock epilogueTensors(kernel::GemmOp op, Value sums, int64_t stride, Value firstColumn);
   Value weightOf(kernel::GemmOp op) { return s.pointers[first[op] + op.getInputs().size()]; }
   int64_t blockRows() const { return plan.sequences * plan.positions; }
@@ -131,16 +116,8 @@ SmallVector<Memory> LayerEmitter::memories(Operation *op, OperandRange operands,
 
 TileProduct::Sums LayerEmitter::resident(TileProduct &product, const RowTile &rows, kernel::GemmOp op, Value firstColumn,
                                          Value endColumn, Value begin, Value end, ValueRange init) {
-  Weight weight(op.getPacked());
-  Factor b;
-  b.base = weightOf(op);
-  b.element = weight.element;
-  b.stride = weight.columns;
-  b.depthInside = !weight.transposed;
-  b.first = firstColumn;
-  b.end = endColumn;
-  b.endFactor = std::min(Emitter::knownFactor(firstColumn), Emitter::knownFactor(endColumn));
-  b.baseFactor = weight.factor;
+  int64_t known = std::min(Emitter::knownFactor(firstColumn), Emitter::knownFactor(endColumn));
+  Factor b = Weight(op.getPacked()).columnsOf(weightOf(op), firstColumn, endColumn, known);
   int64_t depthFactor = std::min(Emitter::knownFactor(begin), Emitter::knownFactor(end));
   return residentProduct(product, rows.tile, b, begin, end, depthFactor, init);
 }
@@ -221,7 +198,8 @@ TileProduct::Sums LayerEmitter::overHeads(const RowTile &rows) {
     for (int64_t part = 0; part < 3; ++part) {
       auto tile = product(columns);
       Value begin = e.add(inHeads, offsets[part]);
-      auto sums = resident(*tile, rows, layer.queryKeyValue, begin, e.add(begin, width), e.index(0), e.index(plan.width), tile->zeros());
+      auto sums = resident(*tile, rows, layer.queryKeyValue, begin, e.add(begin, width), e.index(0), e.index(plan.width),
+                           tile->zeros());
       e.releaseShared(mark);
       tile->store(sums, e.at(heads, e.index(part * columns)), stride);
     }
@@ -318,8 +296,9 @@ void LayerEmitter::emit() {
 }
 
 void cuda::emitLocalLayer(KernelWriter &writer, const LocalLayer &layer) {
-  LocalLayerPlan plan(layer, writer.architecture, writer.precision);
   kernel::GemmOp last = layer.result;
+  kernel::ScheduleAttr schedule = kernel::scheduleOf(last);
+  LocalLayerPlan plan(layer, writer.precision, schedule.getRows(), schedule.getColumns());
   unsigned tensors = last.getNumResults();
   for (Operation *op : layer.ops()) {
     tensors += op->getNumOperands();

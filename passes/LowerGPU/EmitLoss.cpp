@@ -13,11 +13,9 @@ namespace {
 // How a block holds its logits.
 struct LogitsPlan {
   explicit LogitsPlan(const LossHead &head) {
-    constexpr int64_t widest = 256;
-    int64_t tiles = ceilDiv(head.columns, widest);
-    tileColumns = ceilDiv(ceilDiv(head.columns, tiles), 16) * 16;
-    stride = tiles * tileColumns + 4;
-    blockRows = 48 * stride * 4 <= 80 << 10 ? 48 : 16;
+    tileColumns = head.schedule.getColumns();
+    stride = ceilDiv(head.columns, tileColumns) * tileColumns + 4;
+    blockRows = head.schedule.getRows();
   }
   int64_t tileColumns, stride, blockRows;
 };

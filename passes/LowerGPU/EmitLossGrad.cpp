@@ -5,18 +5,11 @@
 // logits that they need again, since the rows' log-sum-exp is known.
 #include "passes/LowerGPU/LossHead.h"
 
-#include <numeric>
-
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
-using kernel::blockRows;
 using kernel::ceilDiv;
 using kernel::lossChunks;
-
-// Columns and depths of a tile.
-constexpr int64_t tileSide = 128;
-static int64_t tileOf(int64_t size) { return std::min(tileSide, ceilDiv(size, 16) * 16); }
 
 namespace {
 // Of some rows in shared memory: what turns logits into their gradients.
@@ -68,12 +61,8 @@ SymbolicDim cuda::crossEntropyGradTemporary(kernel::CrossEntropyGradOp op) { ret
 
 // result = dl * weight: a block has the dl of its rows in shared memory.
 static void emitRowGrads(KernelWriter &writer, const LossHead &head, Value result) {
+  int64_t tileRows = head.schedule.getRows(), tileSide = head.schedule.getColumns();
   int64_t padded = ceilDiv(head.columns, tileSide) * tileSide, size = writer.storage().getIntOrFloatBitWidth() / 8;
-  int64_t tileRows = writer.precision == Precision::BF16 ? 2 * blockRows : blockRows;
-  constexpr int64_t roomForRows = 64 << 10; // beside the products' tiles
-  while (tileRows > 16 && tileRows * padded * size > roomForRows) {
-    tileRows = tileRows / 2 / 16 * 16;
-  }
   writer.step(head.op->getLoc(), head.tensors(), {head.rows, tileRows}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value from = e.mul(e.blockX, tileRows), rows = e.form(head.rows);
@@ -92,14 +81,7 @@ static void emitRowGrads(KernelWriter &writer, const LossHead &head, Value resul
     e.releaseShared(mark);
     e.barrier();
     e.loop(e.index(0), e.index(head.depth), tileSide, [&](Value c0) {
-      Factor weight;
-      weight.base = s.pointers[head.weight];
-      weight.element = head.packed.element;
-      weight.stride = head.depth;
-      weight.depthInside = false;
-      weight.first = c0;
-      weight.end = e.index(head.depth);
-      weight.endFactor = std::gcd(tileSide, head.depth);
+      Factor weight = columnsFactor(e, s.pointers[head.weight], head.packed.element, head.depth, c0);
       auto sums = residentProduct(*product, grads, weight, e.index(0), e.index(head.columns), head.columns, product->zeros());
       writeTile(*product, sums, memoryOf(s.pointers[head.results], result), from, rows, c0, head.depth);
     });
@@ -110,6 +92,7 @@ static void emitRowGrads(KernelWriter &writer, const LossHead &head, Value resul
 // this takes: for each tile of the depth once more, which costs little beside what a model does for its logits.
 static void emitWeightGrads(KernelWriter &writer, const LossHead &head) {
   constexpr int64_t tileRows = 64; // at a time
+  auto tileOf = [&](int64_t size) { return std::min(head.schedule.getColumns(), ceilDiv(size, 16) * 16); };
   int64_t tileColumns = tileOf(head.columns), tileDepth = tileOf(head.depth), across = ceilDiv(head.columns, tileColumns);
   Grid grid{SymbolicDim::constant(across * ceilDiv(head.depth, tileDepth)), 1, lossChunks};
   writer.step(head.op->getLoc(), head.tensors(), grid, blockThreads, [&](KernelWriter::Step &s) {
@@ -143,14 +126,7 @@ static void emitWeightGrads(KernelWriter &writer, const LossHead &head) {
           return SmallVector<Value>{e.addf(sum[0], grad)};
         })[0];
       });
-      Factor factor;
-      factor.base = lines.base;
-      factor.element = lines.element;
-      factor.stride = head.depth;
-      factor.depthInside = false;
-      factor.first = c0;
-      factor.end = e.index(head.depth);
-      factor.endFactor = std::gcd(tileDepth, head.depth);
+      Factor factor = columnsFactor(e, lines.base, lines.element, head.depth, c0);
       TileProduct::Sums next{e.addf(so[0], column)};
       Value behind = e.min(e.add(from, tileRows), end);
       llvm::append_range(next, residentProduct(*product, grads, factor, from, behind, 1, so.drop_front()));

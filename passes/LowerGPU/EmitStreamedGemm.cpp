@@ -29,9 +29,8 @@ void cuda::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
   int64_t depth = op.getDepth(), columns = op.getColumns();
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
-  RowProgram prologue{op.getPrologue().front(), depth, static_cast<int64_t>(op.getPrologueSegments()),
-                      static_cast<int64_t>(op.getPrologueWidth())};
-  RowProgram epilogue{op.getEpilogue().front(), columns, 1, columns};
+  RowProgram prologue = prologueOf(op);
+  RowProgram epilogue = epilogueOf(op);
   int64_t stride = ceilDiv(depth, 4) * 4;
   bool isNarrow = narrowWeight(op.getPacked(), writer.precision).has_value();
   bool wide = areWide(op);

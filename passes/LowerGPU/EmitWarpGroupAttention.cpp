@@ -18,7 +18,8 @@ using namespace mblm;
 using namespace mblm::cuda;
 
 namespace {
-constexpr int64_t groups = 2, queries = groups * WarpGroup::rows, keys = 128, slots = 2;
+constexpr int64_t groups = 2, queries = groups * WarpGroup::rows, keys = warpGroupTile, slots = 2;
+static_assert(queries == warpGroupTile);
 constexpr int64_t rowsOfThread = 2;
 // Registers are given out by warpgroups. 168 for each thread at the start; those that bring tiles need few, the others get theirs.
 constexpr int64_t bringing = WarpGroup::threads, registersToBring = 24, registersToMultiply = 240;
@@ -303,14 +304,13 @@ private:
 };
 } // namespace
 
-bool cuda::suitsWarpGroups(const KernelWriter &writer, const AttentionPlan &plan) {
+bool cuda::suitsWarpGroups(const Architecture &architecture, const AttentionPlan &plan) {
   const AttentionShape &shape = plan.shape;
   SymbolicDim positions = shape.space.getPositions();
   bool fills = !positions.isConstant() || positions.one > WarpGroup::rows;
   bool comes = llvm::all_of(plan.inputs, [](const HeadTensor &input) { return input.stride % 8 == 0 && input.offset % 8 == 0; });
   bool narrow = plan.precision == Precision::BF16 && shape.width % WarpGroup::step == 0;
-  return writer.architecture.name == "sm_90a" && narrow && shape.scale > 0 &&
-         fills && comes && !plan.dropoutKey;
+  return architecture.name == "sm_90a" && narrow && shape.scale > 0 && fills && comes && !plan.dropoutKey;
 }
 
 void cuda::emitWarpGroupAttention(KernelWriter &writer, Location loc, const AttentionPlan &plan, unsigned tensors,

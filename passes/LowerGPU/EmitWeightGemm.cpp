@@ -1,8 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Weights' gradients: sums over rows, which are cut into a number of parts that depends on the shape alone, so that the sums do
-// not depend on the device.
+// Weights' gradients: sums over rows, which are cut into a number of parts.
 #include "passes/LowerGPU/BulkProduct.h"
 #include "passes/LowerGPU/Kernels.h"
 #include "passes/LowerGPU/TileProduct.h"
@@ -12,33 +11,27 @@ using namespace mblm;
 using namespace mblm::cuda;
 using kernel::ceilDiv;
 
-// Blocks that keep a large device busy; more parts than `mostParts` cost more than they gain.
-constexpr int64_t busyBlocks = 264, mostParts = 16, usualRows = 64, tileColumns = 128;
-
-static int64_t partsOf(kernel::WeightGemmOp op) {
-  int64_t n = op.getColumns(), depth = op.getDepth();
-  return std::clamp<int64_t>(busyBlocks / (ceilDiv(n, usualRows) * ceilDiv(depth, tileColumns)), 1, mostParts);
-}
-
 SymbolicDim cuda::weightGemmTemporary(kernel::WeightGemmOp op) {
-  int64_t parts = partsOf(op), n = op.getColumns(), depth = op.getDepth();
+  int64_t parts = kernel::scheduleOf(op).getParts(), n = op.getColumns(), depth = op.getDepth();
   return parts == 1 ? SymbolicDim() : SymbolicDim::constant(parts * n * depth);
 }
 
 namespace {
 // target[part, n, c] = sum over the rows of a part of grad[r, n] * packed[r, c], in order; with `add`, added to what is there.
 struct SumProduct {
-  explicit SumProduct(kernel::WeightGemmOp op)
+  SumProduct(kernel::WeightGemmOp op, kernel::ScheduleAttr schedule)
       : grad(cast<RankedTensorType>(op.getGrad().getType()).getElementType()),
         packed(cast<RankedTensorType>(op.getPacked().getType()).getElementType()), rows(rowsOf(op.getSpace())),
-        columns(op.getColumns()), depth(op.getDepth()), parts(partsOf(op)), add(parts == 1) {}
+        columns(op.getColumns()), depth(op.getDepth()), tileRows(schedule.getRows()), tileColumns(schedule.getColumns()),
+        parts(schedule.getParts()), add(parts == 1) {}
   // The kernel's pointers.
   static constexpr unsigned gradAt = 0, packedAt = 1, resultAt = 2, partsAt = 3;
   unsigned tensors() const { return add ? partsAt : partsAt + 1; }
 
   Type grad, packed; // elements
   SymbolicDim rows;
-  int64_t columns, depth, parts; // n, c
+  int64_t columns, depth; // n, c
+  int64_t tileRows, tileColumns, parts;
   bool add;
 };
 } // namespace
@@ -46,25 +39,15 @@ struct SumProduct {
 static TileProduct::Sums multiply(KernelWriter::Step &s, TileProduct &product, const SumProduct &p, Value begin, Value end,
                                   Value n0, Value c0) {
   ThreadEmitter &e = s.e;
-  auto factor = [&](unsigned tensor, Type element, int64_t count, Value first) {
-    Factor f;
-    f.base = s.pointers[tensor];
-    f.element = element;
-    f.stride = count;
-    f.depthInside = false;
-    f.first = first;
-    f.end = e.index(count);
-    f.endFactor = count;
-    return f;
-  };
-  return streamProduct(product, factor(p.gradAt, p.grad, p.columns, n0), factor(p.packedAt, p.packed, p.depth, c0), begin, end, 1,
-                       product.zeros());
+  Factor grad = columnsFactor(e, s.pointers[p.gradAt], p.grad, p.columns, n0);
+  Factor packed = columnsFactor(e, s.pointers[p.packedAt], p.packed, p.depth, c0);
+  return streamProduct(product, grad, packed, begin, end, 1, product.zeros());
 }
 
 static void emitSumProduct(KernelWriter &writer, Location loc, const SumProduct &p) {
-  bool bulk = comesInBulk(writer, p.grad, p.columns) && comesInBulk(writer, p.packed, p.depth);
+  bool bulk = comesInBulk(writer.architecture, p.grad, p.columns) && comesInBulk(writer.architecture, p.packed, p.depth);
   // Parts begin where tiles do.
-  int64_t tileRows = bulk ? 2 * usualRows : usualRows, step = bulk ? bulkDepth : 1;
+  int64_t tileRows = p.tileRows, tileColumns = p.tileColumns, step = bulk ? bulkDepth : 1;
   int64_t across = ceilDiv(p.depth, tileColumns), tiles = ceilDiv(p.columns, tileRows) * across;
   writer.step(loc, p.tensors(), {SymbolicDim::constant(tiles), 1, p.parts}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
@@ -95,16 +78,14 @@ static void emitSumProduct(KernelWriter &writer, Location loc, const SumProduct 
       };
       return bulkProduct(s, tileColumns, factor(p.gradAt, p.columns, n0), factor(p.packedAt, p.depth, c0), begin, end, finish);
     }
-    if (writer.precision == Precision::TF32) {
-      s.leaveRoomFor(2); // its factors take more registers
-    }
+    leaveRoomForProduct(writer, s, tileColumns);
     auto product = makeProduct(writer, e, tileRows, tileColumns);
     finish(*product, multiply(s, *product, p, begin, end, n0, c0));
   });
 }
 
 void cuda::emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op) {
-  SumProduct p(op);
+  SumProduct p(op, kernel::scheduleOf(op));
   emitSumProduct(writer, op.getLoc(), p);
   if (p.add) {
     return;

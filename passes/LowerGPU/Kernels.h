@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The emitters, one per anchor. Pointers come in the order operands (packs stand for their weights), results, for ops that
-// add to gradients the place of these, and last a temporary, of as many floats as the function beside the emitter says, where it has one. Inside passes/LowerGPU
-// only.
+// add to gradients the place of these, and last a temporary, of as many floats as the function beside the emitter says, where it
+// has one. Tiles are those of the op's schedule. Inside passes/LowerGPU only.
 #pragma once
 
 #include "passes/LowerGPU/RowGroups.h"
@@ -13,9 +13,14 @@ namespace mblm::cuda {
 // Threads of a block where nothing asks for another number.
 constexpr int64_t blockThreads = 256;
 
+struct Factor;
+
 // A product's weight as it lies in memory: packs are none here but for their type.
 struct Weight {
   explicit Weight(mlir::Value packed);
+  // Its columns [first, end), which `known` certainly divides.
+  Factor columnsOf(mlir::Value pointer, mlir::Value first, mlir::Value end, int64_t known) const;
+
   mlir::Type element;
   int64_t rows, columns;
   bool transposed; // the depth are its rows
@@ -35,6 +40,14 @@ void emitRowsKernel(KernelWriter &writer, mlir::Operation *op, kernel::SpaceAttr
 // The same for one value, whose rows go one behind the other to the pointer `target`.
 void emitRowsInto(KernelWriter &writer, mlir::Operation *op, kernel::SpaceAttr space, const RowProgram &program,
                   mlir::ValueRange inputs, unsigned tensors, unsigned firstInput, unsigned target, mlir::Type element);
+template <typename OpT> RowProgram prologueOf(OpT op) {
+  return {op.getPrologue().front(), static_cast<int64_t>(op.getDepth()), static_cast<int64_t>(op.getPrologueSegments()),
+          static_cast<int64_t>(op.getPrologueWidth())};
+}
+inline RowProgram epilogueOf(kernel::GemmOp op) {
+  return {op.getEpilogue().front(), static_cast<int64_t>(op.getColumns()), static_cast<int64_t>(op.getSegments()),
+          static_cast<int64_t>(op.getWidth())};
+}
 // Whether a program hands on the rows of its first tensor as they lie there.
 bool readsPlainRows(const RowProgram &program, mlir::ValueRange inputs, kernel::SpaceAttr space);
 
@@ -65,13 +78,18 @@ SymbolicDim updateTemporary(int64_t pieces);
 class TileProduct;
 // A product in the kernels' precision.
 std::unique_ptr<TileProduct> makeProduct(const KernelWriter &writer, ThreadEmitter &e, int64_t rows, int64_t columns);
+// How many blocks of a kernel that is little more than a product leave registers for: on tensor cores, three would have too few of
+// them for sums and factors.
+void leaveRoomForProduct(const KernelWriter &writer, KernelWriter::Step &step, int64_t columns);
 // Sums of a tile to rows [from, rows) and columns [c0, columns) of memory.
 void writeTile(TileProduct &product, mlir::ValueRange sums, const Memory &to, mlir::Value from, mlir::Value rows, mlir::Value c0,
                int64_t columns);
 SymbolicDim scaled(const SymbolicDim &dim, int64_t factor);
 
+// Tiles that one block has of the product of rows on chip, at most.
+constexpr int64_t tilesTogether = 8;
 void emitGemm(KernelWriter &writer, kernel::GemmOp op);
-SymbolicDim gemmTemporary(kernel::GemmOp op, const Architecture &architecture, Precision precision);
+SymbolicDim gemmTemporary(kernel::GemmOp op);
 void emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op);
 SymbolicDim streamedGemmTemporary(kernel::GemmOp op);
 void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);

@@ -136,9 +136,7 @@ static std::optional<LibraryProduct> productOf(kernel::GemmOp op, Precision prec
   product.columns = SymbolicDim::constant(op.getColumns());
   product.depth = SymbolicDim::constant(op.getDepth());
   product.resultElement = elementOf(op.getResult(0));
-  RowProgram prologue{op.getPrologue().front(), static_cast<int64_t>(op.getDepth()),
-                      static_cast<int64_t>(op.getPrologueSegments()), static_cast<int64_t>(op.getPrologueWidth())};
-  if (readsPlainRows(prologue, op.getInputs(), op.getSpace())) {
+  if (readsPlainRows(prologueOf(op), op.getInputs(), op.getSpace())) {
     product.element = elementOf(op.getInputs()[0]);
   } else if (op.isStreamed()) {
     return std::nullopt; // its rows lie in shared memory

@@ -16,7 +16,9 @@ static bool isReadBy(Operation *maker, ArrayRef<Operation *> readers) {
   return llvm::all_of(maker->getUsers(), [&](Operation *user) { return llvm::is_contained(readers, user); });
 }
 
-static bool isPlainProduct(kernel::GemmOp op) { return op.getNumResults() == 1 && !op.isStreamed() && op.getBlockSums().empty(); }
+static bool isPlainProduct(kernel::GemmOp op) {
+  return op.getNumResults() == 1 && !op.isStreamed() && op.getBlockSums().empty();
+}
 
 static bool looksAcross(Block &body) {
   return llvm::any_of(body, [](Operation &op) { return isa<kernel::RowSumOp, kernel::RowMaxOp>(op); });
@@ -62,20 +64,20 @@ static std::optional<LocalLayer> chainBehind(kernel::GemmOp last) {
 static bool isSelfContained(LocalLayer layer) {
   kernel::GemmOp qkv = layer.queryKeyValue;
   kernel::AttentionOp attention = layer.attention;
-  bool joint = attention.getKey() == attention.getQuery() && attention.getValue() == attention.getQuery() && !attention.getDropoutKey();
+  bool joint = attention.getKey() == attention.getQuery() && attention.getValue() == attention.getQuery() &&
+               !attention.getDropoutKey();
   bool straight = RowEmitter::isIdentity(qkv.getEpilogue().front(), qkv.getColumns());
   bool alone = isReadBy(qkv, {attention}) && isReadBy(attention, {layer.output}) && attention.getLse().use_empty() &&
                isReadBy(layer.output, {layer.hidden, layer.result}) && isReadBy(layer.hidden, {layer.result});
   // The attended rows lie side by side in the order of the heads, as the next product's weight has them.
   bool wide = static_cast<int64_t>(layer.output.getDepth()) == static_cast<int64_t>(attention.getHeads() * attention.getHeadDim());
-  return joint && straight && alone && wide && !looksAcross(layer.hidden.getEpilogue().front());
+  uint64_t width = layer.result.getColumns();
+  bool sameWidth = qkv.getDepth() == width && layer.output.getColumns() == width && layer.hidden.getDepth() == width &&
+                   layer.result.getDepth() == layer.hidden.getColumns();
+  return joint && straight && alone && wide && sameWidth && !looksAcross(layer.hidden.getEpilogue().front());
 }
 
-std::optional<LocalLayer> cuda::localLayer(kernel::GemmOp last, LocalLayers which, const Architecture &architecture,
-                                           Precision precision) {
-  if (which == LocalLayers::Never) {
-    return std::nullopt;
-  }
+std::optional<LocalLayer> cuda::layerBehind(kernel::GemmOp last) {
   std::optional<LocalLayer> layer = chainBehind(last);
   if (!layer || !isSelfContained(*layer)) {
     return std::nullopt;
@@ -84,10 +86,24 @@ std::optional<LocalLayer> cuda::localLayer(kernel::GemmOp last, LocalLayers whic
   bool oneSpace = llvm::all_of(layer->ops(), [&](Operation *op) {
     return op->getAttrOfType<kernel::SpaceAttr>("space") == last.getSpace();
   });
-  if (!oneSpace || !positions.isConstant() || positions.one > longestLocal) {
-    return std::nullopt;
+  return oneSpace && positions.isConstant() && positions.one <= longestLocal ? layer : std::nullopt;
+}
+
+kernel::ScheduleAttr cuda::scheduleOfLayer(const LocalLayer &layer, LocalLayers which, const Architecture &architecture,
+                                           Precision precision) {
+  if (which == LocalLayers::Never) {
+    return {};
   }
-  LocalLayerPlan plan(*layer, architecture, precision);
-  bool wanted = plan.rows > 0 && (which == LocalLayers::WhereverItFits || plan.pays());
-  return wanted ? layer : std::nullopt;
+  kernel::GemmOp hidden = layer.hidden;
+  int64_t hiddenTile = std::min<int64_t>(128, kernel::ceilDiv(hidden.getColumns(), 16) * 16);
+  for (int64_t rows : {96, 80, 64, 48, 32, 16}) { // the more, the better
+    LocalLayerPlan plan(layer, precision, rows, hiddenTile);
+    if (plan.fits(architecture)) {
+      bool wanted = which == LocalLayers::WhereverItFits || plan.pays();
+      auto schedule = kernel::ScheduleAttr::get(hidden.getContext(), rows, hiddenTile, /*parts=*/1, /*on_chip=*/false,
+                                                /*layer=*/true);
+      return wanted ? schedule : kernel::ScheduleAttr();
+    }
+  }
+  return {};
 }

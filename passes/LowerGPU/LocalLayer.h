@@ -27,12 +27,14 @@ struct LocalLayer {
 // Which layers become one kernel.
 enum class LocalLayers { Never, WhereItPays, WhereverItFits };
 
-// The layer that ends with `last`; absent where it is none, or is not to be one kernel.
-std::optional<LocalLayer> localLayer(kernel::GemmOp last, LocalLayers which, const Architecture &architecture,
+// The layer that ends with `last`; absent where it is none that one kernel could be.
+std::optional<LocalLayer> layerBehind(kernel::GemmOp last);
+// The schedule of its last op as one kernel; null where it is not to be one.
+kernel::ScheduleAttr scheduleOfLayer(const LocalLayer &layer, LocalLayers which, const Architecture &architecture,
                                      Precision precision);
 
-// Pointers are those of the operands of all five ops, then the results of the last one; those of values that the layer makes
-// itself are not used.
+// As the schedule of its last op says. Pointers are those of the operands of all five ops, then the results of the last one;
+// those of values that the layer makes itself are not used.
 void emitLocalLayer(KernelWriter &writer, const LocalLayer &layer);
 
 } // namespace mblm::cuda

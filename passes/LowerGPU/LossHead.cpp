@@ -20,16 +20,7 @@ TileProduct::Sums LossHead::logits(const KernelWriter &writer, KernelWriter::Ste
                                    Value n0) const {
   ThreadEmitter &e = s.e;
   Memory lines = madeRows(writer, s);
-  Factor a;
-  a.base = lines.base;
-  a.element = lines.element;
-  a.stride = depth;
-  a.first = from;
-  a.end = end;
-  Factor b = a;
-  b.base = s.pointers[weight];
-  b.element = packed.element;
-  b.first = n0;
-  b.end = e.index(columns);
+  Factor a = rowsFactor(lines.base, lines.element, depth, from, end);
+  Factor b = rowsFactor(s.pointers[weight], packed.element, depth, n0, e.index(columns));
   return streamProduct(product, a, b, e.index(0), e.index(depth), depth, product.zeros());
 }

@@ -12,11 +12,9 @@ namespace mblm::cuda {
 struct LossHead {
   template <typename OpT> // kernel::CrossEntropyOp | kernel::CrossEntropyGradOp
   explicit LossHead(OpT op)
-      : op(op), inputs(op.getInputs()),
-        prologue{op.getPrologue().front(), static_cast<int64_t>(op.getDepth()), static_cast<int64_t>(op.getPrologueSegments()),
-                 static_cast<int64_t>(op.getPrologueWidth())},
-        packed(op.getPacked()), space(op.getSpace()), rows(rowsOf(space)), columns(op.getColumns()), depth(op.getDepth()),
-        offset(op.getOffset()), ignore(op.getIgnore()), plainRows(readsPlainRows(prologue, inputs, space)), weight(inputs.size()) {
+      : op(op), inputs(op.getInputs()), prologue(prologueOf(op)), schedule(kernel::scheduleOf(op)), packed(op.getPacked()),
+        space(op.getSpace()), rows(rowsOf(space)), columns(op.getColumns()), depth(op.getDepth()), offset(op.getOffset()),
+        ignore(op.getIgnore()), plainRows(readsPlainRows(prologue, inputs, space)), weight(inputs.size()) {
     constexpr bool backward = std::is_same_v<OpT, kernel::CrossEntropyGradOp>; // has the transposed weight, too
     unsigned next = weight + (backward ? 2 : 1);
     biasAt = op.getBias() ? std::optional<unsigned>(next++) : std::nullopt;
@@ -42,6 +40,7 @@ struct LossHead {
   mlir::Operation *op;
   mlir::OperandRange inputs;
   RowProgram prologue;
+  kernel::ScheduleAttr schedule;
   Weight packed;
   kernel::SpaceAttr space;
   SymbolicDim rows;

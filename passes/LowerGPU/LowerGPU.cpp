@@ -2,17 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass: places tensors, writes each distinct kernel once into a gpu.module, and lists what each entry launches.
+#include "passes/LowerGPU/AttentionBlock.h"
 #include "passes/LowerGPU/LaunchAttributes.h"
 #include "passes/LowerGPU/LibraryProduct.h"
 #include "passes/LowerGPU/LocalLayer.h"
 #include "passes/LowerGPU/NarrowWeight.h"
+#include "passes/LowerGPU/Options.h"
+#include "passes/LowerGPU/Schedule.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
 #include "dialects/MBLM/IR/MBLMOps.h"
 
 #include "llvm/ADT/StringMap.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mblm {
@@ -27,9 +29,8 @@ using namespace mblm::cuda;
 namespace {
 class Lowering {
 public:
-  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, LocalLayers localLayers, Library library)
-      : module(module), architecture(architecture), precision(precision), localLayers(localLayers), library(library),
-        builder(module.getContext()) {}
+  Lowering(ModuleOp module, const Architecture &architecture, Precision precision, Library library)
+      : module(module), architecture(architecture), precision(precision), library(library), builder(module.getContext()) {}
   LogicalResult run();
 
 private:
@@ -45,7 +46,8 @@ private:
   LogicalResult listLaunches(Operation *op, int64_t number, const Placement &placement, LoweredFunction &into);
   void listPieces(PiecesOp op, const Placement &placement, LoweredFunction &into);
   void describeEntry(func::FuncOp function, const Placement &placement, const LoweredFunction &lowered);
-  void joinLocalLayers(SmallVectorImpl<Operation *> &ops);
+  LogicalResult joinLocalLayers(SmallVectorImpl<Operation *> &ops);
+  LogicalResult checkSchedules(ArrayRef<Operation *> ops);
   SmallVector<Value> operandsOf(Operation *op);
   const SmallVector<Launch> *compile(Operation *op);
   LogicalResult emit(KernelWriter &writer, Operation *op);
@@ -57,7 +59,6 @@ private:
   ModuleOp module;
   const Architecture architecture;
   const Precision precision;
-  const LocalLayers localLayers;
   const Library library;
   OpBuilder builder;
   mlir::gpu::GPUModuleOp kernelModule;
@@ -110,7 +111,7 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
         if (layers.contains(op)) {
           return SymbolicDim();
         }
-        return op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op, architecture, precision);
+        return op.isStreamed() ? streamedGemmTemporary(op) : gemmTemporary(op);
       })
       .Case([](kernel::WeightGemmOp op) { return weightGemmTemporary(op); })
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
@@ -161,22 +162,50 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
   return known ? success() : op->emitOpError("has no CUDA kernel");
 }
 
-// Layers on short sequences that are one kernel.
-void Lowering::joinLocalLayers(SmallVectorImpl<Operation *> &ops) {
+// Layers whose schedules say that they are one kernel.
+LogicalResult Lowering::joinLocalLayers(SmallVectorImpl<Operation *> &ops) {
   layers.clear();
   DenseSet<Operation *> inside;
   for (Operation *op : ops) {
-    auto last = dyn_cast<kernel::GemmOp>(op);
-    std::optional<LocalLayer> layer = last ? localLayer(last, localLayers, architecture, precision) : std::nullopt;
-    if (layer) {
-      for (Operation *part : layer->ops()) {
-        inside.insert(part);
-      }
-      inside.erase(op);
-      layers[op] = *layer;
+    kernel::ScheduleAttr schedule = kernel::scheduleOf(op);
+    if (!schedule || !schedule.getLayer()) {
+      continue;
     }
+    auto last = cast<kernel::GemmOp>(op);
+    std::optional<LocalLayer> layer = layerBehind(last);
+    if (!layer) {
+      return op->emitOpError("expects to be the last of a Transformer layer on at most ")
+             << longestLocal << " positions, for its schedule makes a layer one kernel, but is not";
+    }
+    if (int64_t positions = last.getSpace().getPositions().one; schedule.getRows() < positions) {
+      return op->emitOpError("expects the schedule's rows to hold a sequence of the layer (")
+             << positions << " positions), but got " << schedule.getRows();
+    }
+    auto parts = layer->ops();
+    for (Operation *part : ArrayRef(parts).drop_back()) {
+      if (kernel::ScheduleAttr own = kernel::scheduleOf(part)) {
+        return part->emitOpError("expects no schedule in a layer that is one kernel, but got ") << own;
+      }
+      inside.insert(part);
+    }
+    layers[op] = *layer;
   }
   llvm::erase_if(ops, [&](Operation *op) { return inside.contains(op); });
+  return success();
+}
+
+LogicalResult Lowering::checkSchedules(ArrayRef<Operation *> ops) {
+  for (Operation *op : ops) {
+    kernel::ScheduleAttr schedule = kernel::scheduleOf(op);
+    if (takesSchedule(op) && !schedule) {
+      return op->emitOpError("expects a schedule, as mblm-schedule-gpu writes it, but got none");
+    }
+    if (schedule && !takesSchedule(op)) {
+      return op->emitOpError("expects no schedule, for sequences of at most ")
+             << shortSequence << " positions are not cut into tiles, but got " << schedule;
+    }
+  }
+  return success();
 }
 
 // What it reads; null where a layer makes that itself.
@@ -246,15 +275,11 @@ SmallVector<Attribute> Lowering::argumentsOf(Operation *op, const Placement &pla
   SmallVector<Attribute> list;
   auto bind = [&](const Place &place) { list.push_back(pointerAttribute(builder, place)); };
   auto bindValue = [&](Value value) { bind(placement.places.lookup(rootOf(value))); };
-  auto streamed = dyn_cast<kernel::GemmOp>(op);
+  // A weight may be a parameter that others read as it is, while a product reads its copy.
+  auto gemm = dyn_cast<kernel::GemmOp>(op);
   for (Value operand : operandsOf(op)) {
-    auto narrow = operand && streamed && streamed.isStreamed() && operand == streamed.getPacked() ? narrowWeight(operand, precision)
-                                                                                                  : std::nullopt;
-    if (narrow) {
-      bind(narrow->place());
-    } else {
-      operand ? bindValue(operand) : bind({});
-    }
+    auto narrow = gemm && operand == gemm.getPacked() ? narrowWeight(operand, precision) : std::nullopt;
+    bind(narrow ? narrow->place() : operand ? placement.places.lookup(rootOf(operand)) : Place());
   }
   llvm::for_each(op->getResults(), bindValue);
   if (op->hasAttr("parameters")) {
@@ -352,7 +377,9 @@ FailureOr<Lowering::LoweredFunction> Lowering::lowerFunction(func::FuncOp functi
       ops.push_back(&op);
     }
   }
-  joinLocalLayers(ops);
+  if (failed(joinLocalLayers(ops)) || failed(checkSchedules(ops))) {
+    return failure();
+  }
   Steps steps;
   steps.ops = ops;
   steps.reads = [&](Operation *op) {
@@ -435,45 +462,14 @@ struct LowerGPUPass : mblm::impl::LowerGPUPassBase<LowerGPUPass> {
   using LowerGPUPassBase::LowerGPUPassBase;
 
   void runOnOperation() override {
-    Architecture architecture{arch, 0};
-    if (arch == "sm_80") {
-      architecture.sharedBytes = 163 << 10;
-    } else if (arch == "sm_90a") {
-      architecture.sharedBytes = 227 << 10;
-    } else {
-      emitError(getOperation().getLoc()) << "expects arch sm_80 or sm_90a, but got " << arch;
-      return signalPassFailure();
-    }
-    auto chosen = llvm::StringSwitch<std::optional<Precision>>(precision)
-                      .Case("f32", Precision::F32)
-                      .Case("tf32", Precision::TF32)
-                      .Case("bf16", Precision::BF16)
-                      .Default(std::nullopt);
-    if (!chosen) {
-      emitError(getOperation().getLoc()) << "expects precision f32, tf32 or bf16, but got " << precision;
-      return signalPassFailure();
-    }
-    auto layers = choice<LocalLayers>("local-layers", localLayers);
-    auto products = choice<Library>("library", library);
-    if (!layers || !products) {
-      return signalPassFailure();
-    }
-    if (failed(Lowering(getOperation(), architecture, *chosen, *layers, *products).run())) {
+    Location loc = getOperation().getLoc();
+    auto architecture = architectureOf(loc, arch);
+    auto chosen = precisionOf(loc, precision);
+    auto products = choiceOf<Library>(loc, "library", library);
+    if (failed(architecture) || failed(chosen) || failed(products) ||
+        failed(Lowering(getOperation(), *architecture, *chosen, *products).run())) {
       signalPassFailure();
     }
-  }
-
-private:
-  template <typename Choice> std::optional<Choice> choice(StringRef option, StringRef word) {
-    auto which = llvm::StringSwitch<std::optional<Choice>>(word)
-                     .Case("never", Choice::Never)
-                     .Case("pays", Choice::WhereItPays)
-                     .Case("fits", Choice::WhereverItFits)
-                     .Default(std::nullopt);
-    if (!which) {
-      emitError(getOperation().getLoc()) << "expects " << option << " never, pays or fits, but got " << word;
-    }
-    return which;
   }
 };
 } // namespace

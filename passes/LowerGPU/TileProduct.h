@@ -38,7 +38,8 @@ public:
   // New sums, from the old ones and their places.
   Sums map(mlir::ValueRange sums, const std::function<mlir::Value(mlir::Value row, mlir::Value column, mlir::Value sum)> &body);
   // The sum of what `body` says of this thread's sums, each of which belongs to one thread here.
-  mlir::Value total(mlir::ValueRange sums, const std::function<mlir::Value(mlir::Value row, mlir::Value column, mlir::Value sum)> &body);
+  mlir::Value total(mlir::ValueRange sums,
+                    const std::function<mlir::Value(mlir::Value row, mlir::Value column, mlir::Value sum)> &body);
 
   // Puts the sums into rows of shared or global memory, `stride` elements apart: f32, or of another type.
   void store(mlir::ValueRange sums, mlir::Value base, int64_t stride, mlir::Type element = {});
@@ -81,6 +82,15 @@ struct Factor {
   int64_t baseFactor = 64;  // what certainly divides the base's place, in elements
   int64_t endFactor = 1;    // what certainly divides `first` and `end`, where these are inside
 };
+
+// Rows [first, end) of a matrix, whose depth lies inside.
+inline Factor rowsFactor(mlir::Value base, mlir::Type element, int64_t depth, mlir::Value first, mlir::Value end) {
+  return {base, element, depth, /*depthInside=*/true, first, end};
+}
+// The columns from `first`, a tile's, on of a matrix that has `columns` of them; its rows are the depth.
+inline Factor columnsFactor(ThreadEmitter &e, mlir::Value base, mlir::Type element, int64_t columns, mlir::Value first) {
+  return {base, element, columns, /*depthInside=*/false, first, e.index(columns), /*baseFactor=*/64, /*endFactor=*/columns};
+}
 
 constexpr int64_t productDepth = 32; // of the tiles that a product works on at a time
 

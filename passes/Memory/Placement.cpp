@@ -203,8 +203,9 @@ static ArrayAttr takeStates(ModuleOp module) {
     bool perSlot = type.isDynamicDim(1);
     int64_t positions = perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
     ArrayRef<int64_t> offset = state.getOffset();
+    Attribute form = formAttribute(module.getContext(), {offset[0], offset[1], offset[2], offset[3]});
     states.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", formAttribute(module.getContext(), {offset[0], offset[1], offset[2], offset[3]})),
+        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", form),
          builder.getNamedAttr("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0})),
          builder.getNamedAttr("width", builder.getI64IntegerAttr(type.getDimSize(2)))}));
     state.erase();

@@ -42,11 +42,6 @@ static SmallVector<OpResult> wideResults(Operation *op) {
   return results;
 }
 
-static bool isStreamed(Operation *user) {
-  auto gemm = dyn_cast<kernel::GemmOp>(user);
-  return gemm && gemm.isStreamed();
-}
-
 // What leaves the function, or goes to one that runs by pieces, and what goes through scans with regions of their own, is f32.
 static bool staysWide(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
@@ -79,7 +74,7 @@ namespace {
 struct NarrowStoragePass : mblm::impl::NarrowStoragePassBase<NarrowStoragePass> {
   void runOnOperation() override {
     for (Operation &op : getOperation().getBody().front().without_terminator()) {
-      if (auto pack = dyn_cast<kernel::PackOp>(op); pack && !llvm::any_of(pack->getUsers(), isStreamed)) {
+      if (auto pack = dyn_cast<kernel::PackOp>(op)) {
         narrow(pack.getResult());
       }
       for (OpResult result : wideResults(&op)) {

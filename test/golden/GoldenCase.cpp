@@ -82,7 +82,8 @@ GoldenCase::GoldenCase(const CaseName &name)
 
 // What a run of BLT had beside its configuration: lists of n-grams; masks that were causal and no more.
 void GoldenCase::adapt() {
-  for (const auto &[length, grams] : info.value("ngram_tables", nlohmann::json::object()).items()) {
+  const nlohmann::json tables = info.value("ngram_tables", nlohmann::json::object());
+  for (const auto &[length, grams] : tables.items()) {
     spec.ngrams->tables.push_back({std::stoll(length), grams.get<std::vector<std::vector<int32_t>>>()});
   }
   if (info.value("mask_mode", "") == "plain") {

@@ -40,7 +40,7 @@ struct WideJudge final : Judge {
                int64_t count) const override {
     if (startsWith(what, "grad.")) {
       double size = norm(expected, nullptr, count);
-      EXPECT_LE(norm(got, expected, count), tolerances.gradients * size + 1e-9) << what << ", whose norm is " << size;
+      EXPECT_LE(norm(got, expected, count), tolerances.gradients * size + 1e-8) << what << ", whose norm is " << size;
     } else if (what == "loss" || what == "grad_norm") {
       expectClose(got, expected, count, what == "loss" ? tolerances.loss : tolerances.gradNorm, 0, what);
     } else {
@@ -65,7 +65,7 @@ struct HalfJudge final : Judge {
                int64_t count) const override {
     const nlohmann::json &off = recorded(name, what);
     double size = timesRecorded(count) * norm(expected, nullptr, count);
-    EXPECT_LE(norm(got, expected, count), off.at(0).get<double>() * size + 1e-9) << what << ", by its norm";
+    EXPECT_LE(norm(got, expected, count), off.at(0).get<double>() * size + 1e-8) << what << ", by its norm";
     if (startsWith(what, "update.")) {
       return; // Adam's step is as long for a gradient of nothing but noise as for any other
     }
@@ -74,7 +74,7 @@ struct HalfJudge final : Judge {
       double difference = std::abs(double(got[i]) - expected[i]);
       worst = difference <= worst ? worst : difference;
     }
-    EXPECT_LE(worst, off.at(1).get<double>() * size / std::sqrt(double(count)) + 1e-9) << what << ", by its worst element";
+    EXPECT_LE(worst, off.at(1).get<double>() * size / std::sqrt(double(count)) + 1e-8) << what << ", by its worst element";
   }
 
   void compareChoices(const CaseName &name, const std::string &what, int64_t others, int64_t count) const override {

@@ -97,6 +97,9 @@ static std::string writeArtifact(mlir::ModuleOp module, const target::Machine &m
 }
 
 static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo &info, const test::Native &native) {
+  if (native.edit) {
+    native.edit(module);
+  }
   pipelines::toGPUPhase(module, {native.level, native.precision, native.localLayers, native.library});
   pipelines::toNVVMPhase(module);
   target::Machine machine = target::hostMachine();

@@ -45,6 +45,10 @@ RowIndices rowIndices(mlir::Block &body);
 // A space's positions as an index inside a row program.
 mlir::Value positionsOf(mlir::OpBuilder &builder, mlir::Location loc, const SymbolicDim &positions);
 
+// The schedule that an op carries; null without one.
+constexpr llvm::StringLiteral scheduleName = "kernel.schedule";
+inline ScheduleAttr scheduleOf(mlir::Operation *op) { return op->getAttrOfType<ScheduleAttr>(scheduleName); }
+
 // The shape of a kernel-level value. Fails only for values that no kernel makes.
 SymbolicShape shapeOf(mlir::Value value);
 

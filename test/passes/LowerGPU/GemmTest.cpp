@@ -4,6 +4,8 @@
 // Products as CUDA kernels: tiles that end anywhere, with what is fused before and behind them.
 #include "test/passes/AgainstInterpreter.h"
 
+#include "dialects/Kernel/IR/KernelOps.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -66,6 +68,35 @@ TEST_P(Gemm, AgreesInBrainFloats) {
 }
 
 TEST_P(Gemm, AgreesInTf32) { expectSimulatedAgreement(moduleOf(GetParam()), 29, 2e-3, "tf32"); }
+
+// A schedule by hand on every product and sum over rows; products with block sums keep their rows.
+Native scheduled(const std::string &arch, const std::string &precision, int64_t rows, int64_t columns, bool onChip) {
+  Native native;
+  native.level = arch;
+  native.precision = precision;
+  native.edit = [=](mlir::ModuleOp module) {
+    module.walk([&](mlir::Operation *op) {
+      auto schedule = [&](int64_t rows, int64_t parts, bool onChip) {
+        op->setAttr(kernel::scheduleName,
+                    kernel::ScheduleAttr::get(op->getContext(), rows, columns, parts, onChip));
+      };
+      auto gemm = mlir::dyn_cast<kernel::GemmOp>(op);
+      if (gemm && !gemm.isStreamed()) {
+        schedule(gemm.getBlockSums().empty() ? rows : kernel::blockRows, 1, onChip);
+      } else if (mlir::isa<kernel::WeightGemmOp>(op)) {
+        schedule(rows, 3, false);
+      }
+    });
+  };
+  return native;
+}
+
+TEST_P(Gemm, AgreesWithTilesByHand) {
+  expectSimulatedAgreement(moduleOf(GetParam()), 29, 1e-5,
+                           {scheduled("sm_80", "f32", 16, 48, false), scheduled("sm_90a", "f32", 32, 64, true)});
+  expectSimulatedAgreement(moduleOf(GetParam()), 29, 2e-2,
+                           {scheduled("sm_80", "bf16", 32, 176, true), scheduled("sm_90a", "bf16", 112, 80, false)});
+}
 
 const GemmCase cases[] = {
     {"a_tile", 1, 128, 64, 128, 128},

@@ -1,7 +1,7 @@
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu=library=fits | FileCheck %s --check-prefix=FITS
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu="library=fits precision=tf32" | FileCheck %s --check-prefix=TF32
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu | FileCheck %s --check-prefix=PAYS
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu=library=never | FileCheck %s --check-prefix=NEVER
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu --kernel-lower-gpu=library=fits | FileCheck %s --check-prefix=FITS
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu=precision=tf32 --kernel-lower-gpu="library=fits precision=tf32" | FileCheck %s --check-prefix=TF32
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu --kernel-lower-gpu | FileCheck %s --check-prefix=PAYS
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu --kernel-lower-gpu=library=never | FileCheck %s --check-prefix=NEVER
 
 // Which products a library may compute: those of rows that lie in memory, or that a kernel before puts there, with a standard
 // epilogue. They stand beside the launches that do without it. Tensors are pointers in the order operands, results, gradients,

@@ -1,6 +1,6 @@
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu="arch=sm_90a precision=bf16" | FileCheck %s
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu="arch=sm_90a precision=bf16" --gpu-to-nvvm -o /dev/null
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-lower-gpu="arch=sm_80 precision=bf16" | FileCheck %s --check-prefix=WARPS
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu="arch=sm_90a precision=bf16" --kernel-lower-gpu="arch=sm_90a precision=bf16" | FileCheck %s
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu="arch=sm_90a precision=bf16" --kernel-lower-gpu="arch=sm_90a precision=bf16" --gpu-to-nvvm -o /dev/null
+// RUN: mblm-opt %s --mblm-to-kernel --mblm-schedule-gpu=precision=bf16 --kernel-lower-gpu="arch=sm_80 precision=bf16" | FileCheck %s --check-prefix=WARPS
 
 // Which forward attention goes to warpgroups: long sequences of heads of whole products. Others stay on mma.sync, as all do on sm_80.
 // WARPS-NOT: wgmma
