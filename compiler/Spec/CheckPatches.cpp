@@ -6,6 +6,8 @@
 #include "compiler/Spec/Fields.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <set>
 
 using namespace mblm;
@@ -186,9 +188,25 @@ private:
     for (size_t t = 0; t < ngrams.tables.size(); ++t) {
       checkTable(ngrams.tables[t], "/ngrams/tables/" + std::to_string(t));
     }
+    // Ids of all tables' rows are 32 bits.
+    int64_t rows = spec.vocab + ngrams.hashTables() * ngrams.hashRows;
+    for (const Ngrams::Table &table : ngrams.tables) {
+      rows += 4 + int64_t(table.grams.size());
+    }
+    if (rows > std::numeric_limits<int32_t>::max()) {
+      fail("/ngrams", "ngrams and bytes have " + number(rows) + " rows together; expected at most 2147483647");
+    }
   }
 
   void checkTable(const Ngrams::Table &table, const std::string &pointer) const {
+    // An n-gram is looked up as a number of its ids, in 64 bits.
+    int64_t longest = 0;
+    for (uint64_t power = 1; !__builtin_mul_overflow(power, uint64_t(spec.vocab), &power);) {
+      ++longest;
+    }
+    refuse(table.length > longest, pointer + "/length",
+           number(table.length) + " but " + origin.key("/vocab") + " is " + number(spec.vocab) + "; expected at most " +
+               number(longest));
     std::set<std::vector<int32_t>> seen;
     for (size_t g = 0; g < table.grams.size(); ++g) {
       const std::vector<int32_t> &gram = table.grams[g];

@@ -282,6 +282,10 @@ INSTANTIATE_TEST_SUITE_P(
                          "/ngrams/tables/0/grams/0: a gram has id 260 but vocab is 260; expected at most 259"},
                     Case{rows, "\"tables\": [ { \"length\": 1, \"grams\": [[1], [2], [1]] } ]",
                          "/ngrams/tables/0/grams/2: the gram stands in the table before; expected each once"},
+                    Case{rows, "\"tables\": [ { \"length\": 8, \"grams\": [[1, 2, 3, 4, 5, 6, 7, 8]] } ]",
+                         "/ngrams/tables/0/length: length is 8 but vocab is 260; expected at most 7"},
+                    Case{rows, "\"hash_sizes\": [3, 4], \"hash_rows\": 1200000000",
+                         "/ngrams: ngrams and bytes have 2400000260 rows together; expected at most 2147483647"},
                     Case{rows, "\"tables\": [ { \"grams\": [] } ]",
                          "/ngrams/tables/0: \"length\" is missing; expected an integer from 1 to 64"}));
 

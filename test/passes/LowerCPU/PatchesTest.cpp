@@ -131,6 +131,20 @@ Case ngrams(const char *name, int64_t batch, int64_t slots, const std::string &s
   return {name, m.test};
 }
 
+// The n-gram of forty 2s is the largest number to the base 3 that they make: above 2^63.
+Case longKeys() {
+  Module m(2, 60, 3);
+  std::mt19937_64 random(4);
+  for (int64_t n = 0; n < 2 * 60; ++n) {
+    m.test.ranges.push_back(static_cast<int32_t>(n % 60 < 8 ? draw(random, 0, 2) : 2));
+  }
+  m.op("%rows = mblm.ngram_rows %ranges vocab 3 {list_lengths = array<i64: 40, 2>, list_keys = [array<i64: 5, -6289078614652622816>, "
+       "array<i64: 0, 2, 7, 8>], list_places = [array<i64: 1, 0>, array<i64: 3, 2, 1, 0>]} : tensor<?x60xi32> -> tensor<?x180xi32>");
+  m.look("single", "rows", "tensor<?x180xi32>", 3 + 6 + 8, 1, 3, 60);
+  m.give({{"single", 3}}, 60);
+  return {"keys_of_64_bits", m.test};
+}
+
 // Ranges by an op of `queries` (P or M) positions with `rows` vectors each.
 Case ranged(const char *name, const std::string &op, int64_t batch, int64_t slots, int64_t patches, int64_t lead = 0) {
   Module m(batch, slots, 6);
@@ -150,6 +164,7 @@ std::vector<Case> numberCases() {
       ngrams("hashes_that_wrap", 1, 33, "20, 1", 11, 1009, false),
       ngrams("lists", 3, 70, "", 0, 0, true),
       ngrams("hashes_and_lists", 2, 21, "2", 1, 5, true),
+      longKeys(),
       ranged("visible_bytes", "mblm.visible_bytes %ids" + one, 2, 20, 4),
       ranged("visible_bytes_window", "mblm.visible_bytes %ids window 7" + one, 2, 50, 4),
       ranged("visible_bytes_documents", "mblm.visible_bytes %ids window 5 end 2" + one, 3, 100, 4),
@@ -301,6 +316,8 @@ std::vector<Case> attentionCases() {
       among("documents", {2, 1, 33, 0.17}, 2, 97, "end 7"),
       among("grouped_heads", {8, 2, 24, 0.2}, 2, 70, ""),
       among("one_group", {6, 1, 12, 0.3}, 1, 49, ""),
+      among("whole_blocks", {2, 1, 16, 0.25}, 2, 192, "window 64"),
+      among("whole_blocks_in_any_ranges", {1, 1, 8, 0.35}, 2, 128, ""),
       among("wide_heads", {2, 2, 80, 0.11}, 1, 100, ""),
       among("wide_groups", {4, 2, 64, 0.125}, 2, 65, "window 64"),
       among("two_positions", {2, 2, 16, 0.25}, 3, 2, "window 2"),
@@ -371,8 +388,39 @@ Case entropy(const char *name, int64_t width, int64_t batch, int64_t slots) {
   return {name, m.test};
 }
 
+// From bytes to patches and back, with work on rows in front of and behind every op: what fusion makes of it.
+Case together(const char *name, int64_t width, int64_t batch, int64_t slots, int64_t patches) {
+  Module m(batch, slots, 5);
+  m.patches(patches, 31);
+  std::string x = Module::rows(width), two = " : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>", matrix = tensorType({width, width});
+  m.test.parameters.push_back({"bags", {25, width}, 0, 1});
+  m.test.parameters.push_back({"w", {width, width}, 0, 0.4});
+  m.test.parameters.push_back({"gain", {width}, 1, 0.5});
+  std::string norm = ", %gain {eps = 1.0e-2 : f64} : " + x + ", " + tensorType({width}) + " -> " + x;
+  std::string linear = ", %w : " + x + ", " + matrix + " -> " + x;
+  m.op("%rows = mblm.ngram_rows %ids vocab 5 {sizes = array<i64: 3>, functions = 2, rows = 10} : tensor<?x?xi32> -> tensor<?x?xi32>");
+  m.op("%bytes = mblm.embed_bag %rows, %bags bag 3 : tensor<?x?xi32>, " + tensorType({25, width}) + " -> " + x);
+  m.op("%normed = mblm.norm rms %bytes" + norm);
+  m.op("%mapped = mblm.linear %normed" + linear);
+  m.op("%spans = mblm.patch_bytes %lengths, %ids" + two);
+  m.op("%owners = mblm.byte_patches %lengths, %ids" + two);
+  m.op("%largest = mblm.pool max %mapped over %spans : " + x + ", tensor<?x?xi32> -> " + x);
+  m.op("%bent = mblm.activation gelu %largest : " + x);
+  m.op("%patch = mblm.linear %bent" + linear);
+  m.op("%active = mblm.activation silu %patch : " + x);
+  m.op("%copies = mblm.spread %active by %owners : " + x + ", tensor<?x?xi32> -> " + x);
+  m.op("%sum = mblm.add %copies, %mapped : " + x);
+  m.op("%shares = mblm.spread %largest by %owners of %spans {mean} : " + x + ", tensor<?x?xi32>, tensor<?x?xi32> -> " + x);
+  m.op("%product = mblm.multiply %sum, %shares : " + x);
+  m.op("%again = mblm.norm rms %product" + norm);
+  m.op("%last = mblm.linear %again" + linear);
+  m.give({{"last", width}, {"sum", width}, {"product", width}});
+  return {name, m.test, 5e-5};
+}
+
 std::vector<Case> cases() {
-  std::vector<Case> all{entropy("entropy", 260, 2, 40), entropy("entropy_few", 3, 3, 7)};
+  std::vector<Case> all{entropy("entropy", 260, 2, 40), entropy("entropy_few", 3, 3, 7), together("together", 16, 2, 45, 13),
+                        together("together_odd", 21, 3, 60, 61)};
   for (const std::vector<Case> &more : {numberCases(), poolCases(), attentionCases(), stepCases()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
