@@ -32,12 +32,13 @@ def say(**values):
 
 
 class Peer:
-    """A model, its loss for ids, and the names that its weights have in files."""
+    """A model, its loss for ids, the names that its weights have in files, and the lengths of its patches."""
 
-    def __init__(self, model, loss_arguments=None, loss=None, file_name=lambda name: name):
+    def __init__(self, model, loss_arguments=None, loss=None, file_name=lambda name: name, patch_lengths=None):
         self.model = model
         self.loss = loss or (lambda called, ids: called(ids, **loss_arguments))
         self.file_name = file_name
+        self.patch_lengths = patch_lengths
 
 
 def build_mblm(config, options):
@@ -88,7 +89,88 @@ def build_mamba(config, options):
     return Peer(LanguageModel(), loss=loss, file_name=file_name)
 
 
-BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba}
+BLT_PARTS = {"self_attn.": "attention.", "q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "mlp.gate_proj": "feed_forward.w1",
+             "mlp.down_proj": "feed_forward.w2", "mlp.up_proj": "feed_forward.w3", "input_layernorm": "attention_norm",
+             "post_attention_layernorm": "ffn_norm", "q_norm": "cross_attn_norm_q", "k_norm": "cross_attn_norm_kv",
+             "embed_tokens": "tok_embeddings", "lm_head": "local_decoder.output"}
+
+
+def blt_file_name(name):
+    name = name.removeprefix("model.")
+    for theirs, original in BLT_PARTS.items():
+        name = name.replace(theirs, original)
+    return name
+
+
+def blt_lengths(length):
+    """Patches of 4.5 bytes on average, the first of one: for `length` ids and the one behind them."""
+    cycle, lengths = [2, 7, 4, 5, 3, 6, 4, 5], [1]
+    while sum(lengths) < length + 1:
+        lengths.append(min(cycle[len(lengths) % 8], length + 1 - sum(lengths)))
+    return lengths
+
+
+def build_blt(config, options):
+    """The port in transformers: it gives the original's logits where no id ends a document."""
+    import torch
+    from transformers import BltConfig, BltForCausalLM
+
+    def hidden(dim):
+        return config["multiple_of"] * -(-int(config["ffn_dim_multiplier"] * int(8 * dim / 3)) // config["multiple_of"])
+
+    rope = {"rope_parameters": {"rope_type": "default", "rope_theta": config["rope_theta"]}}
+    shared = {**rope, "rms_norm_eps": config["norm_eps"]}
+
+    def local(side):
+        dim = config[f"dim_local_{side}"]
+        return {"vocab_size": config["vocab_size"], "hidden_size": dim, "hidden_size_global": config["dim_global"],
+                "intermediate_size": hidden(dim), "num_attention_heads": config[f"n_heads_local_{side}"],
+                "num_hidden_layers": config[f"n_layers_local_{side}"], "cross_attn_k": config["cross_attn_k"],
+                "cross_attn_all_layers": config[f"cross_attn_all_layers_{side}"],
+                "max_position_embeddings": config["max_encoder_seq_length"], **shared}
+
+    outer = {"hidden_size": config["dim_global"], "intermediate_size": hidden(config["dim_global"]),
+             "num_attention_heads": config["n_heads_global"], "num_key_value_heads": config["n_kv_heads_global"],
+             "num_hidden_layers": config["n_layers_global"], "max_position_embeddings": config["max_seqlen"], **shared}
+    model = BltForCausalLM(BltConfig(
+        patch_in_forward=False, patch_size=4, encoder_config=local("encoder"), decoder_config=local("decoder"),
+        global_config=outer, attn_implementation="sdpa", **rope,
+        **{key: config[key] for key in ("vocab_size", "local_attention_window_len", "cross_attn_k", "encoder_hash_byte_group_size",
+                                        "encoder_hash_byte_group_vocab", "encoder_hash_byte_group_nb_functions")}))
+
+    def loss(called, ids):
+        lengths = blt_lengths(ids.shape[1])
+        lengths[-1] -= 1  # it does not count the id to come
+        lengths = torch.tensor([lengths] * ids.shape[0], device=ids.device)
+        logits = called(input_ids=ids, patch_lengths=lengths, use_cache=False).logits
+        return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
+    return Peer(model, loss=loss, file_name=blt_file_name, patch_lengths=blt_lengths)
+
+
+BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba, "blt": build_blt}
+TABLES = "encoder_hash_tok_embedding"
+
+
+def to_file(peer, config, state):
+    """A model's tensors under their names in files, where every hash table is a tensor of its own."""
+    tensors = {peer.file_name(name): value.cpu().clone().contiguous() for name, value in state.items()}
+    tables = tensors.pop(f"{TABLES}.weight", None)
+    if tables is not None:
+        parts = tables.split(config["encoder_hash_byte_group_vocab"])
+        tensors.update({f"{TABLES}.{i}.weight": part.clone() for i, part in enumerate(parts)})
+    return tensors
+
+
+def from_file(peer, saved, names):
+    import torch
+
+    def read(name):
+        if name == f"{TABLES}.weight":
+            return torch.cat([saved[f"{TABLES}.{i}.weight"] for i in range(sum(part.startswith(TABLES) for part in saved))])
+        return saved[name]
+
+    return {name: read(peer.file_name(name)) for name in names}
 
 
 def main():
@@ -112,26 +194,26 @@ def main():
     torch.manual_seed(0)
     with open(options.config) as file:
         case = json.load(file)
-    import_bytes = None
-    for module in ("mblm", "MEGABYTE_pytorch", "mambapy.mamba"):
-        if module.lower().startswith(case["format"]):
-            __import__(module)
-            import_bytes = status_bytes("VmRSS")
-    if import_bytes is None:
-        raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected mblm, megabyte or mamba")
+    modules = {"mblm": "mblm", "megabyte": "MEGABYTE_pytorch", "mamba": "mambapy.mamba", "blt": "transformers.models.blt.modeling_blt"}
+    if case["format"] not in modules:
+        raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected one of {', '.join(modules)}")
+    __import__(modules[case["format"]])
+    import_bytes = status_bytes("VmRSS")
 
     peer = BUILDERS[case["format"]](case["config"], options)
     model = peer.model.to(options.device)
     model.train(options.entry == "train")
     if os.path.exists(options.weights):
         saved = load_file(options.weights)
-        model.load_state_dict({name: saved[peer.file_name(name)] for name in model.state_dict()})
+        model.load_state_dict(from_file(peer, saved, model.state_dict()))
         ids = load_file(options.ids)["ids"].long()
     else:
         ids = torch.randint(4, 256, (case["batch"], case["length"]))
-        save_file({"ids": ids.to(torch.int32)}, options.ids)
-        state = model.state_dict().items()
-        save_file({peer.file_name(name): value.cpu().clone().contiguous() for name, value in state}, options.weights)
+        given = {"ids": ids.to(torch.int32)}
+        if peer.patch_lengths:
+            given["patch_lengths"] = torch.tensor([peer.patch_lengths(case["length"])] * case["batch"], dtype=torch.int32)
+        save_file(given, options.ids)
+        save_file(to_file(peer, case["config"], model.state_dict()), options.weights)
     ids = ids.to(options.device)
     called = torch.compile(model) if options.mode == "compile" else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
