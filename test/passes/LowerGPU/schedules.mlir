@@ -71,8 +71,9 @@ module {
   // Nothing for short sequences, nor for products of few rows.
   // ALL-LABEL: @none
   // ALL-NOT: kernel.schedule
-  func.func @none(%x: tensor<?x1x512xf32>) -> tensor<?x1x512xf32> {
+  func.func @none(%ids: tensor<?x1xi32>) -> tensor<?x1x512xf32> {
     %w = mblm.load [@w] : tensor<512x512xf32>
+    %x = mblm.embed %ids, %w : tensor<?x1xi32>, tensor<512x512xf32> -> tensor<?x1x512xf32>
     %y = mblm.linear %x, %w : tensor<?x1x512xf32>, tensor<512x512xf32> -> tensor<?x1x512xf32>
     %a, %lse = mblm.attention %y, %y, %y mask(full) {heads = 8 : i64, scale = 1.0e-1 : f64} : tensor<?x1x512xf32>, tensor<?x1x8xf32>
     return %a : tensor<?x1x512xf32>
