@@ -85,6 +85,11 @@ SymbolicDim cuda::gemmTemporary(kernel::GemmOp op) {
   return plan.rowFloats() + plan.productFloats();
 }
 
+Value cuda::endOfTile(TileProduct &product, Value from, int64_t tileRows, Value end) {
+  ThreadEmitter &e = product.e;
+  return product.rows > tileRows ? e.min(end, e.add(from, tileRows)) : end;
+}
+
 void cuda::writeTile(TileProduct &product, ValueRange sums, const Memory &to, Value from, Value rows, Value c0,
                      int64_t columns) {
   ThreadEmitter &e = product.e;
@@ -157,7 +162,8 @@ void GemmEmitter::finish(KernelWriter::Step &s, TileProduct &product, ValueRange
   ArrayRef<Value> pointers = s.pointers;
   if (!plan.together) {
     Memory target{productAt(e, pointers), {}, e.f32(), true};
-    return writeTile(product, sums, target, from, e.form(plan.rows), n0, columns());
+    Value end = endOfTile(product, from, plan.tileRows, e.form(plan.rows));
+    return writeTile(product, sums, target, from, end, n0, columns());
   }
   int64_t stride = plan.tileColumns + 8; // pairs of neighbours go to banks of their own
   Value tile = e.shared(product.rows * stride * 4);

@@ -55,13 +55,14 @@ static void emitSumProduct(KernelWriter &writer, Location loc, const SumProduct 
     Value rows = e.form(p.rows), perPart = e.mul(e.ceilDiv(rows, p.parts * step), step);
     Value begin = e.min(e.mul(e.blockY, perPart), rows), end = e.min(e.add(begin, perPart), rows);
     auto finish = [&](TileProduct &product, ValueRange sums) {
+      Value tileEnd = endOfTile(product, n0, tileRows, e.index(p.columns));
       if (!p.add) {
         Memory target{e.at(s.pointers[p.partsAt], e.mul(e.blockY, p.columns * p.depth)), {}, e.f32(), true};
-        return writeTile(product, sums, target, n0, e.index(p.columns), c0, p.depth);
+        return writeTile(product, sums, target, n0, tileEnd, c0, p.depth);
       }
       product.visit(sums, [&](Value row, Value column, ArrayRef<Value> neighbours) {
         Value n = e.add(n0, row);
-        e.when(e.less(n, e.index(p.columns)), [&] {
+        e.when(e.less(n, tileEnd), [&] {
           for (auto [next, value] : llvm::enumerate(neighbours)) {
             Value c = e.add(e.add(c0, column), next);
             e.when(e.less(c, e.index(p.depth)), [&, value = value] {

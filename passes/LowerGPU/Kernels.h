@@ -84,6 +84,9 @@ void leaveRoomForProduct(const KernelWriter &writer, KernelWriter::Step &step, i
 // Sums of a tile to rows [from, rows) and columns [c0, columns) of memory.
 void writeTile(TileProduct &product, mlir::ValueRange sums, const Memory &to, mlir::Value from, mlir::Value rows, mlir::Value c0,
                int64_t columns);
+// Where the rows of a tile end that begin at `from`: at `end` at the latest. A product on warpgroups may have more rows than the
+// tile; those are the next one's.
+mlir::Value endOfTile(TileProduct &product, mlir::Value from, int64_t tileRows, mlir::Value end);
 SymbolicDim scaled(const SymbolicDim &dim, int64_t factor);
 
 // Tiles that one block has of the product of rows on chip, at most.

@@ -83,8 +83,8 @@ int64_t CostModel::rowsOnChip(int64_t depth, int64_t tileColumns) const {
   return fit / 16 * 16;
 }
 
-// Whether this takes less time than to write the rows to memory and read them again. Times are those of a tile's row, in cycles of a
-// multiprocessor for each number of the row.
+// Whether this takes less time than to write the rows to memory and read them again. Times are those of a tile's row, in cycles of
+// a multiprocessor for each number of the row.
 bool CostModel::paysOnChip(int64_t columns, int64_t tileColumns) const {
   constexpr double memoryRate = 14, making = 0.09; // bytes a cycle
   double inMemory = (3 * size()) / memoryRate, tiles = ceilDiv(columns, tileColumns);

@@ -64,8 +64,9 @@ def Kernel_ScheduleAttr : AttrDef<Kernel_Dialect, "Schedule"> {
     * `layer` (`kernel.gemm`): the Transformer layer that ends here is one kernel; the other four ops of the layer then have no
       schedule. A block has whole sequences of the layer, `rows` rows at most, and `columns` columns of the hidden layer at a time.
 
-    An epilogue that looks across more columns than a tile has runs in a kernel of its own. Attention in bf16 on sm_90a is the
-    warpgroups' where its tile is 128 x 128 and they can take it.
+    Products whose factors the copy engine brings (in bf16 on sm_90a, not `on_chip`) have 128 rows, of which those beyond `rows` are
+    for nothing. An epilogue that looks across more columns than a tile has runs in a kernel of its own. Attention in bf16 on
+    sm_90a is the warpgroups' where its tile is 128 x 128 and they can take it.
 
     Example: `#kernel.schedule<rows = 64, columns = 128, parts = 4>`.
 
