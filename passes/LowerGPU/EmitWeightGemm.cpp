@@ -79,7 +79,9 @@ static void emitSumProduct(KernelWriter &writer, Location loc, const SumProduct 
       };
       return bulkProduct(s, tileColumns, factor(p.gradAt, p.columns, n0), factor(p.packedAt, p.depth, c0), begin, end, finish);
     }
-    leaveRoomForProduct(writer, s, tileColumns);
+    if (writer.precision == Precision::TF32) {
+      s.leaveRoomFor(2); // its factors take more registers; those of bf16 leave room for three blocks, unasked
+    }
     auto product = makeProduct(writer, e, tileRows, tileColumns);
     finish(*product, multiply(s, *product, p, begin, end, n0, c0));
   });
