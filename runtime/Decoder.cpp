@@ -43,6 +43,36 @@ Rows Decoder::logits() {
   return bytes == 0 ? model.empty(sequences) : Rows{output.data(), sequences, 1, model.info().vocab};
 }
 
+float *Decoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
+  model.getProgram().hostAccess(state.data());
+  int64_t slots = model.slotsFor(most), offset = tensor.offset.at({sequences, slots}, tensor.name);
+  return state.data() + offset + sequence * tensor.positions.at(slots) * tensor.width;
+}
+
+std::vector<std::vector<float>> Decoder::copyStates(std::vector<TensorView> &tensors) const {
+  std::vector<std::vector<float>> copies;
+  for (const StateTensor &tensor : model.getProgram().states()) {
+    int64_t floats = filledRows(tensor) * tensor.width;
+    std::vector<float> &copy = copies.emplace_back(sequences * floats);
+    for (int64_t b = 0; b < sequences; ++b) {
+      std::copy_n(rowsOf(tensor, b), floats, copy.data() + b * floats);
+    }
+    tensors.push_back({tensor.name, {sequences, filledRows(tensor), tensor.width}, copy.data(), DType::F32});
+  }
+  return copies;
+}
+
+void Decoder::readStates(const SafetensorsFile &file) {
+  for (const StateTensor &tensor : model.getProgram().states()) {
+    int64_t floats = filledRows(tensor) * tensor.width;
+    stateTensor(file, tensor.name, {sequences, filledRows(tensor), tensor.width});
+    std::vector<float> values = file.floats(tensor.name);
+    for (int64_t b = 0; b < sequences; ++b) {
+      std::copy_n(values.data() + b * floats, floats, rowsOf(tensor, b));
+    }
+  }
+}
+
 int64_t Decoder::savedLength(const std::string &path) { return stateLength(SafetensorsFile(path)); }
 
 std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity) {

@@ -38,11 +38,20 @@ protected:
   Decoder(Model &model, int64_t batch, int64_t capacity);
   // Takes some of `count` ids that are there, those of a sequence `stride` apart; how many.
   virtual int64_t advance(const int32_t *ids, int64_t stride, int64_t count) = 0;
+  // Rows of a state that the bytes so far have written.
+  virtual int64_t filledRows(const StateTensor &tensor) const = 0;
+  // Adds all states' filled rows to `tensors`, which look at the result: without the rows between sequences that hold nothing.
+  std::vector<std::vector<float>> copyStates(std::vector<TensorView> &tensors) const;
+  // Error(Integrity) where one has another shape, or is missing; some may be there by then.
+  void readStates(const SafetensorsFile &file);
 
   Model &model;
   int64_t sequences, most;
   int64_t bytes = 0;
   Buffer state, output;
+
+private:
+  float *rowsOf(const StateTensor &tensor, int64_t sequence) const;
 };
 
 // Room for sequences of `capacity` bytes. Error(BadInput) beyond the model's limit, or for a program without steps;

@@ -153,24 +153,10 @@ int64_t RangedDecoder::filledRows(const StateTensor &tensor) const {
   return std::min(int64_t(ids[0].size()), tensor.positions.at(model.slotsFor(most)));
 }
 
-float *RangedDecoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
-  model.getProgram().hostAccess(state.data());
-  int64_t slots = model.slotsFor(most), offset = tensor.offset.at({sequences, slots}, tensor.name);
-  return state.data() + offset + sequence * tensor.positions.at(slots) * tensor.width;
-}
-
 void RangedDecoder::save(const std::string &path) const {
   refusePatches(model.info());
-  std::vector<std::vector<float>> copies;
   std::vector<TensorView> tensors;
-  for (const StateTensor &tensor : model.getProgram().states()) {
-    int64_t floats = filledRows(tensor) * tensor.width;
-    std::vector<float> &copy = copies.emplace_back(sequences * floats);
-    for (int64_t b = 0; b < sequences; ++b) {
-      std::copy_n(rowsOf(tensor, b), floats, copy.data() + b * floats);
-    }
-    tensors.push_back({tensor.name, {sequences, filledRows(tensor), tensor.width}, copy.data(), DType::F32});
-  }
+  std::vector<std::vector<float>> copies = copyStates(tensors);
   std::vector<int32_t> all;
   for (const std::vector<int32_t> &sequence : ids) {
     all.insert(all.end(), sequence.begin(), sequence.end());
@@ -194,14 +180,7 @@ void RangedDecoder::load(const std::string &path) {
     }
   }
   try {
-    for (const StateTensor &tensor : model.getProgram().states()) {
-      int64_t floats = filledRows(tensor) * tensor.width;
-      stateTensor(file, tensor.name, {sequences, filledRows(tensor), tensor.width});
-      std::vector<float> values = file.floats(tensor.name);
-      for (int64_t b = 0; b < sequences; ++b) {
-        std::copy_n(values.data() + b * floats, floats, rowsOf(tensor, b));
-      }
-    }
+    readStates(file);
     file.readFloats(stateTensor(file, "logits", {sequences, model.info().vocab}), output.data());
   } catch (...) {
     reset(); // half of it may be there

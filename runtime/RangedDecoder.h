@@ -27,8 +27,7 @@ private:
   void run(int64_t stage, int64_t position);
   // What rule `rule` says of vector `vector` of the step at `position`, of sequence b.
   std::pair<int64_t, int64_t> range(const RangeRule &rule, int64_t b, int64_t stage, int64_t position, int64_t vector) const;
-  int64_t filledRows(const StateTensor &tensor) const;
-  float *rowsOf(const StateTensor &tensor, int64_t sequence) const;
+  int64_t filledRows(const StateTensor &tensor) const override;
 
   bool opensBehind(int32_t id);
 

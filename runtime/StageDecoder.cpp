@@ -127,23 +127,9 @@ int64_t StageDecoder::filledRows(const StateTensor &tensor) const {
   return tensor.positions.perSlot ? std::min(run, tensor.positions.at(slotCapacity)) : tensor.positions.more;
 }
 
-float *StageDecoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
-  model.getProgram().hostAccess(state.data());
-  int64_t offset = tensor.offset.at({sequences, slotCapacity}, tensor.name);
-  return state.data() + offset + sequence * tensor.positions.at(slotCapacity) * tensor.width;
-}
-
 void StageDecoder::save(const std::string &path) const {
-  std::vector<std::vector<float>> copies; // of sequences without the rows between them that hold nothing
   std::vector<TensorView> tensors;
-  for (const StateTensor &tensor : model.getProgram().states()) {
-    int64_t floats = filledRows(tensor) * tensor.width;
-    std::vector<float> &copy = copies.emplace_back(sequences * floats);
-    for (int64_t b = 0; b < sequences; ++b) {
-      std::copy_n(rowsOf(tensor, b), floats, copy.data() + b * floats);
-    }
-    tensors.push_back({tensor.name, {sequences, filledRows(tensor), tensor.width}, copy.data(), DType::F32});
-  }
+  std::vector<std::vector<float>> copies = copyStates(tensors);
   tensors.push_back({"logits", {sequences, model.info().vocab}, output.data(), DType::F32});
   tensors.push_back({"open", {sequences, model.info().inner}, open.data(), DType::I32});
   std::vector<int32_t> counters;
@@ -178,14 +164,7 @@ void StageDecoder::load(const std::string &path) {
   }
   std::swap(stages, loaded);
   try {
-    for (const StateTensor &tensor : model.getProgram().states()) {
-      int64_t floats = filledRows(tensor) * tensor.width;
-      expect(tensor.name, {sequences, filledRows(tensor), tensor.width});
-      std::vector<float> values = file.floats(tensor.name);
-      for (int64_t b = 0; b < sequences; ++b) {
-        std::copy_n(values.data() + b * floats, floats, rowsOf(tensor, b));
-      }
-    }
+    readStates(file);
     expect("open", {sequences, model.info().inner});
     file.readFloats(expect("logits", {sequences, model.info().vocab}), output.data());
     open = file.integers("open");

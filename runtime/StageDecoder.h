@@ -29,8 +29,7 @@ private:
   void begin(size_t stage);
   void step(size_t stage, const int32_t *ids, int64_t stride, int64_t rows);
   void run(Entry entry, size_t stage, int64_t position, const int32_t *ids);
-  int64_t filledRows(const StateTensor &state) const;
-  float *rowsOf(const StateTensor &state, int64_t sequence) const;
+  int64_t filledRows(const StateTensor &tensor) const override;
 
   int64_t slotCapacity;
   std::vector<Stage> stages; // outermost first
