@@ -109,6 +109,76 @@ void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
   });
 }
 
+BlockProduct AttentionEmitter::scoreProduct(Value rows, Value a, Value packed, Value firstKey, Value scores) {
+  BlockProduct product;
+  product.a = a;
+  product.lda = e.index(padded());
+  product.rows = rows;
+  product.b = e.at(packed, e.mul(firstKey, padded()));
+  product.panelStride = e.index(kernel::panelWidth * padded());
+  product.ldb = e.index(kernel::panelWidth);
+  product.columns = keyBlock;
+  product.c = scores;
+  product.ldc = e.index(scoreStride);
+  product.depth = e.index(shape.width);
+  product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
+  return product;
+}
+
+BlockProduct AttentionEmitter::mixProduct(Value rows, Value weights, Value keyRows, int64_t stride, Value depth, Value target) {
+  BlockProduct product;
+  product.a = weights;
+  product.lda = e.index(scoreStride);
+  product.rows = rows;
+  product.b = keyRows;
+  product.panelStride = e.index(kernel::panelWidth);
+  product.ldb = e.index(stride);
+  product.columns = shape.width;
+  product.c = target;
+  product.ldc = e.index(paddedPanels());
+  product.depth = depth;
+  product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
+  return product;
+}
+
+void AttentionEmitter::onlineSoftmax(const ScoreBlock &block, const Visible &visible,
+                                     const std::function<SmallVector<Value>(Value i)> &factors) {
+  int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
+  e.loop(block.rows, [&](Value r) {
+    Value i = e.add(block.firstRow, r), row = e.at(block.scores, e.mul(r, scoreStride));
+    auto keysOf = visible(i);
+    SmallVector<Value> values, seen;
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value score = e.mulf(e.loadVector(e.at(row, e.index(v * lanes))), e.splat(shape.scale));
+      seen.push_back(keysOf(e.add(block.firstKey, v * lanes)));
+      values.push_back(e.select(seen.back(), score, e.splat(lowest)));
+    }
+    Value best = values[0];
+    for (Value value : ArrayRef(values).drop_front()) {
+      best = arith::MaximumFOp::create(e.b, best, value);
+    }
+    Value before = e.load(e.at(block.maxima, r));
+    Value top = arith::MaximumFOp::create(e.b, before, e.maxLanes(best));
+    e.store(top, e.at(block.maxima, r));
+    Value wideTop = e.splat(top), sum = e.splat(0.0);
+    SmallVector<Value> kept = factors ? factors(i) : SmallVector<Value>();
+    for (int64_t v = 0; v < vectors; ++v) {
+      // Where nothing is visible yet the maximum is the stand-in itself, so the mask must speak again.
+      Value p = e.select(seen[v], e.exp(e.subf(values[v], wideTop)), e.splat(0.0));
+      e.store(factors ? e.mulf(p, kept[v]) : p, e.at(row, e.index(v * lanes)));
+      sum = e.addf(sum, p);
+    }
+    Value shrink = e.exp(e.subf(e.splat(before), wideTop));
+    Value total = e.at(block.sums, r);
+    e.store(e.addf(e.mulf(e.load(total), e.extract(shrink)), e.sumLanes(sum)), total);
+    Value target = e.at(block.mixed, e.mul(r, paddedPanels()));
+    for (int64_t c = 0; c < paddedPanels(); c += lanes) {
+      Value pointer = e.at(target, e.index(c));
+      e.store(e.mulf(e.loadVector(pointer), shrink), pointer);
+    }
+  });
+}
+
 SmallVector<Value> AttentionEmitter::loadRow(Value pointer) {
   SmallVector<Value> row;
   for (int64_t v = 0; v < vectors(); ++v) {

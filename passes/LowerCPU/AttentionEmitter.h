@@ -19,11 +19,19 @@ constexpr int64_t shortSequence = 64;
 // Rows and keys of a block of the long form.
 constexpr int64_t queryBlock = kernel::blockRows;
 constexpr int64_t keyBlock = 64;
+// Floats from a row of a block's scores to the next: the tile reads past the keys.
+constexpr int64_t scoreStride = keyBlock + 16;
 
 // One work item for each sequence and head.
 inline Items attentionItems(const AttentionShape &shape) {
   return {shape.pairs()};
 }
+
+// Scores of `rows` positions from `firstRow` on with `keyBlock` keys from `firstKey` on, and what the softmax over all keys keeps of
+// the blocks before: maxima, sums and mixed values, a row a position.
+struct ScoreBlock {
+  mlir::Value scores, firstRow, rows, firstKey, maxima, sums, mixed;
+};
 
 class AttentionEmitter {
 public:
@@ -75,6 +83,18 @@ public:
                 mlir::Value first, mlir::Value count, mlir::Value target);
   // Rows of `padded()` floats into panels of 32 rows: panel p holds [c][n] = rows[32p + n][c]. Reads whole panels.
   void packTransposed(mlir::Value rows, mlir::Value count, mlir::Value panels);
+
+  // scores = rows of `padded()` floats x packed keys from `firstKey` on.
+  BlockProduct scoreProduct(mlir::Value rows, mlir::Value a, mlir::Value packed, mlir::Value firstKey, mlir::Value scores);
+  // target, rows of `paddedPanels()` floats, += a block laid out as scores x `depth` rows of keys, `stride` floats apart.
+  BlockProduct mixProduct(mlir::Value rows, mlir::Value weights, mlir::Value keyRows, int64_t stride, mlir::Value depth,
+                          mlir::Value target);
+  // Tells for position i which lanes of keys from `key` on it sees.
+  using Visible = std::function<std::function<mlir::Value(mlir::Value key)>(mlir::Value i)>;
+  // The block's scores become probabilities relative to the running maxima; sums and mixed rows follow. The sums are of all
+  // probabilities; `factors(i)` multiplies those that are kept, a vector each. Null: by nothing.
+  void onlineSoftmax(const ScoreBlock &block, const Visible &visible,
+                     const std::function<llvm::SmallVector<mlir::Value>(mlir::Value i)> &factors = {});
 
   llvm::SmallVector<mlir::Value> loadRow(mlir::Value pointer);
   mlir::Value dot(llvm::ArrayRef<mlir::Value> x, llvm::ArrayRef<mlir::Value> y);

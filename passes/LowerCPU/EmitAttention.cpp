@@ -9,9 +9,6 @@ using namespace mblm;
 using namespace mblm::cpu;
 
 namespace {
-// Stands for minus infinity where differences are taken.
-constexpr double lowest = -1e30;
-
 struct Operands {
   Value query, key, value, table, result, lse;
   int64_t strides[3], offsets[3];
@@ -78,53 +75,9 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
   });
 }
 
-// One block of scores (rows x keyBlock, rows `stride` apart) becomes probabilities relative to the running maxima; running
-// sums and the accumulated rows of the result follow. The sums are of all probabilities, dropped or not.
-static void onlineSoftmax(AttentionEmitter &a, Value sequence, Value head, Value scores, int64_t stride, Value firstRow,
-                          Value rows, Value firstKey, Value maxima, Value sums, Value accumulated) {
-  Emitter &e = a.e;
-  int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
-  e.loop(rows, [&](Value r) {
-    Value i = e.add(firstRow, r), row = e.at(scores, e.mul(r, stride));
-    SmallVector<Value> values, visible;
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value score = e.mulf(e.loadVector(e.at(row, e.index(v * lanes))), e.splat(a.shape.scale));
-      visible.push_back(a.visibleKeys(e.add(firstKey, v * lanes), i));
-      values.push_back(e.select(visible.back(), score, e.splat(lowest)));
-    }
-    Value best = values[0];
-    for (Value value : ArrayRef(values).drop_front()) {
-      best = arith::MaximumFOp::create(e.b, best, value);
-    }
-    Value before = e.load(e.at(maxima, r));
-    Value top = arith::MaximumFOp::create(e.b, before, e.maxLanes(best));
-    e.store(top, e.at(maxima, r));
-    Value wideTop = e.splat(top), sum = e.splat(0.0);
-    SmallVector<Value> factors;
-    if (a.dropout) {
-      factors = a.keyFactors(sequence, head, i, firstKey);
-    }
-    for (int64_t v = 0; v < vectors; ++v) {
-      // Where nothing is visible yet the maximum is the stand-in itself, so the mask must speak again.
-      Value p = e.select(visible[v], e.exp(e.subf(values[v], wideTop)), e.splat(0.0));
-      e.store(a.dropout ? e.mulf(p, factors[v]) : p, e.at(row, e.index(v * lanes)));
-      sum = e.addf(sum, p);
-    }
-    Value shrink = e.exp(e.subf(e.splat(before), wideTop));
-    Value total = e.at(sums, r);
-    e.store(e.addf(e.mulf(e.load(total), e.extract(shrink)), e.sumLanes(sum)), total);
-    Value target = e.at(accumulated, e.mul(r, a.paddedPanels()));
-    for (int64_t c = 0; c < a.paddedPanels(); c += lanes) {
-      Value pointer = e.at(target, e.index(c));
-      e.store(e.mulf(e.loadVector(pointer), shrink), pointer);
-    }
-  });
-}
-
 static void emitLong(AttentionEmitter &a, const Operands &o) {
   Emitter &e = a.e;
   int64_t padded = a.padded(), panels = a.paddedPanels(), heads = a.shape.heads, width = a.shape.width;
-  constexpr int64_t scoreStride = keyBlock + 16;
   SymbolicDim length = a.shape.space.getPositions();
   auto perKey = [&](int64_t n) {
     return (length + SymbolicDim::constant(2 * keyBlock)).scaled(n);
@@ -132,8 +85,6 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   Value keys = a.s.allocate(perKey(padded)), packed = a.s.allocate(perKey(padded));
   Value q = a.s.allocate(queryBlock * padded), scores = a.s.allocate(queryBlock * scoreStride);
   Value accumulated = a.s.allocate(queryBlock * panels), maxima = a.s.allocate(queryBlock), sums = a.s.allocate(queryBlock);
-  Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
-  Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
   e.zero(keys, e.form(perKey(padded)));
   e.zero(q, e.index(queryBlock * padded));
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
@@ -148,31 +99,18 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
       e.loop(e.index(0), e.index(queryBlock), e.machine.lanes, [&](Value r) { e.store(e.splat(lowest), e.at(maxima, r)); });
       Value begin = e.mul(e.div(a.firstKey(firstRow), keyBlock), keyBlock);
       e.loop(begin, a.endKey(lastRow), keyBlock, [&](Value firstKey) {
-        BlockProduct product;
-        product.a = q;
-        product.lda = e.index(padded);
-        product.rows = rows;
-        product.b = e.at(packed, e.mul(firstKey, padded));
-        product.panelStride = e.index(kernel::panelWidth * padded);
-        product.ldb = e.index(kernel::panelWidth);
-        product.columns = keyBlock;
-        product.c = scores;
-        product.ldc = e.index(scoreStride);
-        product.depth = e.index(width);
-        product.accumulate = no;
-        a.writer.product(e, product);
-        onlineSoftmax(a, sequence, head, scores, scoreStride, firstRow, rows, firstKey, maxima, sums, accumulated);
-        product.a = scores;
-        product.lda = e.index(scoreStride);
-        product.b = a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, firstKey, head);
-        product.panelStride = e.index(kernel::panelWidth);
-        product.ldb = e.index(o.strides[2]);
-        product.columns = width;
-        product.c = accumulated;
-        product.ldc = e.index(panels);
-        product.depth = e.min(e.index(keyBlock), e.sub(n, firstKey));
-        product.accumulate = yes;
-        a.writer.product(e, product);
+        a.writer.product(e, a.scoreProduct(rows, q, packed, firstKey, scores));
+        auto visible = [&](Value i) {
+          return [&a, i](Value key) { return a.visibleKeys(key, i); };
+        };
+        std::function<SmallVector<Value>(Value)> factors;
+        if (a.dropout) {
+          factors = [&](Value i) { return a.keyFactors(sequence, head, i, firstKey); };
+        }
+        a.onlineSoftmax({scores, firstRow, rows, firstKey, maxima, sums, accumulated}, visible, factors);
+        Value values = a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, firstKey, head);
+        Value depth = e.min(e.index(keyBlock), e.sub(n, firstKey));
+        a.writer.product(e, a.mixProduct(rows, scores, values, o.strides[2], depth, accumulated));
       });
       e.loop(rows, [&](Value r) {
         Value sum = e.load(e.at(sums, r)), inverse = e.splat(e.divf(e.number(1), sum)), t = e.add(firstRow, r);

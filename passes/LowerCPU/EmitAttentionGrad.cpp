@@ -123,11 +123,11 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
 
 // scores (queries x keys) become probabilities, products the gradients of the scores.
 static void scoreGradients(AttentionEmitter &a, const Operands &o, Value sequence, Value head, Value scores, Value products,
-                           int64_t stride, Value firstRow, Value rows, Value firstKey, Value dots) {
+                           Value firstRow, Value rows, Value firstKey, Value dots) {
   Emitter &e = a.e;
   int64_t lanes = e.machine.lanes;
   e.loop(rows, [&](Value r) {
-    Value i = e.add(firstRow, r), row = e.mul(r, stride);
+    Value i = e.add(firstRow, r), row = e.mul(r, scoreStride);
     Value lse = e.splat(lseAt(a, o, sequence, head, i)), dot = e.splat(e.load(e.at(dots, i)));
     SmallVector<Value> factors;
     if (a.dropout) {
@@ -151,7 +151,7 @@ static void scoreGradients(AttentionEmitter &a, const Operands &o, Value sequenc
 static void emitLong(AttentionEmitter &a, const Operands &o) {
   Emitter &e = a.e;
   int64_t padded = a.padded(), panels = a.paddedPanels(), heads = a.shape.heads, width = a.shape.width;
-  constexpr int64_t stride = keyBlock + 16, keyRows = keyBlock + 16;
+  constexpr int64_t keyRows = keyBlock + 16;
   SymbolicDim length = a.shape.space.getPositions();
   auto perKey = [&](int64_t n) {
     return (length + SymbolicDim::constant(2 * keyBlock)).scaled(n);
@@ -160,15 +160,13 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   Value g = a.s.allocate(perKey(padded)), packedK = a.s.allocate(perKey(padded)), packedV = a.s.allocate(perKey(padded));
   Value dq = a.s.allocate(perKey(panels)), dots = a.s.allocate(perKey(1));
   Value dk = a.s.allocate(keyRows * panels), dv = a.s.allocate(keyRows * panels);
-  Value scores = a.s.allocate(queryBlock * stride), products = a.s.allocate(queryBlock * stride);
-  Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
-  Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
+  Value scores = a.s.allocate(queryBlock * scoreStride), products = a.s.allocate(queryBlock * scoreStride);
   for (Value rows : {q, k, v, g}) {
     e.zero(rows, e.form(perKey(padded)));
   }
   // Columns of a block's rows that no key stands for are read by the tile, though not used.
-  e.zero(scores, e.index(queryBlock * stride));
-  e.zero(products, e.index(queryBlock * stride));
+  e.zero(scores, e.index(queryBlock * scoreStride));
+  e.zero(products, e.index(queryBlock * scoreStride));
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), n = a.positions(), zero = e.index(0);
     a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
@@ -190,35 +188,12 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
         Value reached = e.less(a.firstKey(firstRow), endKeys); // later blocks of block_causal see none again
         e.when(reached, [&] {
           Value queries = e.at(q, e.mul(firstRow, padded)), grads = e.at(g, e.mul(firstRow, padded));
-          BlockProduct product;
-          product.a = queries;
-          product.lda = e.index(padded);
-          product.rows = rows;
-          product.b = e.at(packedK, e.mul(firstKey, padded));
-          product.panelStride = e.index(kernel::panelWidth * padded);
-          product.ldb = e.index(kernel::panelWidth);
-          product.columns = keyBlock;
-          product.c = scores;
-          product.ldc = e.index(stride);
-          product.depth = e.index(width);
-          product.accumulate = no;
-          a.writer.product(e, product);
-          product.a = grads;
-          product.b = e.at(packedV, e.mul(firstKey, padded));
-          product.c = products;
-          a.writer.product(e, product);
-          scoreGradients(a, o, sequence, head, scores, products, stride, firstRow, rows, firstKey, dots);
+          a.writer.product(e, a.scoreProduct(rows, queries, packedK, firstKey, scores));
+          a.writer.product(e, a.scoreProduct(rows, grads, packedV, firstKey, products));
+          scoreGradients(a, o, sequence, head, scores, products, firstRow, rows, firstKey, dots);
           // dq += ds k
-          product.a = products;
-          product.lda = e.index(stride);
-          product.b = e.at(k, e.mul(firstKey, padded));
-          product.panelStride = e.index(kernel::panelWidth);
-          product.ldb = e.index(padded);
-          product.columns = width;
-          product.c = e.at(dq, e.mul(firstRow, panels));
-          product.ldc = e.index(panels);
-          product.depth = keys;
-          product.accumulate = yes;
+          BlockProduct product = a.mixProduct(rows, products, e.at(k, e.mul(firstKey, padded)), padded, keys,
+                                              e.at(dq, e.mul(firstRow, panels)));
           a.writer.product(e, product);
           // dk += ds^T q, dv += p^T g
           product.columnMajor = true;

@@ -11,8 +11,6 @@ using namespace mblm::cpu;
 
 namespace {
 
-// Stands for minus infinity where differences are taken.
-constexpr double lowest = -1e30;
 // Vectors of a head that accumulate side by side.
 constexpr int64_t vectorsTogether = 4;
 

@@ -10,10 +10,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-// Stands for minus infinity where differences are taken.
-constexpr double lowest = -1e30;
-constexpr int64_t scoreStride = keyBlock + 16;
-
 static AttentionShape shapeOf(kernel::SpaceAttr space, int64_t heads, int64_t width, double scale) {
   return {space, heads, width, scale, MaskKind::Full, 0};
 }
@@ -27,17 +23,14 @@ public:
       : writer(writer), s(s), e(s.e), heads(op.getHeads()), groups(op.getKvHeads()), width(op.getHeadDim()),
         queries(writer, s, shapeOf(op.getSpace(), heads, width, op.getScale().convertToDouble()), {}),
         keys(writer, s, shapeOf(op.getKeySpace(), groups, width, op.getScale().convertToDouble()), {}), ranges(ranges),
-        padded(queries.padded()), panels(queries.paddedPanels()) {
-    no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
-    yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
-  }
+        padded(queries.padded()), panels(queries.paddedPanels()) {}
 
   KernelWriter &writer;
   KernelWriter::Step &s;
   Emitter &e;
   const int64_t heads, groups, width;
   AttentionEmitter queries, keys;
-  Value ranges, no, yes;
+  Value ranges;
   const int64_t padded, panels;
 
   Value allocatePerKey(int64_t floats) {
@@ -86,22 +79,6 @@ public:
     Value below = arith::CmpIOp::create(e.b, arith::CmpIPredicate::slt, j, spread(end));
     return arith::AndIOp::create(e.b, below, arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, j, spread(first)));
   }
-  // scores = rows x keys of a packed factor.
-  BlockProduct scoreProduct(Value rows, Value a, Value packed, Value firstKey, Value scores) {
-    BlockProduct product;
-    product.a = a;
-    product.lda = e.index(padded);
-    product.rows = rows;
-    product.b = e.at(packed, e.mul(firstKey, padded));
-    product.panelStride = e.index(kernel::panelWidth * padded);
-    product.ldb = e.index(kernel::panelWidth);
-    product.columns = keyBlock;
-    product.c = scores;
-    product.ldc = e.index(scoreStride);
-    product.depth = e.index(width);
-    product.accumulate = no;
-    return product;
-  }
   Value lseAt(Value lse, Value sequence, Value head, Value t) {
     Value row = e.add(e.mul(sequence, queries.positions()), t);
     return e.at(lse, e.add(e.mul(row, heads), head));
@@ -141,21 +118,14 @@ private:
     e.zero(sums, e.index(queryBlock));
     e.loop(e.index(0), e.index(queryBlock), e.machine.lanes, [&](Value r) { e.store(e.splat(lowest), e.at(maxima, r)); });
     forKeys(sequence, firstRow, rows, [&](Value firstKey) {
-      writer.product(e, scoreProduct(rows, q, packed, firstKey, scores));
-      softmax(sequence, firstRow, rows, firstKey);
-      BlockProduct product;
-      product.a = scores;
-      product.lda = e.index(scoreStride);
-      product.rows = rows;
-      product.b = keys.rowOf(value, groups * width, 0, sequence, firstKey, group);
-      product.panelStride = e.index(kernel::panelWidth);
-      product.ldb = e.index(groups * width);
-      product.columns = width;
-      product.c = mixed;
-      product.ldc = e.index(panels);
-      product.depth = e.min(e.index(keyBlock), e.sub(keys.positions(), firstKey));
-      product.accumulate = yes;
-      writer.product(e, product);
+      writer.product(e, queries.scoreProduct(rows, q, packed, firstKey, scores));
+      auto visible = [&](Value i) {
+        return [this, first = bound(sequence, i, 0), end = bound(sequence, i, 1)](Value key) { return this->visible(key, first, end); };
+      };
+      queries.onlineSoftmax({scores, firstRow, rows, firstKey, maxima, sums, mixed}, visible);
+      Value values = keys.rowOf(value, groups * width, 0, sequence, firstKey, group);
+      Value depth = e.min(e.index(keyBlock), e.sub(keys.positions(), firstKey));
+      writer.product(e, queries.mixProduct(rows, scores, values, groups * width, depth, mixed));
     });
     e.loop(rows, [&](Value r) {
       Value sum = e.load(e.at(sums, r)), t = e.add(firstRow, r);
@@ -167,38 +137,6 @@ private:
       });
       Value logSum = e.addf(e.load(e.at(maxima, r)), e.log1(safe));
       e.store(e.select(any, logSum, e.number(0)), lseAt(lse, sequence, head, t));
-    });
-  }
-
-  // A block of scores becomes probabilities relative to the running maxima; running sums and mixed rows follow.
-  void softmax(Value sequence, Value firstRow, Value rows, Value firstKey) {
-    int64_t lanes = e.machine.lanes, vectors = keyBlock / lanes;
-    e.loop(rows, [&](Value r) {
-      Value i = e.add(firstRow, r), row = e.at(scores, e.mul(r, scoreStride));
-      Value first = bound(sequence, i, 0), end = bound(sequence, i, 1);
-      SmallVector<Value> values, seen;
-      Value best;
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value score = e.mulf(e.loadVector(e.at(row, e.index(v * lanes))), e.splat(queries.shape.scale));
-        seen.push_back(visible(e.add(firstKey, v * lanes), first, end));
-        values.push_back(e.select(seen.back(), score, e.splat(lowest)));
-        best = best ? arith::MaximumFOp::create(e.b, best, values.back()).getResult() : values.back();
-      }
-      Value before = e.load(e.at(maxima, r)), top = arith::MaximumFOp::create(e.b, before, e.maxLanes(best));
-      e.store(top, e.at(maxima, r));
-      Value wideTop = e.splat(top), sum = e.splat(0.0);
-      for (int64_t v = 0; v < vectors; ++v) {
-        // Where nothing is visible yet the maximum is the stand-in itself, so the mask must speak again.
-        Value p = e.select(seen[v], e.exp(e.subf(values[v], wideTop)), e.splat(0.0));
-        e.store(p, e.at(row, e.index(v * lanes)));
-        sum = e.addf(sum, p);
-      }
-      Value shrink = e.exp(e.subf(e.splat(before), wideTop)), total = e.at(sums, r);
-      e.store(e.addf(e.mulf(e.load(total), e.extract(shrink)), e.sumLanes(sum)), total);
-      for (int64_t c = 0; c < panels; c += lanes) {
-        Value pointer = e.at(mixed, e.add(e.mul(r, panels), c));
-        e.store(e.mulf(e.loadVector(pointer), shrink), pointer);
-      }
     });
   }
 
@@ -273,22 +211,11 @@ private:
       e.store(e.sumLanes(sum), e.at(dots, r));
     });
     forKeys(sequence, firstRow, rows, [&](Value firstKey) {
-      writer.product(e, scoreProduct(rows, q, packedK, firstKey, scores));
-      writer.product(e, scoreProduct(rows, g, packedV, firstKey, products));
+      writer.product(e, queries.scoreProduct(rows, q, packedK, firstKey, scores));
+      writer.product(e, queries.scoreProduct(rows, g, packedV, firstKey, products));
       scoreGradients(sequence, head, firstRow, rows, firstKey);
       Value count = e.min(e.index(keyBlock), e.sub(keys.positions(), firstKey));
-      BlockProduct product; // dq += ds k
-      product.a = products;
-      product.lda = e.index(scoreStride);
-      product.rows = rows;
-      product.b = e.at(k, e.mul(firstKey, padded));
-      product.panelStride = e.index(kernel::panelWidth);
-      product.ldb = e.index(padded);
-      product.columns = width;
-      product.c = dq;
-      product.ldc = e.index(panels);
-      product.depth = count;
-      product.accumulate = yes;
+      BlockProduct product = queries.mixProduct(rows, products, e.at(k, e.mul(firstKey, padded)), padded, count, dq); // dq += ds k
       writer.product(e, product);
       // dk += ds^T q, dv += p^T g; rows of the tile behind the block's keys get zeros added
       product.columnMajor = true;

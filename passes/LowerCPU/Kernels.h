@@ -10,6 +10,9 @@
 
 namespace mblm::cpu {
 
+// Attention: stands for minus infinity where differences are taken.
+constexpr double lowest = -1e30;
+
 void emitRows(KernelWriter &writer, kernel::RowsOp op);
 void emitPackRows(KernelWriter &writer, kernel::PackRowsOp op);
 void emitReduce(KernelWriter &writer, kernel::ReduceOp op);
