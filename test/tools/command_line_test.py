@@ -7,14 +7,13 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 from html.parser import HTMLParser
 
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_io
+from program import MBLM, ProgramTest
 
-MBLM = os.environ["MBLM"]
 TINY = "models/mblm-360m-2d-tt-tiny.json"
 CUDA = "models/byte-transformer-320m-tiny.json"
 GOLDEN = "test/golden/megabyte/mega_3s_prepatched_flash"
@@ -27,40 +26,17 @@ def decides_patches(model):
         return "patches" in json.load(spec)
 
 
-class CommandLine(unittest.TestCase):
+class CommandLine(ProgramTest):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
+        super().setUpClass()
         cls.cache = cls.path("cache")
-        with open(cls.path("text"), "wb") as file:
-            file.write(TEXT)
+        cls.write("text", TEXT)
         cls.info = json.loads(cls.mblm("check", TINY, "--json")[1])
         code, _, err = cls.mblm("train", TINY, *cls.native(), "--data", cls.path("text"), "--steps", "2", "--out",
                                 cls.path("run"))
         assert code == 0, err
         cls.weights = cls.path("run/weights.safetensors")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
-
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.folder.name, name)
-
-    @classmethod
-    def native(cls):
-        return ["--cache", cls.cache]
-
-    @staticmethod
-    def mblm(*arguments, **options):
-        done = subprocess.run([MBLM, *arguments], capture_output=True, timeout=600, **options)
-        return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-
-    def write(self, name, text):
-        with open(self.path(name), "w") as file:
-            file.write(text)
-        return self.path(name)
 
     def ids(self, length, batch=2, value=None):
         values = [(i * 7 + 3) % 250 if value is None else value for i in range(batch * length)]
@@ -74,11 +50,6 @@ class CommandLine(unittest.TestCase):
     def run_model(self, input_path, *more, target=None):
         return self.mblm("run", TINY, *(target or self.native()), "--weights", self.weights, "--input", input_path, "--output",
                          self.path("out.safetensors"), *more)
-
-    def fails(self, code, message, result):
-        self.assertEqual(result[0], code, result)
-        self.assertEqual(len(result[2].strip().splitlines()), 1, result[2])
-        self.assertIn(message, result[2])
 
     # Usage.
 

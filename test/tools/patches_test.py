@@ -5,59 +5,39 @@
 # files that do not fit. Environment MBLM: the program. Runs in the repository's root.
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import unittest
 import xml.dom.minidom
 
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_io
+from program import ProgramTest
 
-MBLM = os.environ["MBLM"]
 ENTROPY, PATCHED = "models/blt-entropy-tiny.json", "models/blt-1b-tiny.json"
 TEXT = b"Wenn Fl\xc3\xbcsse steigen, for (int i = 0; i < n; ++i) the quick brown fox jumps over the lazy dog. " * 40
 
 
-class Patches(unittest.TestCase):
+class Patches(ProgramTest):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
+        super().setUpClass()
         cls.write("text", TEXT)
-        code, _, err = cls.mblm("train", ENTROPY, "--data", cls.path("text"), "--steps", "8", "--out", cls.path("entropy"))
+        code, _, err = cls.answer("train", ENTROPY, "--data", cls.path("text"), "--steps", "8", "--out", cls.path("entropy"))
         assert code == 0, err
         cls.weights = cls.path("entropy/weights.safetensors")
         cls.with_entropies = ["--entropy-model", ENTROPY, "--entropy-weights", cls.weights]
 
     @classmethod
-    def tearDownClass(cls):
-        cls.folder.cleanup()
-
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.folder.name, name)
-
-    @classmethod
-    def write(cls, name, content):
-        with open(cls.path(name), "wb") as file:
-            file.write(content)
-        return cls.path(name)
-
-    @classmethod
-    def mblm(cls, *arguments):
-        done = subprocess.run([MBLM, *arguments, "--cache", cls.path("cache")], capture_output=True, timeout=600)
-        return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    def answer(cls, *arguments):
+        return cls.mblm(*arguments, *cls.native())
 
     def works(self, *arguments):
-        code, out, err = self.mblm(*arguments)
+        code, out, err = self.answer(*arguments)
         self.assertEqual(code, 0, err)
         return out, err
 
-    def fails(self, code, message, *arguments):
-        got, _, err = self.mblm(*arguments)
-        self.assertEqual(got, code, err)
-        self.assertIn(message, err)
-        self.assertEqual(len(err.strip().splitlines()), 1, err)
+    def refuses(self, code, message, *arguments):
+        self.fails(code, message, self.answer(*arguments))
 
     def rows(self, *arguments):
         return json.loads(self.works("patch", ENTROPY, "--weights", self.weights, *arguments, "--json")[0])["rows"]
@@ -125,7 +105,7 @@ class Patches(unittest.TestCase):
         again, _ = self.works("generate", PATCHED, *self.with_entropies, *weights, "--prompt", "The ", "-n", "20", "--temperature", "0",
                               "--threads", "1")
         self.assertEqual(out, again)
-        self.fails(3, "expected an entropy model", "eval", PATCHED, *weights, "--data", self.path("text"))
+        self.refuses(3, "expected an entropy model", "eval", PATCHED, *weights, "--data", self.path("text"))
 
     def test_lengths_that_come_with_the_input(self):
         weights = self.path("fresh/weights.safetensors")
@@ -141,29 +121,29 @@ class Patches(unittest.TestCase):
         for lengths in [[1, 4, 3], [4, 8, 1], [1, -1, 12], [1] * 9]:
             with self.subTest(lengths=lengths):
                 give(lengths)
-                self.fails(3, "patch_lengths", *run)
+                self.refuses(3, "patch_lengths", *run)
 
     def test_text_beyond_the_plan(self):
         safetensors_io.save(self.path("long"), {"ids": ("I32", [1, 193], [1] + [70] * 192),
                                                 "patch_lengths": ("I32", [1, 65], [1] + [3] * 64)})
         weights = self.path("plan/weights.safetensors")
         self.works("train", PATCHED, *self.with_entropies, "--data", self.path("text"), "--steps", "1", "--out", self.path("plan"))
-        self.fails(3, "193", "run", PATCHED, "--weights", weights, "--input", self.path("long"), "--output", self.path("output"))
+        self.refuses(3, "193", "run", PATCHED, "--weights", weights, "--input", self.path("long"), "--output", self.path("output"))
 
     # What does not fit.
 
     def test_usage(self):
-        self.fails(2, "expected either --data or --input", "patch", ENTROPY, "--weights", self.weights)
-        self.fails(2, "expected the entropy model's weights", "patch", ENTROPY, "--data", self.path("text"))
-        self.fails(2, "--entropy-model: expected its weights, too", "patch", PATCHED, "--data", self.path("text"),
-                   "--entropy-model", ENTROPY)
-        self.fails(3, "has patches of fixed lengths", "patch", "models/mblm-360m-2d-tt-tiny.json", "--data", self.path("text"))
-        self.fails(3, "is no entropy model", "patch", PATCHED, "--data", self.path("text"), "--entropy-model", PATCHED,
-                   "--entropy-weights", self.weights)
+        self.refuses(2, "expected either --data or --input", "patch", ENTROPY, "--weights", self.weights)
+        self.refuses(2, "expected the entropy model's weights", "patch", ENTROPY, "--data", self.path("text"))
+        self.refuses(2, "--entropy-model: expected its weights, too", "patch", PATCHED, "--data", self.path("text"),
+                     "--entropy-model", ENTROPY)
+        self.refuses(3, "has patches of fixed lengths", "patch", "models/mblm-360m-2d-tt-tiny.json", "--data", self.path("text"))
+        self.refuses(3, "is no entropy model", "patch", PATCHED, "--data", self.path("text"), "--entropy-model", PATCHED,
+                     "--entropy-weights", self.weights)
 
     def test_no_cuda_kernels(self):
         for target in ["sim", "cuda"]:
-            self.fails(3, "there is no CUDA kernel for kernel.", "compile", PATCHED, "--target", target, "-o", self.path("cuda.so"))
+            self.refuses(3, "there is no CUDA kernel for kernel.", "compile", PATCHED, "--target", target, "-o", self.path("cuda.so"))
         self.assertFalse(os.path.exists(self.path("cuda.so")))
 
     def test_hash_tables_of_another_size(self):
@@ -172,8 +152,8 @@ class Patches(unittest.TestCase):
         spec["ngrams"]["hash_rows"] = 62
         self.write("spec.json", json.dumps(spec).encode())
         self.works("train", PATCHED, *self.with_entropies, "--data", self.path("text"), "--steps", "1", "--out", self.path("rows"))
-        self.fails(3, "62", "eval", self.path("spec.json"), *self.with_entropies, "--weights", self.path("rows/weights.safetensors"),
-                   "--data", self.path("text"))
+        self.refuses(3, "62", "eval", self.path("spec.json"), *self.with_entropies, "--weights", self.path("rows/weights.safetensors"),
+                     "--data", self.path("text"))
 
 
 if __name__ == "__main__":
