@@ -138,9 +138,7 @@ std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
     names.push_back(rt::entryName(Entry::Step, int64_t(stage)));
   }
   // Layers that look at ranges read prompts byte by byte.
-  bool ranged = llvm::any_of(spec.stages, [](const spec::Stage &stage) {
-    return llvm::any_of(stage.layers, [](const spec::Layer &layer) { return layer.block == spec::Block::Llama; });
-  });
+  bool ranged = spec.anyLayer([](const spec::Layer &layer) { return layer.block == spec::Block::Llama; });
   if (!ranged && (spec.maxSlots() == 0 || spec.maxSlots() >= rt::prefillRows)) {
     names.push_back(rt::entryName(Entry::Prefill, 0));
   }

@@ -13,17 +13,12 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::frontend;
 
-static bool hasDropout(llvm::ArrayRef<spec::Stage> stages) {
-  return llvm::any_of(stages, [](const spec::Stage &stage) {
-    return llvm::any_of(stage.layers,
-                        [](const spec::Layer &layer) { return layer.attnDropout > 0 || layer.ffDropout > 0; });
-  });
-}
+static bool hasDropout(const spec::Layer &layer) { return layer.attnDropout > 0 || layer.ffDropout > 0; }
 
 bool mblm::isEntropyModel(const spec::Spec &spec) { return spec.names == spec::Names::Blt && !spec.patches; }
 
 bool mblm::canRunByPieces(const spec::Spec &spec) {
-  return spec.stages.size() > 1 && !spec.patches && !hasDropout(llvm::ArrayRef(spec.stages).drop_front());
+  return spec.stages.size() > 1 && !spec.patches && !spec.anyLayer(hasDropout, /*first=*/1);
 }
 
 namespace {
@@ -70,7 +65,7 @@ public:
       return {values.loss, values.sum, values.count};
     };
     addFunction("loss", {ids, mask}, {scalar, scalar, scalar}, loss);
-    if (hasDropout(spec.stages)) {
+    if (spec.anyLayer(hasDropout)) {
       addFunction("train_loss", {ids, mask, tensor({4}, builder.getI32Type())}, {scalar, scalar, scalar}, loss);
     }
     if (spec.startToken) {

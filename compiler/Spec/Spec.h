@@ -5,6 +5,7 @@
 // knows no MLIR. Lengths are in positions, dims in features, all f32.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -204,6 +205,15 @@ struct Spec {
   // Width of what the decoder reads of a patch.
   int64_t patchWidthDown() const {
     return stages[2].dim * (patches->decoderCross != CrossLayers::None ? patches->perPatch : 1);
+  }
+  // Whether `holds` is true of any layer from stage `first` on.
+  template <typename Holds> bool anyLayer(Holds holds, size_t first = 0) const {
+    for (size_t s = first; s < stages.size(); ++s) {
+      if (std::any_of(stages[s].layers.begin(), stages[s].layers.end(), holds)) {
+        return true;
+      }
+    }
+    return false;
   }
   // The outermost number of slots is limited by a learned table or by `fixedLength`; 0 = unlimited.
   int64_t maxSlots() const {

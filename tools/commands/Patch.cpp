@@ -11,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <unistd.h>
 
@@ -20,6 +19,11 @@ namespace mblm::cli {
 namespace {
 
 constexpr int64_t textLimit = int64_t(1) << 30, pictureBytes = 400;
+
+using Mode = rt::PatchRule::Mode;
+// As they stand in specs.
+const std::vector<std::pair<std::string, Mode>> modes = {
+    {"static", Mode::Static}, {"byte", Mode::Byte}, {"space", Mode::Space}, {"entropy", Mode::Entropy}, {"bpe", Mode::Bpe}};
 
 struct PatchCommand {
   std::string weights, data, input, output, svg, mode;
@@ -57,15 +61,14 @@ PatchInput readInput(const PatchCommand &command) {
 
 // What the command line says takes the place of the model's own rule.
 rt::PatchRule ruleOf(const PatchCommand &command, const rt::ModelInfo &info) {
-  using Mode = rt::PatchRule::Mode;
   rt::PatchRule rule = info.patchRule;
   rule.firstAlone = info.patched; // models need a first patch of one byte, texts do not
   if (!info.patched) {
     rule.mode = Mode::Entropy;
   }
-  static const std::map<std::string, Mode> modes = {
-      {"static", Mode::Static}, {"byte", Mode::Byte}, {"space", Mode::Space}, {"entropy", Mode::Entropy}, {"bpe", Mode::Bpe}};
-  rule.mode = command.mode.empty() ? rule.mode : modes.at(command.mode);
+  for (const auto &[name, mode] : modes) {
+    rule.mode = name == command.mode ? mode : rule.mode;
+  }
   rule.size = command.size.value_or(rule.size);
   rule.threshold = float(command.threshold.value_or(rule.threshold));
   if (command.thresholdAdd) {
@@ -106,7 +109,7 @@ std::vector<float> entropiesOf(rt::Model &model, const PatchInput &input, int64_
 
 // A threshold that tells nothing apart is told so.
 void warnOfBorders(const rt::PatchRule &rule, int64_t ids, int64_t patches) {
-  if (rule.mode != rt::PatchRule::Mode::Entropy || ids < 16) {
+  if (rule.mode != Mode::Entropy || ids < 16) {
     return;
   }
   std::string threshold = std::to_string(rule.threshold);
@@ -162,7 +165,7 @@ void patch(rt::Model &model, const PatchCommand &command, const Common &common) 
   rt::PatchRule rule = ruleOf(command, model.info());
   PatchInput input = readInput(command);
   model.checkIds({input.batch, input.length, input.ids.data()});
-  bool needsEntropies = rule.mode == rt::PatchRule::Mode::Entropy;
+  bool needsEntropies = rule.mode == Mode::Entropy;
   rt::Model *teller = model.info().patched ? (needsEntropies ? &model.entropyModel() : nullptr) : &model;
   std::vector<float> entropies;
   if (teller && (needsEntropies || !command.weights.empty())) {
@@ -215,7 +218,7 @@ void addPatch(CommandLine &line, ModelSource &source) {
   command.add_option("--output", patched->output, "Safetensors to write: 'patch_lengths', 'entropies'");
   command.add_option("--svg", patched->svg, "Picture to write, of the first 400 bytes");
   command.add_option("--mode", patched->mode, "static, byte, space, entropy or bpe (default: the spec's; entropy for an entropy model)")
-      ->check(CLI::IsMember({"static", "byte", "space", "entropy", "bpe"}));
+      ->check(CLI::IsMember(modes));
   command.add_option("--threshold", patched->threshold, "Entropy (nats) above which a patch begins; its step with --monotonic");
   command.add_option("--threshold-add", patched->thresholdAdd, "And least step from the entropy before");
   command.add_flag("--monotonic", patched->monotonic, "A patch begins where the entropy rises by more than the threshold");
