@@ -7,8 +7,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 
-#include <algorithm>
-
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::frontend;
@@ -47,29 +45,18 @@ private:
     OpBuilder &builder = graph.builder;
     const spec::Ngrams ngrams = graph.spec.ngrams.value_or(spec::Ngrams());
     SmallVector<int64_t> lengths;
-    SmallVector<Attribute> keys, places;
+    SmallVector<Attribute> ids;
     for (const spec::Ngrams::Table &table : ngrams.tables) {
-      std::vector<std::pair<uint64_t, int64_t>> list;
+      SmallVector<int32_t> listed;
       for (const std::vector<int32_t> &gram : table.grams) {
-        uint64_t key = 0;
-        for (int32_t id : gram) {
-          key = key * uint64_t(graph.spec.vocab) + uint64_t(id);
-        }
-        list.push_back({key, int64_t(list.size())});
-      }
-      std::sort(list.begin(), list.end());
-      SmallVector<int64_t> sorted, at;
-      for (auto [key, place] : list) {
-        sorted.push_back(int64_t(key));
-        at.push_back(place);
+        listed.append(gram.begin(), gram.end());
       }
       lengths.push_back(table.length);
-      keys.push_back(builder.getDenseI64ArrayAttr(sorted));
-      places.push_back(builder.getDenseI64ArrayAttr(at));
+      ids.push_back(builder.getDenseI32ArrayAttr(listed));
     }
     uint64_t functions = ngrams.hashSizes.empty() ? 0 : uint64_t(ngrams.hashFunctions);
     auto rows = NgramRowsOp::create(builder, graph.at("ngrams"), led.getType(), led, uint64_t(graph.spec.vocab), ngrams.hashSizes, functions,
-                                    uint64_t(ngrams.hashRows), lengths, builder.getArrayAttr(keys), builder.getArrayAttr(places));
+                                    uint64_t(ngrams.hashRows), lengths, builder.getArrayAttr(ids));
     std::vector<std::pair<Role, int>> tables{{Role::ByteTable, -1}};
     for (int n = 0; n < int(ngrams.hashTables()); ++n) {
       tables.push_back({Role::HashTable, n});

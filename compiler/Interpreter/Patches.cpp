@@ -32,6 +32,66 @@ static void fill(Frame &frame, int64_t sequences, int64_t perRow, const Function
 }
 
 //===----------------------------------------------------------------------===//
+// Where patches begin
+//===----------------------------------------------------------------------===//
+
+// All but 0 to 9, A to Z, a to z, and the bytes that go on with a character.
+static bool endsWord(int32_t id) {
+  int32_t byte = id - 4;
+  return !((byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= 0x80 && byte <= 0xBF));
+}
+
+// What the rule says of position t > 0.
+static bool begins(PatchStartsOp op, Frame &frame, int64_t k, int64_t t) {
+  const Tensor &ids = frame.operand(0);
+  auto entropy = [&](int64_t u) { return static_cast<float>(frame.operand(1).f[k * ids.shape[1] + u]); };
+  auto step = [&] { return entropy(t - 1) - entropy(t - 2); };
+  auto number = [](const APFloat &n) { return n.convertToFloat(); };
+  switch (op.getMode()) {
+  case PatchMode::Static:
+    return (t + static_cast<int64_t>(op.getLead())) % static_cast<int64_t>(op.getSize()) == 0;
+  case PatchMode::Byte:
+    return true;
+  case PatchMode::Space:
+    return t == 1 || at(ids, k, t - 1) < 4 || (endsWord(at(ids, k, t - 1)) && !endsWord(at(ids, k, t - 2)));
+  case PatchMode::Bpe:
+    return t == 1 || (at(ids, k, t - 1) == 3 && t < ids.shape[1]);
+  case PatchMode::Entropy:
+    break;
+  }
+  float threshold = number(*op.getThreshold());
+  if (op.getMonotonic()) {
+    return t <= 2 || step() > threshold;
+  }
+  if (op.getThresholdAdd()) {
+    return t <= 2 || (t > 3 && step() > number(*op.getThresholdAdd()) && entropy(t - 1) > threshold);
+  }
+  return t == 1 || entropy(t - 1) > threshold;
+}
+
+static void evaluate(PatchStartsOp op, Frame &frame) {
+  const Tensor &ids = frame.operand(0);
+  int64_t start = 0, longest = op.getMaxLength() ? static_cast<int64_t>(*op.getMaxLength()) : -1;
+  fill(frame, ids.shape[0], ids.shape[1] + op.getNext(), [&](int64_t k, int64_t t) {
+    bool open = t == 0 || (t == 1 && op.getAlone()) || t - start == longest || begins(op, frame, k, t);
+    start = open ? t : start;
+    return open;
+  });
+}
+
+static void evaluate(PatchLengthsOp, Frame &frame) {
+  const Tensor &starts = frame.operand(0);
+  fill(frame, starts.shape[0], starts.shape[1], [&](int64_t k, int64_t m) {
+    int64_t patch = -1, length = 0;
+    for (int64_t t = 0; t < starts.shape[1]; ++t) {
+      patch += t == 0 || at(starts, k, t) != 0;
+      length += patch == m;
+    }
+    return length;
+  });
+}
+
+//===----------------------------------------------------------------------===//
 // Numbers of rows and positions
 //===----------------------------------------------------------------------===//
 
@@ -58,13 +118,18 @@ static void evaluate(NgramRowsOp op, Frame &frame) {
   const Tensor &ids = frame.operand(0);
   int64_t vocab = op.getVocab(), rows = op.getRows(), sizes = op.getSizes().size(), hashes = op.getFunctions() * sizes;
   auto listRow = [&](int64_t k, int64_t t, int64_t list) -> int64_t {
-    uint64_t key = 0;
-    for (int64_t j = op.getListLengths()[list] - 1; j >= 0; --j) {
-      key = key * static_cast<uint64_t>(vocab) + static_cast<uint64_t>(before(ids, k, t, j));
+    int64_t length = op.getListLengths()[list];
+    const int32_t *gram = op.idsOfList(list).begin();
+    for (int64_t place = 0; place < op.sizeOfList(list); ++place, gram += length) {
+      int64_t same = 0;
+      while (same < length && gram[same] == before(ids, k, t, length - 1 - same)) {
+        ++same;
+      }
+      if (same == length) {
+        return 4 + place;
+      }
     }
-    ArrayRef<int64_t> keys = cast<DenseI64ArrayAttr>(op.getListKeys()[list]).asArrayRef();
-    const int64_t *found = llvm::find(keys, static_cast<int64_t>(key));
-    return found == keys.end() ? 0 : 4 + cast<DenseI64ArrayAttr>(op.getListPlaces()[list])[found - keys.begin()];
+    return 0;
   };
   int64_t n = op.perPosition();
   fill(frame, ids.shape[0], ids.shape[1] * n, [&](int64_t k, int64_t place) -> int64_t {
@@ -78,7 +143,7 @@ static void evaluate(NgramRowsOp op, Frame &frame) {
     }
     int64_t list = number - 1 - hashes, first = vocab + hashes * rows;
     for (int64_t l = 0; l < list; ++l) {
-      first += 4 + cast<DenseI64ArrayAttr>(op.getListKeys()[l]).size();
+      first += 4 + op.sizeOfList(l);
     }
     return first + listRow(k, t, list);
   });
@@ -354,8 +419,8 @@ static void evaluate(EntropyOp, Frame &frame) {
 
 bool mblm::interpreter::evaluatePatches(Frame &frame) {
   return llvm::TypeSwitch<Operation *, bool>(frame.op)
-      .Case<LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, PoolOp, PoolGradOp, SpreadOp,
-            RangedAttentionOp, RangedAttentionGradOp, EntropyOp>([&](auto op) {
+      .Case<PatchStartsOp, PatchLengthsOp, LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, PoolOp,
+            PoolGradOp, SpreadOp, RangedAttentionOp, RangedAttentionGradOp, EntropyOp>([&](auto op) {
         evaluate(op, frame);
         return true;
       })

@@ -199,14 +199,6 @@ private:
   }
 
   void checkTable(const Ngrams::Table &table, const std::string &pointer) const {
-    // An n-gram is looked up as a number of its ids, in 64 bits.
-    int64_t longest = 0;
-    for (uint64_t power = 1; !__builtin_mul_overflow(power, uint64_t(spec.vocab), &power);) {
-      ++longest;
-    }
-    refuse(table.length > longest, pointer + "/length",
-           number(table.length) + " but " + origin.key("/vocab") + " is " + number(spec.vocab) + "; expected at most " +
-               number(longest));
     std::set<std::vector<int32_t>> seen;
     for (size_t g = 0; g < table.grams.size(); ++g) {
       const std::vector<int32_t> &gram = table.grams[g];

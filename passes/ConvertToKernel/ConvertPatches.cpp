@@ -5,72 +5,15 @@
 #include "passes/ConvertToKernel/Converter.h"
 
 #include "dialects/MBLM/IR/NgramHash.h"
+#include "passes/ConvertToKernel/IntegerCode.h"
 
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
 
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::kernel;
-
-namespace {
-// The inside of a `kernel.integers` while it is being written.
-class IntegerCode {
-public:
-  IntegerCode(OpBuilder builder, Location loc, Block &body)
-      : b(loc, builder), body(body), k(body.getArgument(body.getNumArguments() - 2)), t(body.getArguments().back()) {}
-
-  ImplicitLocOpBuilder b;
-  Block &body;
-  Value k, t; // the row
-
-  Value index(int64_t n) { return arith::ConstantIndexOp::create(b, n); }
-  Value word(uint64_t n) { return arith::ConstantOp::create(b, b.getI64IntegerAttr(static_cast<int64_t>(n))); }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
-  Value add(Value x, int64_t n) { return n ? add(x, index(n)) : x; }
-  Value sub(Value x, Value y) { return arith::SubIOp::create(b, x, y); }
-  Value mul(Value x, Value y) { return arith::MulIOp::create(b, x, y); }
-  Value mul(Value x, int64_t n) { return n == 1 ? x : mul(x, index(n)); }
-  Value min(Value x, Value y) { return arith::MinSIOp::create(b, x, y); }
-  Value max(Value x, Value y) { return arith::MaxSIOp::create(b, x, y); }
-  Value less(Value x, Value y) { return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y); }
-  Value equal(Value x, int64_t n) { return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, x, index(n)); }
-  Value select(Value condition, Value yes, Value no) { return arith::SelectOp::create(b, condition, yes, no); }
-  Value toWord(Value x) { return arith::IndexCastOp::create(b, b.getI64Type(), x); }
-  Value toIndex(Value x) { return arith::IndexCastOp::create(b, b.getIndexType(), x); }
-
-  Value get(unsigned input, Value column) { return GetIdOp::create(b, b.getIndexType(), body.getArgument(input), k, column); }
-  // 0 where `there` does not hold; `column` may be anything then.
-  Value getWhere(Value there, unsigned input, Value column) {
-    return select(there, get(input, select(there, column, index(0))), index(0));
-  }
-  void set(Value column, Value value) { SetIdOp::create(b, value, body.getArgument(body.getNumArguments() - 3), k, column); }
-  Value extent(unsigned input) { return ExtentOp::create(b, b.getIndexType(), body.getArgument(input)); }
-
-  // Both numbers of range `n`.
-  void setRange(Value n, Value first, Value end) {
-    set(mul(n, 2), first);
-    set(add(mul(n, 2), 1), end);
-  }
-
-  using Values = SmallVector<Value>;
-  Values loop(Value from, Value to, ValueRange init, const std::function<Values(Value, ValueRange)> &step) {
-    auto loop = scf::ForOp::create(b, from, to, index(1), init);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Values next = step(loop.getInductionVar(), loop.getRegionIterArgs());
-    if (!next.empty()) { // else the loop has its end already
-      scf::YieldOp::create(b, next);
-    }
-    return Values(loop.getResults());
-  }
-  void loop(Value from, Value to, const std::function<void(Value)> &step) {
-    loop(from, to, {}, [&](Value i, ValueRange) {
-      step(i);
-      return Values();
-    });
-  }
-};
-} // namespace
 
 using Code = std::function<void(IntegerCode &)>;
 
@@ -104,10 +47,45 @@ static Value hashRow(IntegerCode &c, ArrayRef<Value> before, int64_t prime, int6
   return c.toIndex(c.select(c.less(remainder, c.word(0)), positive, remainder));
 }
 
-static Value listRow(IntegerCode &c, ArrayRef<Value> before, int64_t vocab, DenseI64ArrayAttr keys, DenseI64ArrayAttr places) {
-  Value key = c.word(0);
-  for (Value id : llvm::reverse(before)) {
-    key = c.add(c.mul(key, c.word(vocab)), c.toWord(id));
+// How many ids a word of 64 bits holds, as digits of a number.
+static int64_t idsPerWord(uint64_t vocab) {
+  int64_t count = 0;
+  for (uint64_t power = 1; count < 64 && !__builtin_mul_overflow(power, vocab, &power);) {
+    ++count;
+  }
+  return count;
+}
+
+// N-grams are looked up as numbers of one word or more.
+static Value listRow(IntegerCode &c, ArrayRef<Value> before, int64_t vocab, ArrayRef<int32_t> ids) {
+  int64_t length = before.size(), perWord = idsPerWord(vocab);
+  SmallVector<Value> key;
+  for (int64_t n = 0; n < length; ++n) {
+    Value id = c.toWord(before[length - 1 - n]);
+    if (n % perWord == 0) {
+      key.push_back(id);
+    } else {
+      key.back() = c.add(c.mul(key.back(), c.word(vocab)), id);
+    }
+  }
+  std::vector<std::pair<std::vector<uint64_t>, int64_t>> list; // in order
+  for (; !ids.empty(); ids = ids.drop_front(length)) {
+    std::vector<uint64_t> words;
+    for (int64_t n = 0; n < length; ++n) {
+      auto id = static_cast<uint64_t>(ids[n]);
+      if (n % perWord == 0) {
+        words.push_back(id);
+      } else {
+        words.back() = words.back() * static_cast<uint64_t>(vocab) + id;
+      }
+    }
+    list.push_back({std::move(words), static_cast<int64_t>(list.size())});
+  }
+  std::sort(list.begin(), list.end());
+  SmallVector<int64_t> keys, places;
+  for (const auto &[words, place] : list) {
+    keys.append(words.begin(), words.end());
+    places.push_back(place);
   }
   return FindOp::create(c.b, c.b.getIndexType(), key, keys, places);
 }
@@ -130,10 +108,9 @@ static void writeNgramRows(IntegerCode &c, NgramRowsOp op) {
       first += rows;
     }
   }
-  for (auto [length, keys, places] : llvm::zip(op.getListLengths(), op.getListKeys(), op.getListPlaces())) {
-    auto list = cast<DenseI64ArrayAttr>(keys);
-    put(c.add(listRow(c, upTo(length), vocab, list, cast<DenseI64ArrayAttr>(places)), first));
-    first += 4 + list.size();
+  for (auto [list, length] : llvm::enumerate(op.getListLengths())) {
+    put(c.add(listRow(c, upTo(length), vocab, op.idsOfList(list)), first));
+    first += 4 + op.sizeOfList(list);
   }
 }
 
@@ -253,6 +230,8 @@ LogicalResult Converter::convertPatches(Operation *op) {
   };
   SpaceAttr perSequence = spaceOf(shapeOf(op->getOperand(0))[0], SymbolicDim::constant(1));
   llvm::TypeSwitch<Operation *>(op)
+      .Case([&](PatchStartsOp op) { integers(perSequence, [&](IntegerCode &c) { writePatchStarts(c, op); }); })
+      .Case([&](PatchLengthsOp) { integers(perSequence, [&](IntegerCode &c) { writePatchLengths(c); }); })
       .Case([&](LeadOp op) {
         integers(spaceOf(resultShape(op)), [&](IntegerCode &c) {
           Value column = c.sub(c.t, c.index(op.getCount()));

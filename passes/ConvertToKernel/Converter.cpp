@@ -252,8 +252,8 @@ LogicalResult Converter::convert(Operation *op) {
           mblm::ScanGradOp>(op)) {
     return convertSequence(op);
   }
-  if (isa<LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp, mblm::PoolGradOp, SpreadOp,
-          mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
+  if (isa<PatchStartsOp, PatchLengthsOp, LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp,
+          mblm::PoolGradOp, SpreadOp, mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
     return convertPatches(op);
   }
   if (isa<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp>(op)) {

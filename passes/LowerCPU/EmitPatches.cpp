@@ -33,24 +33,38 @@ static Value listOf(KernelWriter &writer, Emitter &e, ArrayRef<int64_t> numbers)
   return LLVM::AddressOfOp::create(e.b, global);
 }
 
-// Halves what is left of the list until one place remains.
-static Value emitFind(KernelWriter &writer, Emitter &e, Value key, ArrayRef<int64_t> keys, ArrayRef<int64_t> places) {
-  if (keys.empty()) {
+// Halves what is left of the list until one place remains. Numbers have `key.size()` words, compared one after the other.
+static Value emitFind(KernelWriter &writer, Emitter &e, ValueRange key, ArrayRef<int64_t> keys, ArrayRef<int64_t> places) {
+  if (places.empty()) {
     return e.index(0);
   }
   Type i64 = e.b.getI64Type();
   Value list = listOf(writer, e, keys);
   auto at = [&](Value from, Value n) { return e.load(e.at(from, n, i64), i64); };
-  int64_t count = keys.size(), top = llvm::bit_floor(static_cast<uint64_t>(count));
+  // Whether number n of the list is less than the key, and whether it is the key.
+  auto compare = [&](Value n) {
+    Value first = e.mul(n, static_cast<int64_t>(key.size())), less, same;
+    for (auto [number, word] : llvm::enumerate(key)) {
+      Value probe = at(list, e.add(first, static_cast<int64_t>(number)));
+      Value below = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, probe, word), equal = e.equal(probe, word);
+      if (number > 0) { // where all words before are the same
+        below = arith::OrIOp::create(e.b, less, arith::AndIOp::create(e.b, same, below));
+        equal = arith::AndIOp::create(e.b, same, equal);
+      }
+      less = below;
+      same = equal;
+    }
+    return std::pair(less, same);
+  };
+  int64_t count = places.size(), top = llvm::bit_floor(static_cast<uint64_t>(count));
   Value below = e.index(0); // how many keys are certainly less
   for (int64_t step = top; step > 0; step /= 2) {
     Value next = e.add(below, step), inside = e.less(next, e.index(count + 1));
-    Value probe = at(list, e.sub(e.select(inside, next, e.index(1)), e.index(1)));
-    Value less = arith::CmpIOp::create(e.b, arith::CmpIPredicate::ult, probe, key);
+    Value less = compare(e.sub(e.select(inside, next, e.index(1)), e.index(1))).first;
     below = e.select(arith::AndIOp::create(e.b, inside, less), next, below);
   }
   Value inside = e.less(below, e.index(count)), safe = e.select(inside, below, e.index(0));
-  Value found = arith::AndIOp::create(e.b, inside, e.equal(at(list, safe), key));
+  Value found = arith::AndIOp::create(e.b, inside, compare(safe).second);
   Value place = arith::IndexCastOp::create(e.b, e.b.getIndexType(), at(listOf(writer, e, places), safe));
   return e.select(found, e.add(place, 4), e.index(0));
 }
@@ -78,14 +92,14 @@ void cpu::emitIntegers(KernelWriter &writer, kernel::IntegersOp op) {
       SmallVector<Operation *> accesses;
       for (Operation *clone : made) {
         clone->walk([&](Operation *nested) {
-          if (isa<kernel::GetIdOp, kernel::SetIdOp, kernel::ExtentOp, kernel::FindOp>(nested)) {
+          if (isa<kernel::GetIdOp, kernel::GetElementOp, kernel::SetIdOp, kernel::ExtentOp, kernel::FindOp>(nested)) {
             accesses.push_back(nested);
           }
         });
       }
       Type i32 = e.b.getI32Type(), index = e.b.getIndexType();
       auto lengthOf = [&](Value pointer) { return e.form(shapes[llvm::find(s.pointers, pointer) - s.pointers.begin()][1]); };
-      auto place = [&](Value pointer, Value row, Value column) {
+      auto place = [&](Value pointer, Value row, Value column) { // of an element of 32 bits
         return e.at(pointer, e.add(e.mul(row, lengthOf(pointer)), column), i32);
       };
       OpBuilder::InsertionGuard guard(e.b);
@@ -94,11 +108,13 @@ void cpu::emitIntegers(KernelWriter &writer, kernel::IntegersOp op) {
         Value result;
         if (auto get = dyn_cast<kernel::GetIdOp>(access)) {
           result = arith::IndexCastOp::create(e.b, index, e.load(place(get.getIds(), get.getRow(), get.getColumn()), i32));
+        } else if (auto get = dyn_cast<kernel::GetElementOp>(access)) {
+          result = e.load(place(get.getInput(), get.getRow(), get.getColumn()), e.f32());
         } else if (auto set = dyn_cast<kernel::SetIdOp>(access)) {
           Value value = arith::IndexCastOp::create(e.b, i32, set.getValue());
           LLVM::StoreOp::create(e.b, value, place(set.getIds(), set.getRow(), set.getColumn()), 4);
         } else if (auto extent = dyn_cast<kernel::ExtentOp>(access)) {
-          result = lengthOf(extent.getIds());
+          result = lengthOf(extent.getInput());
         } else {
           auto find = cast<kernel::FindOp>(access);
           result = emitFind(writer, e, find.getKey(), find.getKeys(), find.getPlaces());

@@ -26,7 +26,11 @@ static const char *weighted = "kind = #mblm<loss_kind weighted>";
 static const char *max = "kind = #mblm<pool_kind max>", *min = "kind = #mblm<pool_kind min>";
 static const char *mean = "kind = #mblm<pool_kind mean>", *sum = "kind = #mblm<pool_kind sum>";
 static const char *hashes = "vocab = 5, sizes = array<i64: 2, 3>, functions = 1, rows = 97";
-static const char *listed = "vocab = 5, list_lengths = array<i64: 2>, list_keys = [array<i64: 1, 7, 19>], list_places = [array<i64: 1, 0, 2>]";
+static const char *listed = "vocab = 5, list_lengths = array<i64: 2>, list_ids = [array<i32: 1, 2, 0, 1, 3, 4>]";
+static const char *space = "mode = #mblm<patch_mode space>, next", *bpe = "mode = #mblm<patch_mode bpe>, max_length = 2";
+static const char *byEntropy = "mode = #mblm<patch_mode entropy>, threshold = 0.3 : f32, next";
+static const char *byStep = "mode = #mblm<patch_mode entropy>, threshold = 0.3 : f32, monotonic, max_length = 3";
+static const char *byBoth = "mode = #mblm<patch_mode entropy>, threshold = -0.5 : f32, threshold_add = 0.1 : f32";
 static const char *targets = "kind = #mblm<loss_kind targets>, offset = 1, ignore = 2";
 
 // Two sequences of five bytes in three patches; of the second one's bytes, the third belongs to none.
@@ -125,6 +129,14 @@ const std::vector<OpCase> &mblm::test::opCases() {
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
        causal},
       // Patches that the data decides
+      {"mblm.patch_starts", {ids({2, 6}, 70)}, {numbers({2, 7}, 1)}, space},
+      {"mblm.patch_starts", {ids({2, 6}, 5)}, {numbers({2, 6}, 1)}, bpe},
+      {"mblm.patch_starts", {ids({2, 6}, 5)}, {numbers({2, 6}, 1)}, "mode = #mblm<patch_mode static>, size = 4, lead = 1, alone"},
+      {"mblm.patch_starts", {ids({2, 6}, 5)}, {numbers({2, 6}, 1)}, "mode = #mblm<patch_mode byte>"},
+      {"mblm.patch_starts", {ids({2, 6}, 5), perPosition({2, 6})}, {numbers({2, 7}, 1)}, byEntropy},
+      {"mblm.patch_starts", {ids({2, 6}, 5), perPosition({2, 6})}, {numbers({2, 6}, 1)}, byStep},
+      {"mblm.patch_starts", {ids({2, 6}, 5), perPosition({2, 6})}, {numbers({2, 6}, 1)}, byBoth},
+      {"mblm.patch_lengths", {ids({2, 5}, 2)}, {numbers({2, 5}, 1)}, ""},
       {"mblm.lead", {ids({2, 3}, 4)}, {numbers({2, 5}, 1)}, "count = 2"},
       {"mblm.lead", {ids({2, 3}, 4)}, {numbers({2, 3}, 1)}, "count = 0"},
       {"mblm.ngram_rows", {ids({2, 4}, 5)}, {numbers({2, 12}, 3)}, hashes},

@@ -62,7 +62,7 @@ TEST(Patches, EveryFieldIsKept) {
       "max_length": 9, "lead": 3, "pooling": ["mean", "max"], "per_patch": 3, "cross_heads": 5, "encoder_cross": "none",
       "decoder_cross": "one", "encoder_window": null, "decoder_window": 4, "cross_norm_eps": 0.5 },
     "ngrams": { "hash_sizes": [8, 3], "hash_functions": 4, "hash_rows": 11, "tables": [
-      { "length": 2, "grams": [[1, 2], [259, 0]] }, { "length": 3, "grams": [] } ] },
+      { "length": 2, "grams": [[1, 2], [259, 0]] }, { "length": 9, "grams": [[259, 259, 259, 259, 259, 259, 259, 259, 259]] } ] },
     "stages": [
       { "dim": 24, "length": 32, "final_norm": "none", "layers": [ { "block": "llama", "repeat": 2, "heads": 6,
         "head_dim": 2, "kv_heads": 3, "ff_hidden": 7, "rotary_base": 500, "window": 5, "documents": true,
@@ -92,7 +92,7 @@ TEST(Patches, EveryFieldIsKept) {
   ASSERT_EQ(again.ngrams->tables.size(), 2u);
   EXPECT_EQ(again.ngrams->tables[0].grams, (std::vector<std::vector<int32_t>>{{1, 2}, {259, 0}}));
   EXPECT_EQ(again.ngrams->tables[0].rows(), 6);
-  EXPECT_EQ(again.ngrams->tables[1].length, 3);
+  EXPECT_EQ(again.ngrams->tables[1].length, 9);
   const Layer &layer = again.stages[0].layers.at(1);
   EXPECT_EQ(layer.heads * 100 + layer.headDim * 10 + layer.kvHeadsOf(), 623);
   EXPECT_EQ(layer.ffHidden, 7);
@@ -282,8 +282,8 @@ INSTANTIATE_TEST_SUITE_P(
                          "/ngrams/tables/0/grams/0: a gram has id 260 but vocab is 260; expected at most 259"},
                     Case{rows, "\"tables\": [ { \"length\": 1, \"grams\": [[1], [2], [1]] } ]",
                          "/ngrams/tables/0/grams/2: the gram stands in the table before; expected each once"},
-                    Case{rows, "\"tables\": [ { \"length\": 8, \"grams\": [[1, 2, 3, 4, 5, 6, 7, 8]] } ]",
-                         "/ngrams/tables/0/length: length is 8 but vocab is 260; expected at most 7"},
+                    Case{rows, "\"tables\": [ { \"length\": 65, \"grams\": [] } ]",
+                         "/ngrams/tables/0/length: length is 65; expected an integer from 1 to 64"},
                     Case{rows, "\"hash_sizes\": [3, 4], \"hash_rows\": 1200000000",
                          "/ngrams: ngrams and bytes have 2400000260 rows together; expected at most 2147483647"},
                     Case{rows, "\"tables\": [ { \"grams\": [] } ]",

@@ -4,6 +4,8 @@
 // Verifiers of the kernels for patches that the data decides, by the constraints' numbers in KernelPatchOps.td.
 #include "dialects/Kernel/IR/KernelVerify.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::kernel;
@@ -23,8 +25,9 @@ static LogicalResult expectIds(Operation *op, Value value, StringRef name) {
 LogicalResult IntegersOp::verify() {
   // integers_c1
   for (Value input : getInputs()) {
-    if (failed(expectIds(*this, input, "inputs"))) {
-      return failure();
+    RankedTensorType type = tensorOf(input);
+    if (type.getRank() != 2 || !(type.getElementType().isInteger(32) || type.getElementType().isF32())) {
+      return emitOpError("expects 'inputs' to be ids or floats (i32 or f32, of rank 2), but got ") << type;
     }
   }
   if (failed(expectIds(*this, getResult(), "result")) || failed(expectOver(*this, getResult(), "result", getResultSpace()))) {
@@ -40,32 +43,76 @@ LogicalResult IntegersOp::verify() {
   return success();
 }
 
-static LogicalResult expectIntegerCode(Operation *op, Value ids = {}) {
-  auto parent = op->getParentOfType<IntegersOp>();
-  if (!parent) {
-    return op->emitOpError("expects to stand in 'kernel.integers'");
+static LogicalResult expectIntegerCode(Operation *op) {
+  return op->getParentOfType<IntegersOp>() ? success() : op->emitOpError("expects to stand in 'kernel.integers'");
+}
+
+namespace {
+enum class Argument { Input, Result, Either };
+}
+
+static LogicalResult expectArgument(Operation *op, Value value, StringRef name, Argument which) {
+  if (failed(expectIntegerCode(op))) {
+    return failure();
   }
-  auto argument = dyn_cast_or_null<BlockArgument>(ids);
-  if (ids && (!argument || argument.getOwner() != &parent.getBody().front())) {
-    return op->emitOpError("expects 'ids' to be an argument of the body");
+  auto parent = op->getParentOfType<IntegersOp>();
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || argument.getOwner() != &parent.getBody().front()) {
+    return op->emitOpError("expects '") << name << "' to be an argument of the body";
+  }
+  bool isResult = argument.getArgNumber() == parent.getInputs().size();
+  if (which == Argument::Input && isResult) {
+    return op->emitOpError("expects '") << name << "' to be an input, but got the result";
+  }
+  if (which == Argument::Result && !isResult) {
+    return op->emitOpError("expects '") << name << "' to be the result, but got input " << argument.getArgNumber();
   }
   return success();
 }
 
-LogicalResult GetIdOp::verify() { return expectIntegerCode(*this, getIds()); }
-LogicalResult SetIdOp::verify() { return expectIntegerCode(*this, getIds()); }
-LogicalResult ExtentOp::verify() { return expectIntegerCode(*this, getIds()); }
+static LogicalResult expectElements(Operation *op, Value value, StringRef name, bool floats) {
+  Type element = tensorOf(value).getElementType();
+  if (floats ? element.isF32() : element.isInteger(32)) {
+    return success();
+  }
+  return op->emitOpError("expects '") << name << "' to be " << (floats ? "floats (f32)" : "ids (i32)") << ", but got " << tensorOf(value);
+}
+
+LogicalResult GetIdOp::verify() {
+  // get_id_c1 to get_id_c3
+  return failed(expectArgument(*this, getIds(), "ids", Argument::Input)) ? failure() : expectElements(*this, getIds(), "ids", /*floats=*/false);
+}
+
+LogicalResult GetElementOp::verify() {
+  // get_element_c1 to get_element_c3
+  return failed(expectArgument(*this, getInput(), "input", Argument::Input)) ? failure()
+                                                                           : expectElements(*this, getInput(), "input", /*floats=*/true);
+}
+
+LogicalResult SetIdOp::verify() { return expectArgument(*this, getIds(), "ids", Argument::Result); }
+LogicalResult ExtentOp::verify() { return expectArgument(*this, getInput(), "input", Argument::Either); }
 
 LogicalResult FindOp::verify() {
   // find_c1, find_c2
   if (failed(expectIntegerCode(*this))) {
     return failure();
   }
-  if (getKeys().size() != getPlaces().size()) {
-    return emitOpError("expects as many places as keys (") << getKeys().size() << "), but got " << getPlaces().size();
+  size_t words = getKey().size();
+  if (words == 0) {
+    return emitOpError("expects a key of at least one word, but got none");
   }
-  bool ordered = llvm::is_sorted(getKeys(), [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) < static_cast<uint64_t>(b); });
-  return ordered ? success() : emitOpError("expects keys in increasing order");
+  if (getKeys().size() != words * getPlaces().size()) {
+    return emitOpError("expects ") << words << " words for each of " << getPlaces().size() << " places, but got " << getKeys().size();
+  }
+  auto number = [&](size_t n) { return getKeys().slice(n * words, words); };
+  auto less = [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) < static_cast<uint64_t>(b); };
+  for (size_t n = 1; n < getPlaces().size(); ++n) {
+    ArrayRef<int64_t> before = number(n - 1), here = number(n);
+    if (std::lexicographical_compare(here.begin(), here.end(), before.begin(), before.end(), less)) {
+      return emitOpError("expects keys in increasing order, but number ") << n << " is less than the one before";
+    }
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -15,11 +15,11 @@ def Kernel_IntegersOp : Kernel_Op<"integers", [Pure, IsolatedFromAbove, SingleBl
   let summary = "Scalar code that fills a tensor of ids: rows of tables, ranges.";
   let description = [{
     Runs `body` for every row (k, t) of `space`, in any order. Its arguments are the inputs, the result and the indices k and t; it
-    reads elements with `kernel.get_id` and sets those of the result, each in one run, with `kernel.set_id`. Loops are
-    `scf.for` and arithmetic `arith`.
+    reads elements of inputs with `kernel.get_id` and `kernel.get_element`, and sets those of the result, each in one run, with
+    `kernel.set_id`. Loops are `scf.for` and arithmetic `arith`.
 
     Constraints:
-    * (C1) inputs and result are i32, of rank 2; the result is [K', T'] over `result_space`.
+    * (C1) inputs are i32 or f32 and the result is i32, of rank 2; the result is [K', T'] over `result_space`.
     * (C2) the body's arguments are the inputs, the result and two indices.
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Kernel_SpaceAttr:$space, Kernel_SpaceAttr:$result_space);
@@ -36,37 +36,62 @@ class Kernel_IntegerCodeOp<string mnemonic, list<Trait> traits = []> : Kernel_Op
 }
 
 def Kernel_GetIdOp : Kernel_IntegerCodeOp<"get_id", [MemoryEffects<[MemRead]>]> {
-  let summary = "Reads an element of an input.";
-  let description = "`result = ids[row, column]`. Constraints: (C1) it stands in `kernel.integers`; (C2) `ids` is an argument of its body.";
+  let summary = "Reads an element of an input of ids.";
+  let description = [{
+    `result = ids[row, column]`.
+
+    Constraints: (C1) it stands in `kernel.integers`; (C2) `ids` is an input among the arguments of its body; (C3) `ids` is i32.
+  }];
   let arguments = (ins AnyRankedTensor:$ids, Index:$row, Index:$column);
   let results = (outs Index:$result);
   let assemblyFormat = "$ids `[` $row `,` $column `]` attr-dict `:` type($ids)";
 }
 
+def Kernel_GetElementOp : Kernel_IntegerCodeOp<"get_element", [MemoryEffects<[MemRead]>]> {
+  let summary = "Reads an element of an input of floats.";
+  let description = [{
+    `result = input[row, column]`.
+
+    Constraints: (C1) and (C2) of `kernel.get_id`; (C3) `input` is f32.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Index:$row, Index:$column);
+  let results = (outs F32:$result);
+  let assemblyFormat = "$input `[` $row `,` $column `]` attr-dict `:` type($input)";
+}
+
 def Kernel_SetIdOp : Kernel_IntegerCodeOp<"set_id", [MemoryEffects<[MemWrite]>]> {
   let summary = "Sets an element of the result.";
-  let description = "`ids[row, column] = value`. Constraints: (C1) and (C2) of `kernel.get_id`.";
+  let description = [{
+    `ids[row, column] = value`.
+
+    Constraints: (C1) it stands in `kernel.integers`; (C2) `ids` is the result among the arguments of its body.
+  }];
   let arguments = (ins Index:$value, AnyRankedTensor:$ids, Index:$row, Index:$column);
   let assemblyFormat = "$value `,` $ids `[` $row `,` $column `]` attr-dict `:` type($ids)";
 }
 
 def Kernel_ExtentOp : Kernel_IntegerCodeOp<"extent", [Pure]> {
-  let summary = "How many elements a row of ids has.";
-  let description = "`result = dim(ids, 1)`. Constraints: (C1) and (C2) of `kernel.get_id`.";
-  let arguments = (ins AnyRankedTensor:$ids);
+  let summary = "How many elements a row has.";
+  let description = [{
+    `result = dim(input, 1)`.
+
+    Constraints: (C1) it stands in `kernel.integers`; (C2) `input` is an input or the result among the arguments of its body.
+  }];
+  let arguments = (ins AnyRankedTensor:$input);
   let results = (outs Index:$result);
-  let assemblyFormat = "$ids attr-dict `:` type($ids)";
+  let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
 def Kernel_FindOp : Kernel_IntegerCodeOp<"find", [Pure]> {
   let summary = "Looks a number up in a list.";
   let description = [{
-    `result = places[i] + 4` where `keys[i] = key`, compared without sign; 0 where there is no such i.
+    Numbers may be longer than 64 bits: `key` are the words of one, the most significant first, and `keys` those of all numbers of the
+    list, one number behind the other. `result = places[i] + 4` for the first number i of the list that `key` is; 0 where there is none.
 
-    Constraints: (C1) it stands in `kernel.integers`; (C2) `keys`, in increasing order without sign, and `places` have as many
-    elements.
+    Constraints: (C1) it stands in `kernel.integers`; (C2) `key` has a word at least, and `keys` as many for each element of
+    `places`; numbers are in increasing order, compared without sign.
   }];
-  let arguments = (ins I64:$key, DenseI64ArrayAttr:$keys, DenseI64ArrayAttr:$places);
+  let arguments = (ins Variadic<I64>:$key, DenseI64ArrayAttr:$keys, DenseI64ArrayAttr:$places);
   let results = (outs Index:$result);
   let assemblyFormat = "$key `in` $keys `at` $places attr-dict";
 }

@@ -52,6 +52,14 @@ def MBLM_PoolKind : MBLM_Enum<"PoolKind", "what stands for a range", [
   I32EnumAttrCase<"Sum", 3, "sum">]>;
 def MBLM_PoolKindAttr : MBLM_EnumAttr<MBLM_PoolKind, "pool_kind">;
 
+def MBLM_PatchMode : MBLM_Enum<"PatchMode", "what begins a patch", [
+  I32EnumAttrCase<"Static", 0, "static">,
+  I32EnumAttrCase<"Byte", 1, "byte">,
+  I32EnumAttrCase<"Space", 2, "space">,
+  I32EnumAttrCase<"Entropy", 3, "entropy">,
+  I32EnumAttrCase<"Bpe", 4, "bpe">]>;
+def MBLM_PatchModeAttr : MBLM_EnumAttr<MBLM_PatchMode, "patch_mode">;
+
 def MBLM_LossKind : MBLM_Enum<"LossKind", "divisor of the mean loss", [
   I32EnumAttrCase<"Nonzero", 0, "nonzero">,
   I32EnumAttrCase<"Targets", 1, "targets">,

@@ -56,6 +56,7 @@ ALL_DEPEND(SelectiveScanStepOp, Time::Prefix)
 ALL_DEPEND(SsdStepOp, Time::Prefix)
 ALL_DEPEND(EmbedGradOp, Time::Later)
 ALL_DEPEND(EmbedBagGradOp, Time::Later)
+ALL_DEPEND(PatchLengthsOp, Time::Later)
 ALL_DEPEND(NgramRowsOp, Time::Prefix)
 ALL_DEPEND(VisiblePatchesOp, Time::Patch)
 ALL_DEPEND(PoolOp, Time::Patch)
@@ -66,6 +67,11 @@ ALL_DEPEND(WeightGradOp, Time::Later)
 ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
 #undef ALL_DEPEND
+
+// Static patches are the same for all ids, and where entropies decide ids do not.
+Time PatchStartsOp::getTimeDependence(unsigned operand) {
+  return operand == 1 || getMode() == PatchMode::Space || getMode() == PatchMode::Bpe ? Time::Earlier : Time::None;
+}
 
 Time NormGradOp::getTimeDependence(unsigned operand) { return operand < 2 ? Time::Later : Time::None; }
 

@@ -7,6 +7,53 @@
 using namespace mlir;
 using namespace mblm;
 
+//===----------------------------------------------------------------------===//
+// Where patches begin
+//===----------------------------------------------------------------------===//
+
+LogicalResult PatchStartsOp::verify() {
+  // patch_starts_c3
+  if (getMode() == PatchMode::Static && failed(expectAtLeast(*this, "size", static_cast<int64_t>(getSize()), 1))) {
+    return failure();
+  }
+  if (failed(expectAtLeast(*this, "lead", static_cast<int64_t>(getLead()), 0)) ||
+      (getMaxLength() && failed(expectAtLeast(*this, "max_length", static_cast<int64_t>(*getMaxLength()), 1)))) {
+    return failure();
+  }
+  // patch_starts_c2
+  bool byEntropies = getMode() == PatchMode::Entropy;
+  if (bool(getEntropies()) != byEntropies || getThreshold().has_value() != byEntropies) {
+    return emitOpError("expects 'entropies' and 'threshold' with mode 'entropy' alone, but got ")
+           << (getEntropies() ? "" : "no ") << "entropies and " << (getThreshold() ? "a" : "no") << " threshold with mode '"
+           << stringifyPatchMode(getMode()) << "'";
+  }
+  if (getEntropies() && failed(expectShape(*this, getEntropies(), "entropies",
+                                           {{sizeOf(getIds(), 0), "dim(ids, 0)"}, {sizeOf(getIds(), 1), "dim(ids, 1)"}}))) {
+    return failure();
+  }
+  // patch_starts_c4
+  for (auto [name, number] : {std::pair<StringRef, std::optional<APFloat>>{"threshold", getThreshold()},
+                              {"threshold_add", getThresholdAdd()}}) {
+    if (number && number->isNaN()) {
+      return emitOpError("expects '") << name << "' to be a number, but got NaN";
+    }
+  }
+  // patch_starts_c1
+  return expectShape(*this, getResult(), "result",
+                     {{sizeOf(getIds(), 0), "dim(ids, 0)"},
+                      {scaled(sizeOf(getIds(), 1), 1, getNext()), getNext() ? "dim(ids, 1) + 1" : "dim(ids, 1)"}});
+}
+
+LogicalResult PatchLengthsOp::verify() {
+  // patch_lengths_c1
+  return expectShape(*this, getResult(), "result",
+                     {{sizeOf(getStarts(), 0), "dim(starts, 0)"}, {sizeOf(getStarts(), 1), "dim(starts, 1)"}});
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers of rows and positions
+//===----------------------------------------------------------------------===//
+
 LogicalResult LeadOp::verify() {
   // lead_c1
   if (failed(expectAtLeast(*this, "count", static_cast<int64_t>(getCount()), 0))) {
@@ -17,19 +64,19 @@ LogicalResult LeadOp::verify() {
                      {{sizeOf(getIds(), 0), "dim(ids, 0)"}, {scaled(sizeOf(getIds(), 1), 1, getCount()), "dim(ids, 1) + count"}});
 }
 
-//===----------------------------------------------------------------------===//
-// N-grams
-//===----------------------------------------------------------------------===//
-
 int64_t NgramRowsOp::perPosition() {
   return 1 + static_cast<int64_t>(getFunctions() * getSizes().size() + getListLengths().size());
 }
 
+ArrayRef<int32_t> NgramRowsOp::idsOfList(int64_t l) { return cast<DenseI32ArrayAttr>(getListIds()[l]).asArrayRef(); }
+
+static constexpr int64_t longestGram = 64;
+
 static LogicalResult verifyHashes(NgramRowsOp op) {
-  constexpr int64_t longest = 64, mostFunctions = 11;
+  constexpr int64_t mostFunctions = 11;
   for (int64_t size : op.getSizes()) {
-    if (size < 1 || size > longest) {
-      return op.emitOpError("expects 'sizes' from 1 to ") << longest << ", but got " << size;
+    if (size < 1 || size > longestGram) {
+      return op.emitOpError("expects 'sizes' from 1 to ") << longestGram << ", but got " << size;
     }
   }
   auto functions = static_cast<int64_t>(op.getFunctions());
@@ -40,36 +87,24 @@ static LogicalResult verifyHashes(NgramRowsOp op) {
   return any ? expectAtLeast(op, "rows", static_cast<int64_t>(op.getRows()), 1) : success();
 }
 
-// vocab^length fits into 64 bits, as a number of at most that many ids.
-static bool fits(uint64_t vocab, int64_t length) {
-  uint64_t power = 1;
-  for (int64_t i = 0; i < length; ++i) {
-    if (__builtin_mul_overflow(power, vocab, &power)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 static LogicalResult verifyLists(NgramRowsOp op) {
-  size_t count = op.getListLengths().size();
-  if (op.getListKeys().size() != count || op.getListPlaces().size() != count) {
-    return op.emitOpError("expects ") << count << " 'list_keys' and 'list_places', one for each of 'list_lengths', but got "
-                                      << op.getListKeys().size() << " and " << op.getListPlaces().size();
+  auto count = static_cast<int64_t>(op.getListLengths().size());
+  if (static_cast<int64_t>(op.getListIds().size()) != count) {
+    return op.emitOpError("expects ") << count << " 'list_ids', one for each of 'list_lengths', but got " << op.getListIds().size();
   }
-  for (size_t l = 0; l < count; ++l) {
+  for (int64_t l = 0; l < count; ++l) {
     int64_t length = op.getListLengths()[l];
-    auto keys = cast<DenseI64ArrayAttr>(op.getListKeys()[l]).asArrayRef();
-    if (length < 1 || !fits(op.getVocab(), length)) {
-      return op.emitOpError("expects n-grams of lists to have at least one id and vocab^length below 2^64, but got length ") << length;
+    ArrayRef<int32_t> ids = op.idsOfList(l);
+    if (length < 1 || length > longestGram) {
+      return op.emitOpError("expects 'list_lengths' from 1 to ") << longestGram << ", but got " << length;
     }
-    if (cast<DenseI64ArrayAttr>(op.getListPlaces()[l]).size() != static_cast<int64_t>(keys.size())) {
-      return op.emitOpError("expects a place for each key of list ") << l << ", but got "
-             << cast<DenseI64ArrayAttr>(op.getListPlaces()[l]).size() << " places for " << keys.size() << " keys";
+    if (ids.size() % length) {
+      return op.emitOpError("expects the ids of list ") << l << " to be a multiple of its length (" << length << "), but got " << ids.size();
     }
-    bool ordered = llvm::is_sorted(keys, [](int64_t a, int64_t b) { return static_cast<uint64_t>(a) < static_cast<uint64_t>(b); });
-    if (!ordered) {
-      return op.emitOpError("expects the keys of list ") << l << " in increasing order";
+    for (int32_t id : ids) {
+      if (id < 0 || static_cast<uint64_t>(id) >= op.getVocab()) {
+        return op.emitOpError("expects the ids of list ") << l << " to be in [0, " << op.getVocab() << "), but got " << id;
+      }
     }
   }
   return success();
@@ -88,8 +123,8 @@ LogicalResult NgramRowsOp::verify() {
   }
   // ngram_rows_c4
   double total = static_cast<double>(getVocab()) + static_cast<double>(getFunctions() * getSizes().size()) * static_cast<double>(getRows());
-  for (Attribute keys : getListKeys()) {
-    total += 4 + static_cast<double>(cast<DenseI64ArrayAttr>(keys).size());
+  for (size_t l = 0; l < getListLengths().size(); ++l) {
+    total += 4 + static_cast<double>(sizeOfList(static_cast<int64_t>(l)));
   }
   if (total >= 0x1p31) {
     return emitOpError("expects tables of fewer than 2^31 rows together, but got ") << static_cast<uint64_t>(total);

@@ -14,6 +14,58 @@ include "dialects/MBLM/IR/MBLMAttrs.td"
 // elsewhere and the one behind the last. No range begins or ends before that of the position in front of it.
 
 //===----------------------------------------------------------------------===//
+// Where patches begin
+//===----------------------------------------------------------------------===//
+
+def MBLM_PatchStartsOp : MBLM_PureOp<"patch_starts"> {
+  let summary = "Where the patches of texts begin, by one of BLT's rules.";
+  let description = [{
+    Each row by itself: `result[k, t]` is 1 where a patch begins, else 0. That is so at t = 0, where the rule of `mode` says so, and
+    where it would be the position number `max_length` + 1 of the patch before. With x[i] = `ids[k, i]`, H[i] = `entropies[k, i]` and
+    N = dim(ids, 1), the rule is for t > 0:
+    * static: t + lead is a multiple of `size`;
+    * byte: always;
+    * space: t = 1, or x[t-1] is a mark, or x[t-1] ends a word and x[t-2] does not. Ids below 4 are marks, 4 + b is byte b. All that
+      is neither one of '0' to '9', 'A' to 'Z', 'a' to 'z', nor one of 0x80 to 0xBF ends a word;
+    * bpe: t = 1, or x[t-1] = 3 and t < N (a delimiter that comes last begins nothing);
+    * entropy: t = 1, or H[t-1] > threshold. With `monotonic`: t <= 2, or H[t-1] - H[t-2] > threshold. Without it, but with
+      `threshold_add`: t <= 2, or t > 3, H[t-1] - H[t-2] > threshold_add and H[t-1] > threshold; so t = 3 begins nothing. All in f32.
+
+    With `alone`, t = 1 begins a patch in any mode. With `next` there is one position more than ids, which stands for the next, unknown
+    id: what models take.
+
+    Constraints:
+    * (C1) `shape(result) = [K, N]`, or [K, N + 1] with `next`.
+    * (C2) `entropies` and `threshold` are there with mode entropy, the former of shape [K, N], and with no other mode.
+    * (C3) `size >= 1` with mode static; `lead >= 0`; `max_length >= 1` where there is one.
+    * (C4) thresholds are numbers, not NaN.
+  }];
+  let arguments = (ins MBLM_PatchModeAttr:$mode, MBLM_Ids:$ids, Optional<MBLM_PerPosition>:$entropies,
+                       DefaultValuedAttr<I64Attr, "0">:$size, DefaultValuedAttr<I64Attr, "0">:$lead, UnitAttr:$alone,
+                       OptionalAttr<F32Attr>:$threshold, OptionalAttr<F32Attr>:$threshold_add, UnitAttr:$monotonic,
+                       OptionalAttr<I64Attr>:$max_length, UnitAttr:$next);
+  let results = (outs MBLM_Ids:$result);
+  let assemblyFormat = [{
+    `` $mode $ids (`by` $entropies^)? attr-dict `:` type($ids) (`,` type($entropies)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def MBLM_PatchLengthsOp : MBLM_PureOp<"patch_lengths"> {
+  let summary = "The lengths of patches, from where they begin.";
+  let description = [{
+    Patches of row k begin at position 0 and wherever `starts[k, t]` is not 0. `result[k, m]` is the number of positions of patch m, 0
+    for all m behind the last one.
+
+    Constraints: (C1) `shape(result) = shape(starts)`: there are as many patches as positions at most.
+  }];
+  let arguments = (ins MBLM_Ids:$starts);
+  let results = (outs MBLM_Ids:$result);
+  let assemblyFormat = "$starts attr-dict `:` type($starts) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Numbers of rows and positions
 //===----------------------------------------------------------------------===//
 
@@ -39,28 +91,31 @@ def MBLM_NgramRowsOp : MBLM_PureOp<"ngram_rows"> {
     * number 1 + f*G + g: `vocab + (f*G + g)*rows + h`, `h = (sum over j < s of id[t - s + 1 + j] * prime_f^j) mod rows`, s =
       sizes[g], ids before the sequence 0, the sum a signed 64-bit number that wraps, the remainder not negative (BLT's hash:
       the oldest byte has power 0);
-    * the lists: 4 + the place of the `list_lengths[l]` ids that end at t in list l, or 0 where they are not in it, behind all rows
-      of the tables before. `list_keys[l]` are the lists' n-grams as numbers sum id_j * vocab^j, the newest id j = 0, in increasing order
-      without sign, and `list_places[l]` their places.
+    * the lists: 4 + the place of the `list_lengths[l]` ids that end at t in list l (the first one, where it has them twice), or 0 where
+      they are not in it, behind all rows of the tables before. `list_ids[l]` are the ids of the list's n-grams, one n-gram behind the
+      other, each with its oldest id first.
 
     Constraints:
     * (C1) `vocab >= 1`, `1 <= sizes[g] <= 64`, `0 <= functions <= 11` and, where there are any, `rows >= 1`.
     * (C2) `shape(result) = [K, T*n]`.
-    * (C3) as many `list_keys` and `list_places` as `list_lengths`, of equal sizes each, and vocab^length fits into 64 bits.
+    * (C3) `1 <= list_lengths[l] <= 64`; as many `list_ids` as `list_lengths`, each a multiple of its length long, with ids in
+      `[0, vocab)`.
     * (C4) all tables together have fewer than 2^31 rows.
     * every id is in `[0, vocab)`: the caller's duty.
   }];
   let arguments = (ins MBLM_Ids:$ids, I64Attr:$vocab, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$sizes,
                        DefaultValuedAttr<I64Attr, "0">:$functions, DefaultValuedAttr<I64Attr, "0">:$rows,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$list_lengths,
-                       DefaultValuedAttr<TypedArrayAttrBase<DenseI64ArrayAttr, "keys of n-grams">, "{}">:$list_keys,
-                       DefaultValuedAttr<TypedArrayAttrBase<DenseI64ArrayAttr, "places of n-grams">, "{}">:$list_places);
+                       DefaultValuedAttr<TypedArrayAttrBase<DenseI32ArrayAttr, "ids of n-grams">, "{}">:$list_ids);
   let results = (outs MBLM_Ids:$result);
   let assemblyFormat = "$ids `vocab` $vocab attr-dict `:` type($ids) `->` type($result)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     // n
     int64_t perPosition();
+    // Of list l: its n-grams' ids, and how many n-grams these are.
+    ::llvm::ArrayRef<int32_t> idsOfList(int64_t l);
+    int64_t sizeOfList(int64_t l) { return static_cast<int64_t>(idsOfList(l).size()) / getListLengths()[l]; }
   }];
 }
 

@@ -210,6 +210,11 @@ LogicalResult AttentionGradOp::inferSymbolicShapes(Shapes operands, Results &res
   return success();
 }
 
+LogicalResult PatchStartsOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  results.push_back(withPositions(operands[0], getNext()));
+  return success();
+}
+
 LogicalResult LeadOp::inferSymbolicShapes(Shapes operands, Results &results) {
   results.push_back(withPositions(operands[0], getCount()));
   return success();
@@ -331,6 +336,7 @@ LogicalResult MeanLossGradOp::inferSymbolicShapes(Shapes operands, Results &resu
     results.push_back(operands[0]);                                                                                    \
     return success();                                                                                                  \
   }
+SAME_SHAPE(PatchLengthsOp)
 SAME_SHAPE(PositionOp)
 SAME_SHAPE(NormOp)
 SAME_SHAPE(ActivationOp)

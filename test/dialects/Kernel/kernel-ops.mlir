@@ -198,19 +198,23 @@ func.func @prefix(%x: tensor<?x?x8xf32>) {
 }
 
 // CHECK-LABEL: func @integers
-func.func @integers(%ids: tensor<?x?xi32>, %lengths: tensor<?x?xi32>) {
-  // CHECK: kernel.integers <B x 1>(%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}) into <B x 2*P> : (tensor<?x?xi32>, tensor<?x?xi32>) -> tensor<?x?xi32> {
-  %0 = kernel.integers <B x 1> (%ids, %lengths) into <B x 2*P> : (tensor<?x?xi32>, tensor<?x?xi32>) -> tensor<?x?xi32> {
-  // CHECK-NEXT: ^bb0(%[[IN:[a-z0-9_]+]]: tensor<?x?xi32>, %[[LENGTHS:[a-z0-9_]+]]: tensor<?x?xi32>, %[[OUT:[a-z0-9_]+]]: tensor<?x?xi32>,
+func.func @integers(%ids: tensor<?x?xi32>, %numbers: tensor<?x?xf32>) {
+  // CHECK: kernel.integers <B x 1>(%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}) into <B x 2*P> : (tensor<?x?xi32>, tensor<?x?xf32>) -> tensor<?x?xi32> {
+  %0 = kernel.integers <B x 1> (%ids, %numbers) into <B x 2*P> : (tensor<?x?xi32>, tensor<?x?xf32>) -> tensor<?x?xi32> {
+  // CHECK-NEXT: ^bb0(%[[IN:[a-z0-9_]+]]: tensor<?x?xi32>, %[[NUMBERS:[a-z0-9_]+]]: tensor<?x?xf32>, %[[OUT:[a-z0-9_]+]]: tensor<?x?xi32>,
   // CHECK-SAME: %[[K:[a-z0-9_]+]]: index, %[[T:[a-z0-9_]+]]: index):
-  ^bb0(%in: tensor<?x?xi32>, %l: tensor<?x?xi32>, %out: tensor<?x?xi32>, %k: index, %t: index):
-    // CHECK-NEXT: kernel.extent %[[LENGTHS]] : tensor<?x?xi32>
-    %n = kernel.extent %l : tensor<?x?xi32>
+  ^bb0(%in: tensor<?x?xi32>, %x: tensor<?x?xf32>, %out: tensor<?x?xi32>, %k: index, %t: index):
+    // CHECK-NEXT: kernel.extent %[[NUMBERS]] : tensor<?x?xf32>
+    %n = kernel.extent %x : tensor<?x?xf32>
+    // CHECK-NEXT: kernel.get_element %[[NUMBERS]][%[[K]], %[[T]]] : tensor<?x?xf32>
+    %number = kernel.get_element %x[%k, %t] : tensor<?x?xf32>
     // CHECK-NEXT: %[[ID:[a-z0-9_]+]] = kernel.get_id %[[IN]][%[[K]], %[[T]]] : tensor<?x?xi32>
     %id = kernel.get_id %in[%k, %t] : tensor<?x?xi32>
     %key = arith.index_cast %id : index to i64
     // CHECK: %[[PLACE:[a-z0-9_]+]] = kernel.find %{{[a-z0-9_]+}} in [1, -1] at [7, 0]
     %place = kernel.find %key in [1, -1] at [7, 0]
+    // CHECK-NEXT: kernel.find %[[KEY:[a-z0-9_]+]], %[[KEY]] in [0, 5, 1, 2] at [1, 0]
+    %other = kernel.find %key, %key in [0, 5, 1, 2] at [1, 0]
     // CHECK-NEXT: kernel.set_id %[[PLACE]], %[[OUT]][%[[K]], %[[T]]] : tensor<?x?xi32>
     kernel.set_id %place, %out[%k, %t] : tensor<?x?xi32>
   }

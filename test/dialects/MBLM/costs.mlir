@@ -123,13 +123,15 @@ func.func @bags(%ids: tensor<2x5xi32>, %table: tensor<40x4xf32>) -> tensor<40x4x
 }
 
 // What stands where is integer work.
-// expected-remark@+1 {{5 ops, 0 flops}}
+// expected-remark@+1 {{7 ops, 0 flops}}
 func.func @ranges(%ids: tensor<2x5xi32>, %lengths: tensor<2x3xi32>) -> tensor<2x6xi32> {
   %0 = mblm.lead %ids count 2 : tensor<2x5xi32> -> tensor<2x7xi32>
   %1 = mblm.visible_bytes %0 : tensor<2x7xi32> -> tensor<2x14xi32>
   %2 = mblm.visible_patches %ids, %lengths : tensor<2x5xi32>, tensor<2x3xi32> -> tensor<2x6xi32>
   %3 = mblm.byte_patches %lengths, %ids : tensor<2x3xi32>, tensor<2x5xi32> -> tensor<2x10xi32>
   %4 = mblm.patch_bytes %lengths, %ids : tensor<2x3xi32>, tensor<2x5xi32> -> tensor<2x6xi32>
+  %5 = mblm.patch_starts space %ids : tensor<2x5xi32> -> tensor<2x5xi32>
+  %6 = mblm.patch_lengths %5 : tensor<2x5xi32> -> tensor<2x5xi32>
   return %4 : tensor<2x6xi32>
 }
 

@@ -66,48 +66,56 @@ func.func @ngram_rows_c2(%ids: tensor<2x8xi32>) {
 // -----
 
 func.func @ngram_rows_c3(%ids: tensor<2x8xi32>) {
-  // expected-error@+1 {{'mblm.ngram_rows' op expects 1 'list_keys' and 'list_places', one for each of 'list_lengths', but got 2 and 1}}
-  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_keys = [array<i64: 1>, array<i64: 2>], list_places = [array<i64: 0>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+  // expected-error@+1 {{'mblm.ngram_rows' op expects 1 'list_ids', one for each of 'list_lengths', but got 2}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_ids = [array<i32: 1, 2>, array<i32>]} : tensor<2x8xi32> -> tensor<2x16xi32>
   return
 }
 
 // -----
 
-func.func @ngram_rows_c3_places(%ids: tensor<2x8xi32>) {
-  // expected-error@+1 {{'mblm.ngram_rows' op expects 1 'list_keys' and 'list_places', one for each of 'list_lengths', but got 1 and 0}}
-  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_keys = [array<i64: 1>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+func.func @ngram_rows_c3_none(%ids: tensor<2x8xi32>) {
+  // expected-error@+1 {{'mblm.ngram_rows' op expects 1 'list_ids', one for each of 'list_lengths', but got 0}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>} : tensor<2x8xi32> -> tensor<2x16xi32>
   return
 }
 
 // -----
 
 func.func @ngram_rows_c3_sizes(%ids: tensor<2x8xi32>) {
-  // expected-error@+1 {{'mblm.ngram_rows' op expects a place for each key of list 0, but got 1 places for 2 keys}}
-  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_keys = [array<i64: 1, 2>], list_places = [array<i64: 0>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+  // expected-error@+1 {{'mblm.ngram_rows' op expects the ids of list 0 to be a multiple of its length (2), but got 3}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_ids = [array<i32: 1, 2, 3>]} : tensor<2x8xi32> -> tensor<2x16xi32>
   return
 }
 
 // -----
 
 func.func @ngram_rows_c3_length(%ids: tensor<2x8xi32>) {
-  // expected-error@+1 {{'mblm.ngram_rows' op expects n-grams of lists to have at least one id and vocab^length below 2^64, but got length 8}}
-  %0 = mblm.ngram_rows %ids vocab 256 {list_lengths = array<i64: 8>, list_keys = [array<i64: 1>], list_places = [array<i64: 0>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+  // expected-error@+1 {{'mblm.ngram_rows' op expects 'list_lengths' from 1 to 64, but got 65}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 65>, list_ids = [array<i32>]} : tensor<2x8xi32> -> tensor<2x16xi32>
   return
 }
 
 // -----
 
 func.func @ngram_rows_c3_no_id(%ids: tensor<2x8xi32>) {
-  // expected-error@+1 {{'mblm.ngram_rows' op expects n-grams of lists to have at least one id and vocab^length below 2^64, but got length 0}}
-  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 0>, list_keys = [array<i64: 1>], list_places = [array<i64: 0>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+  // expected-error@+1 {{'mblm.ngram_rows' op expects 'list_lengths' from 1 to 64, but got 0}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 0>, list_ids = [array<i32>]} : tensor<2x8xi32> -> tensor<2x16xi32>
   return
 }
 
 // -----
 
-func.func @ngram_rows_c3_order(%ids: tensor<2x8xi32>) {
-  // expected-error@+1 {{'mblm.ngram_rows' op expects the keys of list 0 in increasing order}}
-  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_keys = [array<i64: -1, 2>], list_places = [array<i64: 0, 1>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+func.func @ngram_rows_c3_id(%ids: tensor<2x8xi32>) {
+  // expected-error@+1 {{'mblm.ngram_rows' op expects the ids of list 0 to be in [0, 5), but got 5}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2>, list_ids = [array<i32: 1, 5>]} : tensor<2x8xi32> -> tensor<2x16xi32>
+  return
+}
+
+// -----
+
+func.func @ngram_rows_c3_negative(%ids: tensor<2x8xi32>) {
+  // expected-error@+1 {{'mblm.ngram_rows' op expects the ids of list 1 to be in [0, 5), but got -1}}
+  %0 = mblm.ngram_rows %ids vocab 5 {list_lengths = array<i64: 2, 1>, list_ids = [array<i32: 1, 2>, array<i32: -1>]} : tensor<2x8xi32> -> tensor<2x24xi32>
   return
 }
 

@@ -1,6 +1,27 @@
 // Every op on patches that the data decides, with every optional part, survives printing, parsing and bytecode.
 // RUN: mblm-opt %s --verify-roundtrip | FileCheck %s
 
+// CHECK-LABEL: func @borders
+func.func @borders(%ids: tensor<?x?xi32>, %h: tensor<?x?xf32>) {
+  // CHECK: mblm.patch_starts byte %[[IDS:.*]] : tensor<?x?xi32> -> tensor<?x?xi32>
+  %0 = mblm.patch_starts byte %ids : tensor<?x?xi32> -> tensor<?x?xi32>
+  // CHECK: mblm.patch_starts static %[[IDS]] {alone, lead = 3 : i64, next, size = 4 : i64} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %1 = mblm.patch_starts static %ids {alone, lead = 3, next, size = 4} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // CHECK: mblm.patch_starts space %[[IDS]] {max_length = 8 : i64} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %2 = mblm.patch_starts space %ids {max_length = 8} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // CHECK: mblm.patch_starts bpe %[[IDS]] {next} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %3 = mblm.patch_starts bpe %ids {next} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // CHECK: %[[STARTS:.*]] = mblm.patch_starts entropy %[[IDS]] by %{{.*}} {monotonic, next, threshold = 2.500000e-01 : f32} :
+  // CHECK-SAME: tensor<?x?xi32>, tensor<?x?xf32> -> tensor<?x?xi32>
+  %4 = mblm.patch_starts entropy %ids by %h {monotonic, next, threshold = 0.25 : f32} : tensor<?x?xi32>, tensor<?x?xf32> -> tensor<?x?xi32>
+  // CHECK: mblm.patch_starts entropy %[[IDS]] by %{{.*}} {threshold = 1.500000e+00 : f32, threshold_add = -5.000000e-01 : f32} :
+  %5 = mblm.patch_starts entropy %ids by %h {threshold = 1.5 : f32, threshold_add = -0.5 : f32}
+    : tensor<?x?xi32>, tensor<?x?xf32> -> tensor<?x?xi32>
+  // CHECK: mblm.patch_lengths %[[STARTS]] : tensor<?x?xi32> -> tensor<?x?xi32>
+  %6 = mblm.patch_lengths %4 : tensor<?x?xi32> -> tensor<?x?xi32>
+  return
+}
+
 // CHECK-LABEL: func @rows
 func.func @rows(%ids: tensor<?x?xi32>, %table: tensor<300x8xf32>) {
   // CHECK: mblm.lead %[[IDS:.*]] count 3 : tensor<?x?xi32> -> tensor<?x?xi32>
@@ -8,10 +29,10 @@ func.func @rows(%ids: tensor<?x?xi32>, %table: tensor<300x8xf32>) {
   // CHECK: mblm.ngram_rows %[[IDS]] vocab 260 : tensor<?x?xi32> -> tensor<?x?xi32>
   %1 = mblm.ngram_rows %ids vocab 260 : tensor<?x?xi32> -> tensor<?x?xi32>
   // CHECK: %[[ROWS:.*]] = mblm.ngram_rows %[[IDS]] vocab 260
-  // CHECK-SAME: {functions = 2 : i64, list_keys = [array<i64: 5, 7>, array<i64>], list_lengths = array<i64: 2, 3>,
-  // CHECK-SAME: list_places = [array<i64: 1, 0>, array<i64>], rows = 10 : i64, sizes = array<i64: 3, 4>} : tensor<?x?xi32> -> tensor<?x?xi32>
-  %2 = mblm.ngram_rows %ids vocab 260 {sizes = array<i64: 3, 4>, functions = 2, rows = 10, list_lengths = array<i64: 2, 3>,
-                                       list_keys = [array<i64: 5, 7>, array<i64>], list_places = [array<i64: 1, 0>, array<i64>]}
+  // CHECK-SAME: {functions = 2 : i64, list_ids = [array<i32: 0, 7, 259, 5>, array<i32>], list_lengths = array<i64: 2, 9>,
+  // CHECK-SAME: rows = 10 : i64, sizes = array<i64: 3, 4>} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %2 = mblm.ngram_rows %ids vocab 260 {sizes = array<i64: 3, 4>, functions = 2, rows = 10, list_lengths = array<i64: 2, 9>,
+                                       list_ids = [array<i32: 0, 7, 259, 5>, array<i32>]}
     : tensor<?x?xi32> -> tensor<?x?xi32>
   // CHECK: %[[SUM:.*]] = mblm.embed_bag %[[ROWS]], %{{.*}} bag 7 : tensor<?x?xi32>, tensor<300x8xf32> -> tensor<?x?x8xf32>
   %3 = mblm.embed_bag %2, %table bag 7 : tensor<?x?xi32>, tensor<300x8xf32> -> tensor<?x?x8xf32>

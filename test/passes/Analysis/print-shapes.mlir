@@ -36,6 +36,12 @@ module attributes {mblm.inner = 8 : i64} {
 // Patches that the data decides: P is the most that a sequence has of them, two vectors stand for each, and three bytes stand before
 // the first.
 func.func @patched(%ids: tensor<?x?xi32>, %lengths: tensor<?x?xi32> {mblm.per_patch}, %table: tensor<300x8xf32>, %w: tensor<16x8xf32>) {
+  // expected-remark@+1 {{[B, M]}}
+  %known = mblm.patch_starts space %ids : tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, M + 1]}}
+  %starts = mblm.patch_starts space %ids {next} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // expected-remark@+1 {{[B, M + 1]}}
+  %found = mblm.patch_lengths %starts : tensor<?x?xi32> -> tensor<?x?xi32>
   // expected-remark@+1 {{[B, M + 3]}}
   %led = mblm.lead %ids count 3 : tensor<?x?xi32> -> tensor<?x?xi32>
   // expected-remark@+1 {{[B, 3*M + 9]}}

@@ -37,7 +37,7 @@ func.func @numbers(%ids: tensor<?x?xi32>) -> tensor<?x?x2xf32> {
   %table = mblm.load [@table] : tensor<40x2xf32>
   %led = mblm.lead %ids count 3 : tensor<?x?xi32> -> tensor<?x?xi32>
   %rows = mblm.ngram_rows %led vocab 9 {sizes = array<i64: 2>, functions = 1, rows = 20, list_lengths = array<i64: 1>,
-                                        list_keys = [array<i64: 1, 7>], list_places = [array<i64: 1, 0>]} : tensor<?x?xi32> -> tensor<?x?xi32>
+                                        list_ids = [array<i32: 7, 1>]} : tensor<?x?xi32> -> tensor<?x?xi32>
   %x = mblm.embed_bag %rows, %table bag 3 : tensor<?x?xi32>, tensor<40x2xf32> -> tensor<?x?x2xf32>
   %dx = mblm.embed_bag_grad %rows, %x bag 3 : tensor<?x?xi32>, tensor<?x?x2xf32> -> tensor<40x2xf32>
   mblm.gradient [@table], %dx : tensor<40x2xf32>
@@ -186,4 +186,37 @@ func.func @step(%ids: tensor<?x1xi32>, %ranges: tensor<?x2xi32> {mblm.ranges}) -
   %y, %lse = mblm.ranged_attention %x, %keys, %keys in %ranges {heads = 4, kv_heads = 4, scale = 0.5 : f64, per_row = 2}
     : tensor<?x1x8xf32>, tensor<?x9x16xf32>, tensor<?x2xi32> -> tensor<?x1x4xf32>
   return %y : tensor<?x1x8xf32>
+}
+
+// -----
+
+// Where patches begin is one walk over a sequence, which carries the place where the open one begins: by the step from the entropy
+// before, and at most 4 positions later. Lengths are another one, with zeros behind the last patch.
+//
+// CHECK-LABEL: func @borders
+//  CHECK-SAME:   (%[[IDS:.*]]: tensor<?x?xi32>, %[[H:.*]]: tensor<?x?xf32> {mblm.entropies})
+//       CHECK:   %[[STARTS:.*]] = kernel.integers <B x 1>(%[[IDS]], %[[H]]) into <B x M + 1> : (tensor<?x?xi32>, tensor<?x?xf32>) -> tensor<?x?xi32> {
+//  CHECK-NEXT:   ^bb0(%{{.*}}: tensor<?x?xi32>, %[[NUMBERS:.*]]: tensor<?x?xf32>, %[[OUT:.*]]: tensor<?x?xi32>, %[[K:.*]]: index, %{{.*}}: index):
+//       CHECK:     kernel.set_id %{{.*}}, %[[OUT]][%[[K]], %{{.*}}]
+//       CHECK:     %[[END:.*]] = kernel.extent %[[OUT]] : tensor<?x?xi32>
+//       CHECK:     scf.for %[[T:.*]] = %{{.*}} to %[[END]] {{.*}} iter_args(%[[BEGIN:.*]] = %{{.*}}) -> (index) {
+//       CHECK:       %[[HERE:.*]] = kernel.get_element %[[NUMBERS]][%[[K]], %{{.*}}] : tensor<?x?xf32>
+//       CHECK:       %[[BEFORE:.*]] = kernel.get_element %[[NUMBERS]][%[[K]], %{{.*}}] : tensor<?x?xf32>
+//       CHECK:       %[[STEP:.*]] = arith.subf %[[HERE]], %[[BEFORE]] : f32
+//       CHECK:       arith.cmpf ogt, %[[STEP]], %{{.*}} : f32
+//       CHECK:       arith.subi %[[T]], %[[BEGIN]] : index
+//       CHECK:       arith.constant 4 : index
+//       CHECK:       kernel.set_id
+//       CHECK:       %[[NEXT:.*]] = arith.select %{{.*}}, %[[T]], %[[BEGIN]] : index
+//       CHECK:       scf.yield %[[NEXT]] : index
+//       CHECK:   kernel.integers <B x 1>(%[[STARTS]]) into <B x M + 1> : (tensor<?x?xi32>) -> tensor<?x?xi32> {
+//       CHECK:     %[[LAST:.*]]:2 = scf.for
+//       CHECK:       kernel.set_id
+//       CHECK:     %[[BEHIND:.*]] = arith.addi %[[LAST]]#0
+//       CHECK:     scf.for %{{.*}} = %[[BEHIND]] to
+//  CHECK-NEXT:       kernel.set_id
+func.func @borders(%ids: tensor<?x?xi32>, %h: tensor<?x?xf32> {mblm.entropies}) -> tensor<?x?xi32> {
+  %starts = mblm.patch_starts entropy %ids by %h {monotonic, next, threshold = 0.5 : f32, max_length = 4} : tensor<?x?xi32>, tensor<?x?xf32> -> tensor<?x?xi32>
+  %lengths = mblm.patch_lengths %starts : tensor<?x?xi32> -> tensor<?x?xi32>
+  return %lengths : tensor<?x?xi32>
 }

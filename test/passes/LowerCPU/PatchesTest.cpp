@@ -110,11 +110,14 @@ Case ngrams(const char *name, int64_t batch, int64_t slots, const std::string &s
   std::string attributes = sizes.empty() ? "" : "sizes = array<i64: " + sizes + ">, functions = " + text(functions) + ", rows = " + text(rows);
   int64_t each = 1 + hashes, total = 7 + hashes * rows;
   if (listed) {
-    // Every third pair, all single ids but one, and the triple whose key is the largest; a list of none.
-    attributes += std::string(sizes.empty() ? "" : ", ") +
-                  "list_lengths = array<i64: 2, 1, 3, 2>, list_keys = [array<i64: 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45, 48>, "
-                  "array<i64: 0, 1, 2, 4, 5, 6>, array<i64: 342>, array<i64>], list_places = [array<i64: 3, 0, 1, 2, 16, 5, 6, 7, 8, 9, 10, 11, 12, 13, "
-                  "14, 15, 4>, array<i64: 5, 4, 3, 2, 1, 0>, array<i64: 0>, array<i64>]";
+    // Every third pair in no order, all single ids but one, and the triple of the largest ids; a list of none.
+    std::string pairs;
+    for (int64_t place = 0; place < 17; ++place) {
+      int64_t pair = 3 * (5 * place % 17);
+      pairs += (pairs.empty() ? "" : ", ") + text(pair / 7) + ", " + text(pair % 7);
+    }
+    attributes += std::string(sizes.empty() ? "" : ", ") + "list_lengths = array<i64: 2, 1, 3, 2>, list_ids = [array<i32: " + pairs +
+                  ">, array<i32: 6, 5, 4, 2, 1, 0>, array<i32: 6, 6, 6>, array<i32>]";
     each += 4;
     total += 21 + 10 + 5 + 4;
   }
@@ -131,18 +134,30 @@ Case ngrams(const char *name, int64_t batch, int64_t slots, const std::string &s
   return {name, m.test};
 }
 
-// The n-gram of forty 2s is the largest number to the base 3 that they make: above 2^63.
-Case longKeys() {
-  Module m(2, 60, 3);
-  std::mt19937_64 random(4);
-  for (int64_t n = 0; n < 2 * 60; ++n) {
-    m.test.ranges.push_back(static_cast<int32_t>(n % 60 < 8 ? draw(random, 0, 2) : 2));
+// Listed n-grams of `length` ids, which do not fit into one number of 64 bits: those of the text itself, in no order and some of them
+// twice, and others that differ in their oldest or newest id alone.
+Case longGrams(const char *name, int64_t vocab, int64_t length) {
+  constexpr int64_t batch = 2, positions = 70;
+  Module m(batch, 1, vocab);
+  for (int64_t n = 0; n < batch * positions; ++n) {
+    int64_t t = n % positions;
+    m.test.ranges.push_back(static_cast<int32_t>(vocab - 1 - t * t % 5 % vocab));
   }
-  m.op("%rows = mblm.ngram_rows %ranges vocab 3 {list_lengths = array<i64: 40, 2>, list_keys = [array<i64: 5, -6289078614652622816>, "
-       "array<i64: 0, 2, 7, 8>], list_places = [array<i64: 1, 0>, array<i64: 3, 2, 1, 0>]} : tensor<?x60xi32> -> tensor<?x180xi32>");
-  m.look("single", "rows", "tensor<?x180xi32>", 3 + 6 + 8, 1, 3, 60);
-  m.give({{"single", 3}}, 60);
-  return {"keys_of_64_bits", m.test};
+  std::string list;
+  int64_t count = 0;
+  for (int64_t t = 0; t < positions; t += 3, ++count) {
+    for (int64_t j = length - 1; j >= 0; --j) {
+      int64_t id = t >= j ? m.test.ranges[static_cast<size_t>(t - j)] : 0;
+      bool changed = (count % 4 == 1 && j == length - 1) || (count % 4 == 3 && j == 0);
+      list += (list.empty() ? "" : ", ") + text(changed ? (id + 1) % vocab : id);
+    }
+  }
+  std::string type = "tensor<?x" + text(positions) + "xi32>", both = "tensor<?x" + text(2 * positions) + "xi32>";
+  m.op("%rows = mblm.ngram_rows %ranges vocab " + text(vocab) + " {list_lengths = array<i64: " + text(length) + ">, list_ids = [array<i32: " + list +
+       ">]} : " + type + " -> " + both);
+  m.look("single", "rows", both, vocab + 4 + count, 1, 2, positions);
+  m.give({{"single", 2}}, positions);
+  return {name, m.test};
 }
 
 // Ranges by an op of `queries` (P or M) positions with `rows` vectors each.
@@ -164,7 +179,10 @@ std::vector<Case> numberCases() {
       ngrams("hashes_that_wrap", 1, 33, "20, 1", 11, 1009, false),
       ngrams("lists", 3, 70, "", 0, 0, true),
       ngrams("hashes_and_lists", 2, 21, "2", 1, 5, true),
-      longKeys(),
+      longGrams("grams_of_one_word", 3, 40),
+      longGrams("grams_of_two_words", 260, 8),
+      longGrams("grams_of_three_words", 260, 15),
+      longGrams("grams_of_many_ids", 2, 64),
       ranged("visible_bytes", "mblm.visible_bytes %ids" + one, 2, 20, 4),
       ranged("visible_bytes_window", "mblm.visible_bytes %ids window 7" + one, 2, 50, 4),
       ranged("visible_bytes_documents", "mblm.visible_bytes %ids window 5 end 2" + one, 3, 100, 4),

@@ -4,7 +4,7 @@
 // RUN: mblm-run-example %s | FileCheck %s
 func.func @example(%ids: tensor<1x3xi32>) -> tensor<1x9xi32> {
   %0 = mblm.ngram_rows %ids vocab 5 {sizes = array<i64: 2>, functions = 1, rows = 10, list_lengths = array<i64: 2>,
-                                     list_keys = [array<i64: 1, 7>], list_places = [array<i64: 1, 0>]}
+                                     list_ids = [array<i32: 1, 2, 0, 1>]}
     : tensor<1x3xi32> -> tensor<1x9xi32>
   return %0 : tensor<1x9xi32>
 }
