@@ -42,8 +42,9 @@ enum MblmSlot {
   MBLM_PIECES,  // int64_t* [pieces, 3], on a GPU: each piece's begin in the flat buffers, its floats, its parameter's number
   MBLM_NARROW,  // on a GPU: the parameters in bf16, as far as entries read them so; number i stands where float i / 2 would
   MBLM_TARGETS, // int32_t* [B, M]: what each byte predicts, where an entry takes its targets so
-  MBLM_LENGTHS, // int32_t* [B, P]: bytes of each patch; together M + 1 of each sequence
+  MBLM_LENGTHS, // int32_t* [B, P]: bytes of each patch; together M + 1 of each sequence. The entry "patches" writes it, [B, M + 1]
   MBLM_RANGES,  // int32_t*: of steps, what they read where, as the entry's "ranges" say, one [B, numbers] behind the other
+  MBLM_ENTROPIES, // float* [B, M]: of what follows each byte, nats; for the entry "patches" where patches begin by entropies
   MBLM_SLOTS
 };
 

@@ -109,7 +109,8 @@ public:
     context.buffers[MBLM_STATE] = call.state;
     context.buffers[MBLM_RANGES] = const_cast<int32_t *>(call.ranges);
     context.buffers[MBLM_TARGETS] = const_cast<int32_t *>(call.targets);
-    context.buffers[MBLM_LENGTHS] = const_cast<int32_t *>(call.lengths);
+    context.buffers[MBLM_LENGTHS] = entry == Entry::Patches ? call.patchLengths : const_cast<int32_t *>(call.lengths);
+    context.buffers[MBLM_ENTROPIES] = const_cast<float *>(call.entropies);
     int32_t failed = loaded.function(&context);
     if (failed != 0) {
       throw Error(Exit::Internal, where + ": " + loaded.label + " returned " + std::to_string(failed));

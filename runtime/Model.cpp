@@ -146,9 +146,21 @@ Model &Model::entropyModel() {
 }
 
 PatchLengths Model::patchesOf(const Ids &ids) {
-  const PatchRule &rule = info().patchRule;
-  const float *entropies = rule.mode == PatchRule::Mode::Entropy ? entropyModel().entropies(ids).data : nullptr;
-  return patchRows(rule, ids.ids, entropies, ids.batch, ids.length, /*next=*/true);
+  bool byEntropies = info().patchRule.mode == PatchRule::Mode::Entropy;
+  return patchesOf(ids, byEntropies ? entropyModel().entropies(ids).data : nullptr);
+}
+
+PatchLengths Model::patchesOf(const Ids &ids, const float *entropies) {
+  checkHasRule(info().patchRule);
+  std::vector<int32_t> lengths(size_t(ids.batch * (ids.length + 1)));
+  Call call;
+  call.batch = ids.batch;
+  call.slots = ids.length;
+  call.ids = ids.ids;
+  call.entropies = entropies;
+  call.patchLengths = lengths.data();
+  program->run(Entry::Patches, call);
+  return trimmed(std::move(lengths), ids.batch);
 }
 
 float entropyOf(const float *logits, int64_t vocab) {

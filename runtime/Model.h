@@ -73,8 +73,10 @@ public:
   void patchWith(std::unique_ptr<Model> entropies) { entropy = std::move(entropies); }
   // Error(BadInput) where there is none.
   Model &entropyModel();
-  // Lengths of the patches of ids by the model's own rule.
+  // Lengths of the patches of ids by the model's own rule, and with these entropies [batch, length] where it asks for some. The next id
+  // counts.
   PatchLengths patchesOf(const Ids &ids);
+  PatchLengths patchesOf(const Ids &ids, const float *entropies);
 
   // Most bytes of one sequence; 0: no limit.
   int64_t longest() const { return info().maxSlots * info().inner; }

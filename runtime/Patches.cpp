@@ -23,11 +23,15 @@ static bool isBoundary(int32_t id) {
   return !(in('0', '9') || in('A', 'Z') || in('a', 'z') || in(0x80, 0xBF));
 }
 
-Patcher::Patcher(const PatchRule &rule) : rule(rule) {
+void checkHasRule(const PatchRule &rule) {
   if (rule.mode == PatchRule::Mode::Given) {
     throw Error(Exit::BadInput,
                 "the model takes patch lengths as they are given: expected 'patch_lengths' with the ids");
   }
+}
+
+Patcher::Patcher(const PatchRule &rule) : rule(rule) {
+  checkHasRule(rule);
   if (rule.mode == PatchRule::Mode::Static && rule.size < 1) {
     throw Error(Exit::BadInput, "static patches of " + std::to_string(rule.size) + " bytes; expected at least 1");
   }
@@ -128,19 +132,38 @@ std::vector<int32_t> lengthsOf(const std::vector<uint8_t> &starts) {
 
 PatchLengths patchRows(const PatchRule &rule, const int32_t *ids, const float *entropies, int64_t batch, int64_t length,
                        bool next) {
-  std::vector<std::vector<int32_t>> rows;
-  PatchLengths result;
-  result.batch = batch;
+  std::vector<int32_t> lengths;
   for (int64_t b = 0; b < batch; ++b) {
     const float *row = entropies != nullptr ? entropies + b * length : nullptr;
-    rows.push_back(lengthsOf(patchStarts(rule, ids + b * length, row, length, next)));
-    result.patches = std::max(result.patches, int64_t(rows.back().size()));
+    std::vector<int32_t> found = lengthsOf(patchStarts(rule, ids + b * length, row, length, next));
+    found.resize(size_t(length + next), 0);
+    lengths.insert(lengths.end(), found.begin(), found.end());
   }
-  for (std::vector<int32_t> &row : rows) {
-    row.resize(size_t(result.patches), 0);
-    result.lengths.insert(result.lengths.end(), row.begin(), row.end());
+  return trimmed(std::move(lengths), batch);
+}
+
+PatchLengths trimmed(std::vector<int32_t> lengths, int64_t batch) {
+  PatchLengths result{batch, 0, {}};
+  auto columns = int64_t(lengths.size()) / std::max<int64_t>(batch, 1);
+  for (int64_t b = 0; b < batch; ++b) {
+    auto row = lengths.begin() + b * columns;
+    result.patches = std::max(result.patches, columns - std::count(row, row + columns, 0));
   }
+  for (int64_t b = 1; b < batch && result.patches < columns; ++b) { // the first row stands where it was
+    auto row = lengths.begin() + b * columns;
+    std::move(row, row + result.patches, lengths.begin() + b * result.patches);
+  }
+  lengths.resize(size_t(batch * result.patches));
+  result.lengths = std::move(lengths);
   return result;
+}
+
+PatchLengths withoutNext(PatchLengths lengths) {
+  for (int64_t b = 0; b < lengths.batch; ++b) {
+    auto row = lengths.lengths.begin() + b * lengths.patches;
+    --*std::prev(std::find(row, row + lengths.patches, 0));
+  }
+  return trimmed(std::move(lengths.lengths), lengths.batch);
 }
 
 void checkPatchLengths(const int32_t *lengths, int64_t batch, int64_t patches, int64_t length) {

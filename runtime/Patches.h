@@ -27,6 +27,9 @@ struct PatchRule {
   int64_t maxLength = 0;             // longer patches are cut; 0: none
 };
 
+// Error(BadInput) for a rule that begins no patches: lengths must be given.
+void checkHasRule(const PatchRule &rule);
+
 // Takes ids one by one and says after each whether the position behind it opens a patch. What was said never changes.
 // Position 0 always opens one. The same as patchStarts, but that a delimiter which is the very last id opens the patch
 // behind it at once.
@@ -62,6 +65,11 @@ struct PatchLengths {
 };
 PatchLengths patchRows(const PatchRule &rule, const int32_t *ids, const float *entropies, int64_t batch, int64_t length,
                        bool next);
+
+// Without columns that are 0 in all rows.
+PatchLengths trimmed(std::vector<int32_t> lengths, int64_t batch);
+// Of rows that count the next id, the same without it: the last patch of each is one shorter, or gone.
+PatchLengths withoutNext(PatchLengths lengths);
 
 // What a model needs of the lengths for [batch, length] ids: each row begins with 1, sums to length + 1, and has zeros
 // only at its end. Error(BadInput) naming the row.

@@ -20,6 +20,8 @@ std::string entryName(Entry entry, int64_t stage) {
     return "empty";
   case Entry::Entropies:
     return "entropies";
+  case Entry::Patches:
+    return "patches";
   case Entry::Loss:
     return "loss";
   case Entry::Gradients:

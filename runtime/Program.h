@@ -22,6 +22,7 @@ enum class Entry {
   Hidden,    // ids -> output: last stage's states after its final norm [B, M*inner, dim], rows as in Forward
   Empty,     // nothing -> output: logits [B, 1, vocab] for the empty prompt, by the reference's own rule
   Entropies, // ids -> output: entropy of each row's distribution [B, M], nats (of BLT's entropy model)
+  Patches,   // ids, and entropies where the model's rule asks for them -> patchLengths [B, M + 1] (of models with a rule of their own)
   Loss,      // ids, mask -> scalars.loss
   Gradients, // ids, mask, draw, scale -> scalars.loss; ADDS scale * dloss/dparameter to `grads`
   TrainStep, // as Gradients, then clips by the global norm, updates params, m, v and zeroes `grads`
@@ -135,6 +136,8 @@ struct Call {
   int64_t patches = 0;              // P: the most patches of a sequence, where the data decides these
   const int32_t *lengths = nullptr; // [B, P]: their bytes, M + 1 together in each sequence; 0 behind the last one
   const int32_t *targets = nullptr; // [B, M]: what each byte predicts, then, where a loss is computed
+  const float *entropies = nullptr; // [B, M], nats: of what follows each byte, for Entry::Patches
+  int32_t *patchLengths = nullptr;  // [B, M + 1], that entry's result: 0 behind a sequence's last patch
   std::optional<Draw> draw;      // for dropout; absent: nothing is dropped
   float scale = 1;               // of the gradients
   const float *hyper = nullptr;  // [HyperCount]

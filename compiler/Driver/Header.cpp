@@ -49,6 +49,9 @@ std::string driver::headerText(const rt::ModelInfo &info) {
       text += std::string("int32_t mblm_entry_") + rt::entryName(entry) + "(MblmContext *context);\n";
     }
   }
+  if (info.patched && info.patchRule.mode != rt::PatchRule::Mode::Given) {
+    text += "int32_t mblm_entry_" + rt::entryName(rt::Entry::Patches) + "(MblmContext *context);\n";
+  }
   if (info.names == "blt" && !info.patched) {
     text += "int32_t mblm_entry_" + rt::entryName(rt::Entry::Entropies) + "(MblmContext *context);\n";
   }

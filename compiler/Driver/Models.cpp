@@ -126,6 +126,9 @@ std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
     for (Entry entry : {Entry::Forward, Entry::Hidden, Entry::Loss, Entry::Gradients, Entry::TrainStep}) {
       names.push_back(rt::entryName(entry));
     }
+    if (spec.patches && spec.patches->mode != spec::PatchMode::Given) {
+      names.push_back(rt::entryName(Entry::Patches));
+    }
     if (isEntropyModel(spec)) {
       names.push_back(rt::entryName(Entry::Entropies));
     }

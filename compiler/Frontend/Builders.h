@@ -55,6 +55,10 @@ mlir::Value buildEmptyHierarchy(Graph &graph);
 // [B, P].
 mlir::Value buildPatched(Graph &graph, mlir::Value ids, mlir::Value lengths);
 
+// The lengths of a text's patches [B, M + 1] by the spec's own rule, which is not PatchMode::Given; `entropies` [B, M] where it asks for
+// them, else null.
+mlir::Value buildPatchLengths(Graph &graph, mlir::Value ids, mlir::Value entropies);
+
 // `states` as from buildHierarchy. Row t of the result stands behind byte t and predicts byte t + 1.
 mlir::Value buildRows(Graph &graph, mlir::Value states);
 mlir::Value buildLogits(Graph &graph, mlir::Value rows);

@@ -111,7 +111,7 @@ private:
     inner.setResultAttr(0, perSlotAttrName, builder.getI64IntegerAttr(spec.bytesPerSlot(0) / local.length));
   }
 
-  // Entries that take the lengths of patches.
+  // Entries that take the lengths of patches, and the one that says them.
   void addPatched(Type ids, Type mask, Type scalar) {
     auto withLengths = [&](StringRef name, SmallVector<Type> arguments, TypeRange results,
                            llvm::function_ref<SmallVector<Value>(Graph &, ValueRange)> buildBody) {
@@ -132,6 +132,20 @@ private:
                               return {values.loss, values.sum, values.count};
                             });
     loss.setArgAttr(3, targetsAttrName, builder.getUnitAttr());
+    if (spec.patches->mode == spec::PatchMode::Given) {
+      return;
+    }
+    bool byEntropies = spec.patches->mode == spec::PatchMode::Entropy;
+    SmallVector<Type> given{ids};
+    if (byEntropies) {
+      given.push_back(mask);
+    }
+    func::FuncOp patches = addFunction("patches", given, ids, [&](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+      return {buildPatchLengths(graph, arguments[0], byEntropies ? arguments[1] : Value())};
+    });
+    if (byEntropies) {
+      patches.setArgAttr(1, entropiesAttrName, builder.getUnitAttr());
+    }
   }
 
   func::FuncOp addFunction(StringRef name, TypeRange arguments, TypeRange results,

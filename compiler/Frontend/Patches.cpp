@@ -7,6 +7,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::frontend;
@@ -191,3 +193,21 @@ private:
 } // namespace
 
 Value mblm::frontend::buildPatched(Graph &graph, Value ids, Value lengths) { return PatchedModel(graph, ids, lengths).build(); }
+
+Value mblm::frontend::buildPatchLengths(Graph &graph, Value ids, Value entropies) {
+  const spec::Patches &patches = *graph.spec.patches;
+  OpBuilder &builder = graph.builder;
+  static const std::map<spec::PatchMode, PatchMode> modes = {{spec::PatchMode::Static, PatchMode::Static},
+                                                             {spec::PatchMode::Byte, PatchMode::Byte},
+                                                             {spec::PatchMode::Space, PatchMode::Space},
+                                                             {spec::PatchMode::Entropy, PatchMode::Entropy},
+                                                             {spec::PatchMode::Bpe, PatchMode::Bpe}};
+  auto number = [&](std::optional<double> n) { return n ? builder.getF32FloatAttr(static_cast<float>(*n)) : FloatAttr(); };
+  FloatAttr threshold = entropies ? number(patches.threshold) : FloatAttr();
+  IntegerAttr longest = patches.maxLength ? builder.getI64IntegerAttr(*patches.maxLength) : IntegerAttr();
+  graph.enter("/patches", /*stage=*/-1);
+  Value starts = PatchStartsOp::create(builder, graph.at("starts"), ids.getType(), modes.at(patches.mode), ids, entropies,
+                                       uint64_t(patches.size), uint64_t(patches.lead), /*alone=*/true, threshold,
+                                       number(patches.thresholdAdd), patches.monotonic, longest, /*next=*/true);
+  return PatchLengthsOp::create(builder, graph.at("lengths"), starts.getType(), starts);
+}

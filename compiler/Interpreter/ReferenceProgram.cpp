@@ -123,6 +123,9 @@ Tensor ReferenceProgram::argument(func::FuncOp function, unsigned number, bool f
   if (function.getArgAttr(number, targetsAttrName)) {
     return Tensor::ids({call.batch, call.slots}, {call.targets, call.targets + call.batch * call.slots});
   }
+  if (function.getArgAttr(number, entropiesAttrName)) {
+    return Tensor::floats({call.batch, call.slots}, {call.entropies, call.entropies + call.batch * call.slots});
+  }
   if (type.getElementType().isInteger(32)) {
     int64_t length = type.isDynamicDim(1) ? call.slots * model.inner : type.getDimSize(1);
     return Tensor::ids({call.batch, length}, {call.ids, call.ids + call.batch * length});
@@ -154,7 +157,9 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
   func::FuncOp function = entryPoint(entry, call.stage);
   size_t size = model.parameterElements;
   Stores &stores = interpreter.stores();
-  fetch(call.params, size, stores.parameters);
+  if (call.params) {
+    fetch(call.params, size, stores.parameters);
+  }
   if (computesGradients(entry)) {
     fetch(call.grads, size, stores.gradients);
   }
@@ -175,6 +180,10 @@ void ReferenceProgram::evaluate(rt::Entry entry, const rt::Call &call) {
   std::vector<Tensor> results = 
       interpreter.call(function, std::move(arguments), {call.batch, call.slots, call.position});
 
+  if (entry == rt::Entry::Patches) {
+    llvm::copy(results[0].i, call.patchLengths);
+    return;
+  }
   if (call.output && !results.empty() && results[0].rank() >= 2) {
     // What takes no ids has one sequence for all.
     int64_t copies = function.getNumArguments() == 0 ? call.batch : 1;

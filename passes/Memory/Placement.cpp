@@ -48,6 +48,8 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
       ranges += tensor.getDimSize(1);
     } else if (function.getArgAttr(argument.getArgNumber(), targetsAttrName)) {
       places.push_back({MBLM_TARGETS, {}});
+    } else if (function.getArgAttr(argument.getArgNumber(), entropiesAttrName)) {
+      places.push_back({MBLM_ENTROPIES, {}});
     } else {
       places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
     }
@@ -55,9 +57,12 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
   return places;
 }
 
-static Place resultPlace(unsigned number, bool scalar) {
+static Place resultPlace(unsigned number, RankedTensorType type) {
   static const int64_t order[] = {0, 2, 3, 1}; // loss, sum, count, norm in rt::Call::Scalars
-  return scalar ? Place{MBLM_SCALARS, SymbolicDim::constant(order[number])} : Place{MBLM_OUTPUT, {}};
+  if (type.getRank() == 0) {
+    return {MBLM_SCALARS, SymbolicDim::constant(order[number])};
+  }
+  return {type.getElementType().isInteger(32) ? MBLM_LENGTHS : MBLM_OUTPUT, {}};
 }
 
 static SymbolicDim halved(const SymbolicDim &dim) {
@@ -80,10 +85,10 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
   }
   Operation *terminator = function.getBody().front().getTerminator();
   for (OpOperand &operand : terminator->getOpOperands()) {
-    bool scalar = cast<RankedTensorType>(operand.get().getType()).getRank() == 0;
+    auto type = cast<RankedTensorType>(operand.get().getType());
     unsigned number = operand.getOperandNumber();
     places[steps.root(operand.get())] = function.isPrivate() ? Place{int(MBLM_SLOTS + function.getNumArguments() + number), {}}
-                                                         : resultPlace(number, scalar);
+                                                         : resultPlace(number, type);
   }
   DenseMap<Value, int64_t> lastUse;
   for (auto [step, op] : llvm::enumerate(ops)) {

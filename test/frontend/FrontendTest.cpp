@@ -170,6 +170,30 @@ TEST(Frontend, EveryModelOfTheZooDifferentiates) {
   EXPECT_GT(models, 0u);
 }
 
+// A model with a rule of its own says where patches begin; what the rule asks for is an argument.
+TEST(Frontend, PatchesByTheSpecsRule) {
+  spec::Spec spec = spec::importConfig("blt", "test/golden/blt/d11_blt_space_utf8/config.json");
+  spec.patches->maxLength = 9;
+  for (spec::PatchMode mode : {spec::PatchMode::Given, spec::PatchMode::Static, spec::PatchMode::Byte, spec::PatchMode::Space,
+                               spec::PatchMode::Entropy, spec::PatchMode::Bpe}) {
+    spec.patches->mode = mode;
+    spec.patches->size = mode == spec::PatchMode::Static ? 4 : 0;
+    MLIRContext context;
+    OwningOpRef<ModuleOp> module = buildModule(spec, context);
+    ASSERT_TRUE(succeeded(verify(*module)));
+    auto patches = module->lookupSymbol<func::FuncOp>("patches");
+    ASSERT_EQ(bool(patches), mode != spec::PatchMode::Given);
+    if (patches) {
+      auto starts = *patches.getOps<PatchStartsOp>().begin();
+      EXPECT_EQ(int(starts.getMode()) + 1, int(mode)); // Given has none
+      EXPECT_EQ(patches.getNumArguments(), mode == spec::PatchMode::Entropy ? 2u : 1u);
+      EXPECT_TRUE(starts.getNext() && starts.getAlone());
+      EXPECT_EQ(starts.getMaxLength(), 9u);
+      EXPECT_EQ(starts.getSize(), mode == spec::PatchMode::Static ? 4u : 0u);
+    }
+  }
+}
+
 TEST(Frontend, OneProductForQueryKeyAndValue) {
   spec::Spec spec = spec::importConfig("mblm", "test/golden/mblm/d01_1d_t_fixed/config.json");
   MLIRContext context;

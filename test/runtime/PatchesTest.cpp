@@ -4,63 +4,21 @@
 // Patch borders, packing and ids against what BLT's reference recorded, and one id at a time against whole rows.
 #include "runtime/Patches.h"
 
-#include "runtime/Safetensors.h"
 #include "runtime/Support/Random.h"
 #include "runtime/Tokenizer.h"
+#include "test/runtime/RecordedPatches.h"
 #include "test/runtime/TestFiles.h"
 
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 namespace mblm::rt {
 
 using Json = nlohmann::json;
 using test::expectError;
+using test::Rows;
+using test::rowsOf;
+using test::textOfCase;
 using Mode = PatchRule::Mode;
-using Rows = std::vector<std::vector<int32_t>>;
-
-static std::string textOf(const std::string &name) {
-  std::ifstream stream("test/golden/blt/" + name + "/case.json");
-  return std::string(std::istreambuf_iterator<char>(stream), {});
-}
-
-static Mode modeOf(const std::string &word) {
-  const std::pair<const char *, Mode> modes[] = {{"static", Mode::Static},
-                                                 {"byte", Mode::Byte},
-                                                 {"space", Mode::Space},
-                                                 {"entropy", Mode::Entropy},
-                                                 {"bpe", Mode::Bpe}};
-  for (const auto &[name, mode] : modes) {
-    if (word == name) {
-      return mode;
-    }
-  }
-  ADD_FAILURE() << word;
-  return Mode::Given;
-}
-
-static PatchRule ruleOf(const std::string &mode, const Json &args) {
-  PatchRule rule;
-  rule.mode = modeOf(mode);
-  rule.size = int64_t(args.value("patch_size", 0.0));
-  rule.threshold = args.value("threshold", rule.threshold);
-  if (args.contains("threshold_add")) {
-    rule.thresholdAdd = args["threshold_add"].get<float>();
-  }
-  rule.monotonic = args.value("monotonicity", false);
-  rule.maxLength = args.value("max_patch_length", 0);
-  return rule;
-}
-
-static Rows rowsOf(const PatchLengths &lengths) {
-  Rows rows;
-  for (int64_t b = 0; b < lengths.batch; ++b) {
-    auto begin = lengths.lengths.begin() + b * lengths.patches;
-    rows.emplace_back(begin, begin + lengths.patches);
-  }
-  return rows;
-}
 
 template <typename T>
 static std::vector<T> flat(const Json &rows) {
@@ -74,30 +32,28 @@ static std::vector<T> flat(const Json &rows) {
 }
 
 TEST(Patches, EveryRecordedPatching) {
-  const Json recorded = Json::parse(textOf("d02_patching"));
   size_t compared = 0;
-  for (const Json &each : recorded["cases"]) {
-    const PatchRule rule = ruleOf(each["mode"], each["args"]);
-    std::vector<int32_t> ids = flat<int32_t>(each["tokens"]);
-    std::vector<float> entropies = each.contains("entropies") ? flat<float>(each["entropies"]) : std::vector<float>();
-    int64_t batch = int64_t(each["tokens"].size()), length = int64_t(ids.size()) / batch;
-    bool next = each["include_next_token"];
-    Rows rows =
-        rowsOf(patchRows(rule, ids.data(), entropies.empty() ? nullptr : entropies.data(), batch, length, next));
-    if (each.contains("reference_raises")) {
-      for (const std::vector<int32_t> &row : rows) {
-        EXPECT_EQ(std::accumulate(row.begin(), row.end(), int64_t(0)), length + next);
+  for (const test::Patching &each : test::recordedPatchings()) {
+    PatchLengths lengths = patchRows(each.rule, each.ids.data(), each.entropies.data(), each.batch, each.length, each.next);
+    if (each.lengths.empty()) {
+      for (const std::vector<int32_t> &row : rowsOf(lengths)) {
+        EXPECT_EQ(std::accumulate(row.begin(), row.end(), int64_t(0)), each.length + each.next);
       }
       continue;
     }
-    EXPECT_EQ(rows, each["patch_lengths"].get<Rows>()) << each["mode"] << each["args"] << next << each["tokens"];
+    EXPECT_EQ(rowsOf(lengths), each.lengths) << each.what;
     ++compared;
+    if (each.next) { // without the next id all else is the same, but for a delimiter that comes last
+      EXPECT_EQ(rowsOf(withoutNext(lengths)),
+                rowsOf(patchRows(each.rule, each.ids.data(), each.entropies.data(), each.batch, each.length, false)))
+          << each.what;
+    }
   }
-  EXPECT_EQ(compared, 225u);
+  EXPECT_EQ(compared, 225u + 144u);
 }
 
 TEST(Patches, FixedBudget) {
-  const Json recorded = Json::parse(textOf("d02_patching"));
+  const Json recorded = Json::parse(textOfCase("d02_patching"));
   for (const Json &each : recorded["fixed_budget"]) {
     for (size_t row = 0; row < each["entropies"].size(); ++row) {
       auto entropies = each["entropies"][row].get<std::vector<float>>();
@@ -113,25 +69,9 @@ TEST(Patches, FixedBudget) {
   }
 }
 
-TEST(Patches, EntropiesOfTheRecordedModel) {
-  const Json recorded = Json::parse(textOf("d04_entropy"));
-  SafetensorsFile file("test/golden/blt/d04_entropy/io.safetensors");
-  for (const Json &each : recorded["patch"]) {
-    std::string text = std::to_string(each["text"].get<int64_t>());
-    std::vector<float> entropies = file.floats("t" + text + ".entropies");
-    std::vector<int32_t> ids(entropies.size(), 70);
-    std::vector<uint8_t> starts = patchStarts(ruleOf("entropy", each["args"]), ids.data(), entropies.data(),
-                                              int64_t(ids.size()), each["include_next_token"]);
-    EXPECT_EQ(lengthsOf(starts), each["patch_lengths"].get<std::vector<int32_t>>()) << each["args"];
-    if (!each["args"].contains("max_patch_length")) {
-      EXPECT_EQ(starts, each["start_mask"].get<std::vector<uint8_t>>()) << each["args"];
-    }
-  }
-}
-
 // What the reference cut at each step of a generation is what was said id by id.
 TEST(Patches, StepsOfARecordedGeneration) {
-  const Json recorded = Json::parse(textOf("d16_generate"))["space_batch"];
+  const Json recorded = Json::parse(textOfCase("d16_generate"))["space_batch"];
   PatchRule rule;
   rule.mode = Mode::Space;
   size_t shortest = SIZE_MAX, compared = 0;
@@ -226,6 +166,13 @@ TEST(Patches, ShortRows) {
   EXPECT_EQ(lengthsOf(budgetStarts(&entropy, 1, 4, true)), (std::vector<int32_t>{1, 1}));
 }
 
+TEST(Patches, ColumnsOfZerosGo) {
+  PatchLengths lengths = trimmed({1, 2, 0, 0, 1, 1, 1, 0}, 2);
+  EXPECT_EQ(rowsOf(lengths), (Rows{{1, 2, 0}, {1, 1, 1}}));
+  EXPECT_EQ(rowsOf(withoutNext(lengths)), (Rows{{1, 1}, {1, 1}}));
+  EXPECT_EQ(rowsOf(trimmed({1, 1, 2, 0}, 2)), (Rows{{1, 1}, {2, 0}}));
+}
+
 TEST(Patches, Refusals) {
   PatchRule rule;
   const int32_t id = 40;
@@ -252,7 +199,7 @@ TEST(Patches, WhatAModelNeeds) {
 }
 
 TEST(Packing, EveryRecordedBatch) {
-  const Json recorded = Json::parse(textOf("d17_packing"));
+  const Json recorded = Json::parse(textOfCase("d17_packing"));
   int64_t batch = recorded["batch_size"];
   std::vector<PatchedSequence> sequences;
   for (const Json &each : recorded["sequences"]) {
@@ -305,7 +252,7 @@ TEST(Packing, Refusals) {
 
 // The recorded texts spell a surrogate that JSON does not allow; here it stands as its three bytes.
 static Json tokenizerCases(const std::string &surrogate) {
-  std::string text = textOf("d01_tokenizer"), lone = "a\\ud800b";
+  std::string text = textOfCase("d01_tokenizer"), lone = "a\\ud800b";
   for (size_t at; (at = text.find(lone)) != std::string::npos;) {
     text.replace(at, lone.size(), surrogate);
   }

@@ -93,6 +93,30 @@ class Patches(ProgramTest):
             _, err = self.works("patch", ENTROPY, "--weights", self.weights, "--data", self.path("text"), "--threshold", threshold)
             self.assertIn(message, err)
 
+    # The compiled model's own rule, and the same rule on the command line, which the runtime applies.
+
+    def cuts_alike(self, spec, rule, *entropies):
+        for data in [TEXT, b"", b"x", bytes(range(256)) * 2, b"a" * 500]:
+            self.write("cut", data)
+            for more in [[], ["--next"]]:
+                command = ["patch", spec, *entropies, "--data", self.path("cut"), "--json", *more]
+                own, _ = self.works(*command)
+                with self.subTest(text=data[:8], more=more):
+                    self.assertEqual(own, self.works(*command, *rule)[0])
+                    self.assertEqual(sum(json.loads(own)["rows"][0]["patch_lengths"]), len(data) + 1 + len(more))
+
+    def test_the_models_own_rule(self):
+        self.cuts_alike(PATCHED, ["--threshold", "1.335442066192627"], *self.with_entropies)
+
+    def test_own_rules_of_all_modes(self):
+        with open(PATCHED) as file:
+            spec = json.load(file)
+        for patches, rule in [({"mode": "space"}, ["--mode", "space"]), ({"mode": "byte"}, ["--mode", "byte"]),
+                              ({"mode": "bpe", "max_length": 7}, ["--max-patch-length", "7"]),
+                              ({"mode": "static", "size": 5}, ["--patch-size", "5"])]:
+            spec["patches"] = {"pooling": ["max"], "per_patch": 2, "cross_heads": 4, **patches}
+            self.cuts_alike(self.write("ruled.json", json.dumps(spec).encode()), rule)
+
     # A patched model.
 
     def test_from_text_to_bytes(self):

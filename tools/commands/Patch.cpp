@@ -59,6 +59,10 @@ PatchInput readInput(const PatchCommand &command) {
   return input;
 }
 
+bool overridesRule(const PatchCommand &command) {
+  return !command.mode.empty() || command.size || command.threshold || command.thresholdAdd || command.monotonic || command.maxLength;
+}
+
 // What the command line says takes the place of the model's own rule.
 rt::PatchRule ruleOf(const PatchCommand &command, const rt::ModelInfo &info) {
   rt::PatchRule rule = info.patchRule;
@@ -180,8 +184,14 @@ void patch(rt::Model &model, const PatchCommand &command, const Common &common) 
     int64_t chunk = command.chunk > 0 ? command.chunk : std::max<int64_t>(teller->info().maxLength, 1);
     entropies = entropiesOf(*teller, input, chunk, command.flat);
   }
-  rt::PatchLengths lengths = rt::patchRows(rule, input.ids.data(), entropies.empty() ? nullptr : entropies.data(), input.batch,
-                                           input.length, command.next);
+  const float *known = entropies.empty() ? nullptr : entropies.data();
+  rt::PatchLengths lengths;
+  if (model.info().patched && !overridesRule(command)) {
+    lengths = model.patchesOf({input.batch, input.length, input.ids.data()}, known);
+    lengths = command.next ? std::move(lengths) : rt::withoutNext(std::move(lengths));
+  } else {
+    lengths = rt::patchRows(rule, input.ids.data(), known, input.batch, input.length, command.next);
+  }
   if (!command.output.empty()) {
     std::vector<rt::TensorView> tensors{{"patch_lengths", {lengths.batch, lengths.patches}, lengths.lengths.data(), rt::DType::I32}};
     if (!entropies.empty()) {

@@ -33,6 +33,8 @@ constexpr llvm::StringLiteral perPatchAttrName = "mblm.per_patch";
 constexpr llvm::StringLiteral rangesAttrName = "mblm.ranges";
 // Of an argument of ids: what each byte predicts.
 constexpr llvm::StringLiteral targetsAttrName = "mblm.targets";
+// Of an argument of numbers: the entropy of what follows each byte.
+constexpr llvm::StringLiteral entropiesAttrName = "mblm.entropies";
 } // namespace mblm
 
 #define GET_ATTRDEF_CLASSES
