@@ -14,13 +14,12 @@ Decoder::Decoder(Model &model, int64_t batch, int64_t capacity) : model(model), 
   if (batch < 1 || capacity < 1) {
     throw Error(Exit::BadInput, "expected at least one sequence of at least one byte, got " + shapeText({batch, capacity}));
   }
-  int64_t slots = model.slotsFor(capacity);
   const std::vector<StateTensor> &states = model.getProgram().states();
   if (states.empty()) {
     throw Error(Exit::BadInput, "model '" + info.name + "' was compiled without steps; compile the spec again with them");
   }
   std::string what = "what the model remembers of " + std::to_string(batch) + " sequences of " + std::to_string(capacity) + " bytes";
-  state = Buffer(stateFloats(states, batch, slots + info.patchRule.lead), what);
+  state = Buffer(stateFloats(states, batch, stateSlots()), what);
   output = Buffer(batch * info.vocab, "logits");
 }
 
@@ -45,32 +44,37 @@ Rows Decoder::logits() {
 
 float *Decoder::rowsOf(const StateTensor &tensor, int64_t sequence) const {
   model.getProgram().hostAccess(state.data());
-  int64_t slots = model.slotsFor(most), offset = tensor.offset.at({sequences, slots}, tensor.name);
+  int64_t slots = stateSlots(), offset = tensor.offset.at({sequences, slots}, tensor.name);
   return state.data() + offset + sequence * tensor.positions.at(slots) * tensor.width;
 }
 
-std::vector<std::vector<float>> Decoder::copyStates(std::vector<TensorView> &tensors) const {
-  std::vector<std::vector<float>> copies;
+void StateImage::add(const std::string &name, std::vector<int64_t> shape, std::vector<int32_t> values) {
+  integers.push_back(std::move(values));
+  tensors.push_back({name, std::move(shape), integers.back().data(), DType::I32});
+}
+
+void Decoder::addStates(StateImage &image, const std::string &prefix) const {
   for (const StateTensor &tensor : model.getProgram().states()) {
     int64_t floats = filledRows(tensor) * tensor.width;
-    std::vector<float> &copy = copies.emplace_back(sequences * floats);
+    std::vector<float> &copy = image.floats.emplace_back(sequences * floats);
     for (int64_t b = 0; b < sequences; ++b) {
       std::copy_n(rowsOf(tensor, b), floats, copy.data() + b * floats);
     }
-    tensors.push_back({tensor.name, {sequences, filledRows(tensor), tensor.width}, copy.data(), DType::F32});
+    image.tensors.push_back({prefix + tensor.name, {sequences, filledRows(tensor), tensor.width}, copy.data(), DType::F32});
   }
-  return copies;
+  image.tensors.push_back({prefix + "logits", {sequences, model.info().vocab}, output.data(), DType::F32});
 }
 
-void Decoder::readStates(const SafetensorsFile &file) {
+void Decoder::readStates(const SafetensorsFile &file, const std::string &prefix) {
   for (const StateTensor &tensor : model.getProgram().states()) {
     int64_t floats = filledRows(tensor) * tensor.width;
-    stateTensor(file, tensor.name, {sequences, filledRows(tensor), tensor.width});
-    std::vector<float> values = file.floats(tensor.name);
+    stateTensor(file, prefix + tensor.name, {sequences, filledRows(tensor), tensor.width});
+    std::vector<float> values = file.floats(prefix + tensor.name);
     for (int64_t b = 0; b < sequences; ++b) {
       std::copy_n(values.data() + b * floats, floats, rowsOf(tensor, b));
     }
   }
+  file.readFloats(stateTensor(file, prefix + "logits", {sequences, model.info().vocab}), output.data());
 }
 
 int64_t Decoder::savedLength(const std::string &path) { return stateLength(SafetensorsFile(path)); }

@@ -6,9 +6,21 @@
 
 #include "runtime/Model.h"
 
+#include <list>
+#include <map>
 #include <memory>
 
 namespace mblm::rt {
+
+// What a state's file is to hold, and the copies that it is of.
+struct StateImage {
+  std::vector<TensorView> tensors;
+  std::map<std::string, std::string> notes;
+  std::list<std::vector<float>> floats;
+  std::list<std::vector<int32_t>> integers;
+
+  void add(const std::string &name, std::vector<int64_t> shape, std::vector<int32_t> values);
+};
 
 class Decoder {
 public:
@@ -40,10 +52,13 @@ protected:
   virtual int64_t advance(const int32_t *ids, int64_t stride, int64_t count) = 0;
   // Rows of a state that the bytes so far have written.
   virtual int64_t filledRows(const StateTensor &tensor) const = 0;
-  // Adds all states' filled rows to `tensors`, which look at the result: without the rows between sequences that hold nothing.
-  std::vector<std::vector<float>> copyStates(std::vector<TensorView> &tensors) const;
+  // Adds the logits and all states' filled rows, without the rows between sequences that hold nothing, as `prefix` + name.
+  void addStates(StateImage &image, const std::string &prefix = "") const;
   // Error(Integrity) where one has another shape, or is missing; some may be there by then.
-  void readStates(const SafetensorsFile &file);
+  void readStates(const SafetensorsFile &file, const std::string &prefix = "");
+
+  // Of a state's buffer: all bytes that there is room for, and what goes before them.
+  int64_t stateSlots() const { return model.slotsFor(most) + model.info().patchRule.lead; }
 
   Model &model;
   int64_t sequences, most;

@@ -67,6 +67,7 @@ static StateTensor readState(const json &value, const std::string &where) {
   state.name = value.at("name").get<std::string>();
   state.positions.more = value.at("positions").at(0).get<int64_t>();
   state.positions.perSlot = value.at("positions").at(1).get<int64_t>();
+  state.perPatch = value.value("per_patch", 0) != 0;
   state.width = value.at("width").get<int64_t>();
   state.offset = linearSize(value.at("offset"));
   bool negative = state.positions.more < 0 || state.positions.perSlot < 0 || state.width < 1;

@@ -78,6 +78,13 @@ bool Patcher::feed(int32_t id, float entropy) {
   return open;
 }
 
+void Patcher::resume(int64_t count, int64_t begin, int32_t id, float entropy) {
+  fed = count;
+  start = begin;
+  idBefore = id;
+  entropyBefore = entropy;
+}
+
 std::vector<uint8_t> patchStarts(const PatchRule &rule, const int32_t *ids, const float *entropies, int64_t length,
                                  bool next) {
   if (rule.mode == PatchRule::Mode::Entropy && entropies == nullptr && length > 0) {

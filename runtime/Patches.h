@@ -39,6 +39,8 @@ public:
   // `entropy` (nats) is that of the distribution of the next id, for mode Entropy.
   bool feed(int32_t id, float entropy = 0);
   int64_t position() const { return fed; } // ids so far
+  // As if it had taken `count` ids, of which these are the last one and its entropy, and the open patch began at `begin`.
+  void resume(int64_t count, int64_t begin, int32_t id, float entropy);
 
 private:
   bool opens(int32_t id, float entropy) const;

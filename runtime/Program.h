@@ -58,6 +58,7 @@ struct StateTensor {
     int64_t more = 0, perSlot = 0; // more + perSlot * M
     int64_t at(int64_t slots) const { return more + perSlot * slots; }
   } positions;
+  bool perPatch = false; // positions are patches that the data decides
   int64_t width = 0;
   LinearSize offset; // in the flat state buffer
 };

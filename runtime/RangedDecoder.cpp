@@ -16,7 +16,7 @@ RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : De
                                       std::to_string(batch));
     }
     if (model.info().patchRule.mode == PatchRule::Mode::Entropy) {
-      entropy = makeDecoder(model.entropyModel(), 1, capacity);
+      entropy = std::make_unique<RangedDecoder>(model.entropyModel(), 1, capacity);
     }
   }
   reset();
@@ -89,7 +89,7 @@ void RangedDecoder::run(int64_t stage, int64_t position) {
   }
   Call call;
   call.batch = sequences;
-  call.slots = model.slotsFor(most) + model.info().patchRule.lead;
+  call.slots = stateSlots();
   call.stage = stage;
   call.position = position;
   call.ids = callIds.data();
@@ -142,51 +142,103 @@ int64_t RangedDecoder::advance(const int32_t *column, int64_t stride, int64_t) {
 // States on disk
 //===----------------------------------------------------------------------===//
 
-static void refusePatches(const ModelInfo &info) {
-  if (info.patched) {
-    throw Error(Exit::BadInput, "model '" + info.name + "' decides its patches by the data: its state is not kept on disk; read the "
-                                                        "prompt again");
-  }
-}
-
 int64_t RangedDecoder::filledRows(const StateTensor &tensor) const {
-  return std::min(int64_t(ids[0].size()), tensor.positions.at(model.slotsFor(most)));
+  int64_t read = int64_t(ids[0].size());
+  return tensor.perPatch ? int64_t(patches.size()) - 1 : std::min(tensor.positions.at(read), tensor.positions.at(stateSlots()));
 }
 
-void RangedDecoder::save(const std::string &path) const {
-  refusePatches(model.info());
-  std::vector<TensorView> tensors;
-  std::vector<std::vector<float>> copies = copyStates(tensors);
+// The entropy model's state stands in the same file.
+static const std::string entropyPrefix = "entropy/";
+
+void RangedDecoder::add(StateImage &image, const std::string &prefix) const {
+  addStates(image, prefix);
   std::vector<int32_t> all;
   for (const std::vector<int32_t> &sequence : ids) {
     all.insert(all.end(), sequence.begin(), sequence.end());
   }
-  tensors.push_back({"logits", {sequences, model.info().vocab}, output.data(), DType::F32});
-  tensors.push_back({"ids", {sequences, bytes}, all.data(), DType::I32});
-  writeSafetensors(path, tensors, stateNotes(model, bytes));
+  image.add(prefix + "ids", {sequences, bytes}, std::move(all));
+  if (patcher) {
+    image.add(prefix + "patches", {int64_t(patches.size())}, {patches.begin(), patches.end()});
+  }
+  for (const auto &[key, note] : stateNotes(model, bytes)) {
+    image.notes[prefix + key] = note;
+  }
+  if (entropy) {
+    entropy->add(image, prefix + entropyPrefix);
+  }
+}
+
+void RangedDecoder::save(const std::string &path) const {
+  StateImage image;
+  add(image, "");
+  writeSafetensors(path, image.tensors, image.notes);
 }
 
 void RangedDecoder::load(const std::string &path) {
-  refusePatches(model.info());
   SafetensorsFile file(path);
   int64_t length = openState(file, model, sequences, most);
-  stateTensor(file, "ids", {sequences, length});
-  std::vector<int32_t> all = file.integers("ids");
-  reset();
-  for (int64_t b = 0; b < sequences; ++b) {
-    ids[size_t(b)].assign(all.begin() + b * length, all.begin() + (b + 1) * length);
-    for (int64_t t = 0; t < length; ++t) {
-      documents[size_t(b)] = all[size_t(b * length + t)] == model.info().documentEnd ? t + 1 : documents[size_t(b)];
-    }
-  }
   try {
-    readStates(file);
-    file.readFloats(stateTensor(file, "logits", {sequences, model.info().vocab}), output.data());
+    restore(file, "", length);
   } catch (...) {
     reset(); // half of it may be there
     throw;
   }
+}
+
+void RangedDecoder::restore(const SafetensorsFile &file, const std::string &prefix, int64_t length) {
+  stateTensor(file, prefix + "ids", {sequences, length});
+  std::vector<int32_t> all = file.integers(prefix + "ids");
+  reset();
+  for (int64_t b = 0; b < sequences; ++b) {
+    ids[size_t(b)].assign(all.begin() + b * length, all.begin() + (b + 1) * length);
+    for (int64_t t = 0; t < length; ++t) {
+      int32_t id = all[size_t(b * length + t)];
+      if (id < 0 || id >= model.info().vocab) {
+        throw foreignState(file, "holds the id " + std::to_string(id) + " of a vocabulary of " + std::to_string(model.info().vocab) +
+                                     "; it is damaged");
+      }
+      documents[size_t(b)] = id == model.info().documentEnd ? t + 1 : documents[size_t(b)];
+    }
+  }
+  if (patcher) {
+    restorePatches(file, prefix);
+  }
+  readStates(file, prefix);
   bytes = length;
+  if (entropy) {
+    std::string own = prefix + entropyPrefix;
+    int64_t read = openState(file, entropy->model, sequences, most, own);
+    if (read != length) {
+      throw foreignState(file, "has " + std::to_string(read) + " bytes of " + std::to_string(length) + " for its entropy model; it is damaged");
+    }
+    entropy->restore(file, own, length);
+  }
+  if (patcher && length > 0) {
+    float last = entropy ? entropyOf(entropy->logits().data, model.info().vocab) : 0;
+    patcher->resume(length, patches.back(), ids[0].back(), last);
+  }
+}
+
+// Where patches begin, and what follows from it.
+void RangedDecoder::restorePatches(const SafetensorsFile &file, const std::string &prefix) {
+  const TensorInfo *tensor = file.find(prefix + "patches");
+  std::vector<int32_t> begins = tensor && tensor->shape.size() == 1 ? file.integers(prefix + "patches") : std::vector<int32_t>();
+  auto length = int64_t(ids[0].size());
+  bool rises = !begins.empty() && begins[0] == 0 && begins.back() <= length;
+  for (size_t m = 1; m < begins.size(); ++m) {
+    rises = rises && begins[m] > begins[m - 1];
+  }
+  if (!rises) {
+    throw foreignState(file, "does not say where the patches of its " + std::to_string(length) + " bytes begin; it is damaged");
+  }
+  patches.assign(begins.begin(), begins.end());
+  for (size_t m = 0, t = 0; m < patches.size(); ++m) {
+    ended = false;
+    for (auto end = m + 1 < patches.size() ? patches[m + 1] : length; int64_t(t) < end; ++t) {
+      ended = ended || ids[0][t] == model.info().documentEnd;
+    }
+    patchDocument = ended && m + 1 < patches.size() ? int64_t(m) + 1 : patchDocument;
+  }
 }
 
 } // namespace mblm::rt

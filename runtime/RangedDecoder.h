@@ -24,6 +24,9 @@ private:
   int64_t advance(const int32_t *ids, int64_t stride, int64_t count) override;
   void take(const int32_t *ids, int64_t stride);
   void closePatch();
+  void add(StateImage &image, const std::string &prefix) const;
+  void restore(const SafetensorsFile &file, const std::string &prefix, int64_t length);
+  void restorePatches(const SafetensorsFile &file, const std::string &prefix);
   void run(int64_t stage, int64_t position);
   // What rule `rule` says of vector `vector` of the step at `position`, of sequence b.
   std::pair<int64_t, int64_t> range(const RangeRule &rule, int64_t b, int64_t stage, int64_t position, int64_t vector) const;
@@ -32,7 +35,7 @@ private:
   bool opensBehind(int32_t id);
 
   std::optional<Patcher> patcher;   // where the data decides the patches
-  std::unique_ptr<Decoder> entropy; // what it asks for, of the model of entropies
+  std::unique_ptr<RangedDecoder> entropy; // what it asks for, of the model of entropies
   std::vector<std::vector<int32_t>> ids;        // of each sequence so far
   std::vector<int64_t> documents;               // where each sequence's newest document begins
   std::vector<int64_t> patches;                 // where the patches begin, the open one last

@@ -128,17 +128,16 @@ int64_t StageDecoder::filledRows(const StateTensor &tensor) const {
 }
 
 void StageDecoder::save(const std::string &path) const {
-  std::vector<TensorView> tensors;
-  std::vector<std::vector<float>> copies = copyStates(tensors);
-  tensors.push_back({"logits", {sequences, model.info().vocab}, output.data(), DType::F32});
-  tensors.push_back({"open", {sequences, model.info().inner}, open.data(), DType::I32});
+  StateImage image;
+  addStates(image);
+  image.add("open", {sequences, model.info().inner}, open);
   std::vector<int32_t> counters;
   for (const Stage &stage : stages) {
     counters.push_back(int32_t(stage.slots));
     counters.push_back(stage.begun);
   }
-  tensors.push_back({"counters", {int64_t(stages.size()), 2}, counters.data(), DType::I32});
-  writeSafetensors(path, tensors, stateNotes(model, bytes));
+  image.add("counters", {int64_t(stages.size()), 2}, counters);
+  writeSafetensors(path, image.tensors, stateNotes(model, bytes));
 }
 
 void StageDecoder::load(const std::string &path) {
@@ -166,7 +165,6 @@ void StageDecoder::load(const std::string &path) {
   try {
     readStates(file);
     expect("open", {sequences, model.info().inner});
-    file.readFloats(expect("logits", {sequences, model.info().vocab}), output.data());
     open = file.integers("open");
   } catch (...) {
     reset(); // half of it may be there

@@ -31,28 +31,28 @@ Error foreignState(const SafetensorsFile &file, const std::string &why) {
   return Error(Exit::Integrity, "state '" + file.path() + "' " + why);
 }
 
-int64_t stateLength(const SafetensorsFile &file) {
-  if (noteOf(file, "format") != formatName || noteOf(file, "version") != formatVersion) {
-    throw foreignState(file, "is no state of version " + formatVersion + ", but of format '" + noteOf(file, "format") + "' and version '" +
-                                 noteOf(file, "version") + "'; read the prompt again");
+int64_t stateLength(const SafetensorsFile &file, const std::string &prefix) {
+  if (noteOf(file, prefix + "format") != formatName || noteOf(file, prefix + "version") != formatVersion) {
+    throw foreignState(file, "is no state of version " + formatVersion + ", but of format '" + noteOf(file, prefix + "format") + "' and version '" +
+                                 noteOf(file, prefix + "version") + "'; read the prompt again");
   }
-  std::string text = noteOf(file, "bytes");
+  std::string text = noteOf(file, prefix + "bytes");
   if (text.empty() || text.size() > 15 || text.find_first_not_of("0123456789") != std::string::npos) {
     throw foreignState(file, "holds no number of bytes; it is damaged");
   }
   return std::stoll(text);
 }
 
-int64_t openState(const SafetensorsFile &file, Model &model, int64_t sequences, int64_t capacity) {
-  int64_t length = stateLength(file);
-  if (noteOf(file, "spec") != specHash(model)) {
-    throw foreignState(file, "belongs to another spec (model '" + noteOf(file, "model") + "', this is '" + model.info().name +
+int64_t openState(const SafetensorsFile &file, Model &model, int64_t sequences, int64_t capacity, const std::string &prefix) {
+  int64_t length = stateLength(file, prefix);
+  if (noteOf(file, prefix + "spec") != specHash(model)) {
+    throw foreignState(file, "belongs to another spec (model '" + noteOf(file, prefix + "model") + "', this is '" + model.info().name +
                                  "'); read the prompt again");
   }
-  if (noteOf(file, "weights") != hexText(weightsHash(model))) {
+  if (noteOf(file, prefix + "weights") != hexText(weightsHash(model))) {
     throw foreignState(file, "was made with other weights; read the prompt again");
   }
-  const TensorInfo *logits = file.find("logits");
+  const TensorInfo *logits = file.find(prefix + "logits");
   int64_t batch = logits && logits->shape.size() == 2 ? logits->shape[0] : 0;
   if (batch != sequences || length > capacity) {
     throw Error(Exit::BadInput, "state '" + file.path() + "' holds " + std::to_string(batch) + " sequences of " + std::to_string(length) +

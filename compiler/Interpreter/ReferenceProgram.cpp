@@ -28,6 +28,7 @@ std::vector<rt::StateTensor> readStates(ModuleOp module) {
     rt::StateTensor &tensor = states.emplace_back();
     tensor.name = state.getSymName().str();
     tensor.positions = {perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1), perSlot ? 1 : 0};
+    tensor.perPatch = state.getPerPatch();
     tensor.width = type.getDimSize(2);
     llvm::copy(state.getOffset(), tensor.offset.coefficients.begin());
   }

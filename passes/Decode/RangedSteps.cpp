@@ -191,8 +191,9 @@ private:
   StateOp stateOf(Value value) {
     auto made = cast<OpResult>(value);
     const SymbolicShape &shape = shapes.find(value)->second;
-    SymbolicDim positions = shape[1].p ? SymbolicDim{1, 1} : SymbolicDim{shape[1].one, 1}; // there is a patch more than bytes, at most
-    return states.get(made.getOwner(), "row" + std::to_string(made.getResultNumber()), positions, rowsOf(value) * shape[2].one);
+    bool perPatch = shape[1].p != 0;
+    SymbolicDim positions = perPatch ? SymbolicDim{1, 1} : SymbolicDim{shape[1].one, 1}; // there is a patch more than bytes, at most
+    return states.get(made.getOwner(), "row" + std::to_string(made.getResultNumber()), positions, rowsOf(value) * shape[2].one, perPatch);
   }
   Value open(Value value) {
     StateOp state = stateOf(value);

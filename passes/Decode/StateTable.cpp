@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::decode;
 
-StateOp StateTable::get(Operation *op, StringRef name, SymbolicDim positions, int64_t width) {
+StateOp StateTable::get(Operation *op, StringRef name, SymbolicDim positions, int64_t width, bool perPatch) {
   StateOp &state = states[{op, builder.getStringAttr(name)}];
   if (state) {
     return state;
@@ -14,7 +14,7 @@ StateOp StateTable::get(Operation *op, StringRef name, SymbolicDim positions, in
   int64_t rows = positions.isConstant() ? positions.one : ShapedType::kDynamic;
   auto type = RankedTensorType::get({ShapedType::kDynamic, rows, width}, builder.getF32Type());
   state = StateOp::create(builder, op->getLoc(), uniqueName(op, name), type,
-                          builder.getDenseI64ArrayAttr({end.one, end.m, end.b, end.bm}), positions.m ? positions.one : 0);
+                          builder.getDenseI64ArrayAttr({end.one, end.m, end.b, end.bm}), positions.m ? positions.one : 0, perPatch);
   auto lines = [](int64_t floats) { return (floats + 15) / 16 * 16; };
   end = end + SymbolicDim{0, 0, lines(positions.one * width), lines(positions.m * width)};
   return state;

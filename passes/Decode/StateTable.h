@@ -17,8 +17,8 @@ public:
   // States are declared before `before`.
   StateTable(mlir::ModuleOp module, mlir::func::FuncOp before) : builder(module.getContext()) { builder.setInsertionPoint(before); }
 
-  // `positions` are a constant, or M and some more.
-  StateOp get(mlir::Operation *op, llvm::StringRef name, SymbolicDim positions, int64_t width);
+  // `positions` are a constant, or M and some more; with `perPatch` they are patches.
+  StateOp get(mlir::Operation *op, llvm::StringRef name, SymbolicDim positions, int64_t width, bool perPatch = false);
 
 private:
   // "/stages/0/layers/1/attention/key"

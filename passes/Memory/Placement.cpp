@@ -209,10 +209,15 @@ static ArrayAttr takeStates(ModuleOp module) {
     int64_t positions = perSlot ? static_cast<int64_t>(state.getMore()) : type.getDimSize(1);
     ArrayRef<int64_t> offset = state.getOffset();
     Attribute form = formAttribute(module.getContext(), {offset[0], offset[1], offset[2], offset[3]});
-    states.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("name", state.getSymNameAttr()), builder.getNamedAttr("offset", form),
-         builder.getNamedAttr("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0})),
-         builder.getNamedAttr("width", builder.getI64IntegerAttr(type.getDimSize(2)))}));
+    NamedAttrList listed;
+    listed.set("name", state.getSymNameAttr());
+    listed.set("offset", form);
+    listed.set("positions", builder.getDenseI64ArrayAttr({positions, perSlot ? 1 : 0}));
+    listed.set("width", builder.getI64IntegerAttr(type.getDimSize(2)));
+    if (state.getPerPatch()) {
+      listed.set("per_patch", builder.getI64IntegerAttr(1));
+    }
+    states.push_back(listed.getDictionary(module.getContext()));
     state.erase();
   }
   return builder.getArrayAttr(states);

@@ -131,6 +131,53 @@ class Patches(ProgramTest):
         self.assertEqual(out, again)
         self.refuses(3, "expected an entropy model", "eval", PATCHED, *weights, "--data", self.path("text"))
 
+    # A state says all that reading its bytes again would.
+
+    def generated(self, *command):
+        return json.loads(self.works(*command, "--json")[0])["ids"]
+
+    def goes_on(self, name, spec, *entropies):
+        run = self.path(name)
+        self.works("train", spec, *entropies, "--data", self.path("text"), "--steps", "1", "--out", run)
+        command = ["generate", spec, *entropies, "--weights", os.path.join(run, "weights.safetensors"), "--temperature", "0"]
+        state = os.path.join(run, "state")
+        whole = self.generated(*command, "--prompt", "int i = 0; the quick", "-n", "24")
+        for cut in [0, 1, 16]:
+            with self.subTest(spec=name, cut=cut):
+                first = self.generated(*command, "--prompt", "int i = 0; the quick", "-n", str(cut), "--save-state", state)
+                self.assertEqual(first + self.generated(*command, "--load-state", state, "-n", str(24 - cut)), whole)
+        self.generated(*command, "--prompt", "int i = 0;", "-n", "0", "--save-state", state)  # the rest of the prompt behind it
+        self.assertEqual(self.generated(*command, "--load-state", state, "--prompt", " the quick", "-n", "24"), whole)
+        return command, state
+
+    def test_states_of_all_modes(self):
+        with open(PATCHED) as file:
+            spec = json.load(file)
+        for name, patches in [("space", {"mode": "space", "per_patch": 2, "max_length": 3}),
+                              ("led", {"mode": "static", "size": 4, "lead": 3, "encoder_cross": "none"})]:
+            spec["patches"] = {"pooling": ["max"], "cross_heads": 4, **patches}
+            self.goes_on(name, self.write(name + ".json", json.dumps(spec)))
+
+    def test_states_with_entropies(self):
+        command, state = self.goes_on("entropies", PATCHED, *self.with_entropies)
+        words = {code: word for word, code in safetensors_io.CODES.items()}
+        tensors = {name: (words[values.typecode], shape, list(values)) for name, (shape, values) in safetensors_io.load(state).items()}
+        notes = safetensors_io.notes(state)
+        damage = {"patches": lambda n: n[:-1] + [10 ** 6], "ids": lambda n: [260] + n[1:], "entropy/ids": lambda n: [-1] + n[1:]}
+        for name, message in [("patches", "where the patches of its 11 bytes begin"), ("ids", "holds the id 260"),
+                              ("entropy/ids", "holds the id -1")]:
+            with self.subTest(damaged=name):
+                kind, shape, values = tensors[name]
+                safetensors_io.save(state, {**tensors, name: (kind, shape, damage[name](values))}, notes)
+                self.refuses(8, message, *command, "--load-state", state, "-n", "1")
+        safetensors_io.save(state, tensors, {**notes, "entropy/bytes": "4"})
+        self.refuses(8, "has 4 bytes of 11 for its entropy model", *command, "--load-state", state, "-n", "1")
+        safetensors_io.save(state, tensors, notes)
+        self.works(*command, "--load-state", state, "-n", "1")
+        self.works("train", ENTROPY, "--data", self.path("text"), "--steps", "1", "--out", self.path("other"))
+        command[command.index(self.weights)] = self.path("other/weights.safetensors")
+        self.refuses(8, "was made with other weights", *command, "--load-state", state, "-n", "1")
+
     def test_lengths_that_come_with_the_input(self):
         weights = self.path("fresh/weights.safetensors")
         self.works("train", PATCHED, *self.with_entropies, "--data", self.path("text"), "--steps", "1", "--out", self.path("fresh"))

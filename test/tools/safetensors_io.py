@@ -1,7 +1,7 @@
 # Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #
-# Safetensors files with the standard library alone: {name: (shape, values)}.
+# Safetensors files with the standard library alone: {name: (shape, values)}, and the notes that they hold.
 import array
 import json
 import struct
@@ -9,12 +9,21 @@ import struct
 CODES = {"U8": "B", "F32": "f", "I32": "i", "I64": "q"}
 
 
-def load(path):
+def read(path):
     with open(path, "rb") as file:
         data = file.read()
     size = struct.unpack("<Q", data[:8])[0]
+    return data, size, json.loads(data[8:8 + size])
+
+
+def notes(path):
+    return read(path)[2].get("__metadata__", {})
+
+
+def load(path):
+    data, size, header = read(path)
     tensors = {}
-    for name, entry in json.loads(data[8:8 + size]).items():
+    for name, entry in header.items():
         if name != "__metadata__":
             begin, end = entry["data_offsets"]
             values = array.array(CODES[entry["dtype"]], data[8 + size + begin:8 + size + end])
@@ -22,8 +31,8 @@ def load(path):
     return tensors
 
 
-def save(path, tensors):
-    header, body = {}, b""
+def save(path, tensors, notes=None):
+    header, body = {"__metadata__": notes} if notes else {}, b""
     for name, (dtype, shape, values) in tensors.items():
         raw = array.array(CODES[dtype], values).tobytes()
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(body), len(body) + len(raw)]}

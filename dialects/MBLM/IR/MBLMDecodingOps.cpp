@@ -26,6 +26,10 @@ LogicalResult StateOp::verify() {
   if (!type.isDynamicDim(1) && more != 0) {
     return emitOpError("expects 'more' only where dimension 1 of the type is dynamic, but got ") << more << " for " << type;
   }
+  // state_c4
+  if (!type.isDynamicDim(1) && getPerPatch()) {
+    return emitOpError("expects 'per_patch' only where dimension 1 of the type is dynamic, but got ") << type;
+  }
   return expectAtLeast(*this, "more", more, 0);
 }
 

@@ -22,14 +22,17 @@ def MBLM_StateOp : MBLM_Op<"state", [Symbol]> {
     A ring of n positions with C features for each sequence of the batch: position q of the sequence stands in row `q mod n`. The
     type is [B, n, C]; n is static, or M + `more` with M the most outermost slots that a sequence may have. The module's states
     stand in one flat f32 buffer; this one's elements begin at `offset`, a form [1, M, B, B*M] in floats. Nothing has to be
-    cleared between sequences: what reads a state knows the position, and positions before 0 are zeros.
+    cleared between sequences: what reads a state knows the position, and positions before 0 are zeros. With `per_patch`, positions are
+    patches that the data decides; what uses them of M + `more` is known to the caller alone.
 
     Constraints:
     * (C1) `type` is an f32 tensor [B, n, C] with dynamic B and static C.
     * (C2) `offset` has four coefficients, none negative.
     * (C3) `more >= 0`, and 0 where n is static.
+    * (C4) n is not static with `per_patch`.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, DenseI64ArrayAttr:$offset, DefaultValuedAttr<I64Attr, "0">:$more);
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, DenseI64ArrayAttr:$offset, DefaultValuedAttr<I64Attr, "0">:$more,
+                       UnitAttr:$per_patch);
   let assemblyFormat = "$sym_name `at` $offset `:` $type attr-dict";
   let hasVerifier = 1;
 }

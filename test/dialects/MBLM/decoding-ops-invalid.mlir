@@ -21,6 +21,11 @@ mblm.state @state_c3_negative at [0, 0, 0, 0] : tensor<?x?x8xf32> {more = -1}
 
 // -----
 
+// expected-error@+1 {{'mblm.state' op expects 'per_patch' only where dimension 1 of the type is dynamic, but got 'tensor<?x4x8xf32>'}}
+mblm.state @state_c4 at [0, 0, 0, 0] : tensor<?x4x8xf32> {per_patch}
+
+// -----
+
 mblm.state @s at [0, 0, 0, 0] : tensor<?x4x8xf32>
 
 func.func @get_state_c1() {

@@ -12,11 +12,11 @@ module attributes {mblm.inner = 1 : i64} {
   // outputs of the attention among patches, and values and keys among bytes. Two vectors of a patch stand side by side in its row.
   // There may be a patch more than bytes, and one byte stands before the first.
   //
-  // CHECK:      mblm.state @[[MIXED:.*]] at [0, 0, 0, 0] : tensor<?x?x4xf32> {more = 1 : i64}
-  // CHECK-NEXT: mblm.state @[[JOINED:.*]] at [0, 0, 16, 16] : tensor<?x?x8xf32> {more = 1 : i64}
-  // CHECK-NEXT: mblm.state @[[VECTORS:.*]] at [0, 0, 32, 32] : tensor<?x?x8xf32> {more = 1 : i64}
-  // CHECK-NEXT: mblm.state @[[VALUES:.*]] at [0, 0, 48, 48] : tensor<?x?x4xf32> {more = 1 : i64}
-  // CHECK-NEXT: mblm.state @[[KEYS:.*]] at [0, 0, 64, 64] : tensor<?x?x4xf32> {more = 1 : i64}
+  // CHECK:      mblm.state @[[MIXED:.*]] at [0, 0, 0, 0] : tensor<?x?x4xf32> {more = 1 : i64}{{$}}
+  // CHECK-NEXT: mblm.state @[[JOINED:.*]] at [0, 0, 16, 16] : tensor<?x?x8xf32> {more = 1 : i64, per_patch}
+  // CHECK-NEXT: mblm.state @[[VECTORS:.*]] at [0, 0, 32, 32] : tensor<?x?x8xf32> {more = 1 : i64, per_patch}
+  // CHECK-NEXT: mblm.state @[[VALUES:.*]] at [0, 0, 48, 48] : tensor<?x?x4xf32> {more = 1 : i64}{{$}}
+  // CHECK-NEXT: mblm.state @[[KEYS:.*]] at [0, 0, 64, 64] : tensor<?x?x4xf32> {more = 1 : i64}{{$}}
 
   // CHECK-LABEL: func @forward
   // CHECK-NOT: state
