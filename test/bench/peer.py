@@ -32,13 +32,21 @@ def say(**values):
 
 
 class Peer:
-    """A model, its loss for ids, the names that its weights have in files, and the lengths of its patches."""
+    """A model, its loss and logits for ids, the names that its weights have in files, the lengths of its patches, and what its
+    `step`, where it has one, begins with."""
 
-    def __init__(self, model, loss_arguments=None, loss=None, file_name=lambda name: name, patch_lengths=None):
+    def __init__(self, model, logits, loss=None, file_name=lambda name: name, patch_lengths=None, no_caches=None):
+        def shifted_loss(called, ids):
+            from torch.nn.functional import cross_entropy
+
+            return cross_entropy(logits(called, ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
         self.model = model
-        self.loss = loss or (lambda called, ids: called(ids, **loss_arguments))
+        self.logits = logits
+        self.loss = loss or shifted_loss
         self.file_name = file_name
         self.patch_lengths = patch_lengths
+        self.no_caches = no_caches
 
 
 def build_mblm(config, options):
@@ -50,14 +58,16 @@ def build_mblm(config, options):
         return kind(**{key: value for key, value in fields.items() if key != "block_type"})
 
     model = MBLM(MBLMModelConfig(**{**config, "block": [block_of(fields) for fields in config["block"]]}))
-    return Peer(model, {"return_type": MBLMReturnType.LOSS})
+    return Peer(model, lambda called, ids: called(ids, return_type=MBLMReturnType.LOGITS),
+                lambda called, ids: called(ids, return_type=MBLMReturnType.LOSS))
 
 
 def build_megabyte(config, options):
     from MEGABYTE_pytorch import MEGABYTE
 
     tuples = {key: tuple(config[key]) for key in ("dim", "depth", "max_seq_len")}
-    return Peer(MEGABYTE(**{**config, **tuples}), {"return_loss": True})
+    return Peer(MEGABYTE(**{**config, **tuples}), lambda called, ids: called(ids),
+                lambda called, ids: called(ids, return_loss=True))
 
 
 def build_mamba(config, options):
@@ -80,13 +90,18 @@ def build_mamba(config, options):
         def forward(self, ids):
             return self.lm_head(self.norm_f(self.backbone(self.embedding(ids))))
 
-    def loss(called, ids):
-        return torch.nn.functional.cross_entropy(called(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        def step(self, ids, caches):
+            rows, caches = self.backbone.step(self.embedding(ids), caches)
+            return self.lm_head(self.norm_f(rows)), caches
+
+    def no_caches(batch):
+        inner = sizes["expand"] * config["d_model"]
+        return [(None, torch.zeros(batch, inner, sizes["d_conv"] - 1)) for _ in range(config["n_layer"])]
 
     def file_name(name):
         return name if name.startswith(("backbone.", "lm_head.")) else f"backbone.{name}"
 
-    return Peer(LanguageModel(), loss=loss, file_name=file_name)
+    return Peer(LanguageModel(), lambda called, ids: called(ids), file_name=file_name, no_caches=no_caches)
 
 
 BLT_PARTS = {"self_attn.": "attention.", "q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "mlp.gate_proj": "feed_forward.w1",
@@ -102,12 +117,23 @@ def blt_file_name(name):
     return name
 
 
-def blt_lengths(length):
-    """Patches of 4.5 bytes on average, the first of one: for `length` ids and the one behind them."""
-    cycle, lengths = [2, 7, 4, 5, 3, 6, 4, 5], [1]
+def lengths_from(cycle, length):
+    """For `length` ids and the one behind them: a patch of one, then those of `cycle` again and again."""
+    lengths = [1]
     while sum(lengths) < length + 1:
-        lengths.append(min(cycle[len(lengths) % 8], length + 1 - sum(lengths)))
+        lengths.append(min(cycle[len(lengths) % len(cycle)], length + 1 - sum(lengths)))
     return lengths
+
+
+def mixed_lengths(length):
+    """Patches of 4.5 bytes on average, as text has them."""
+    return lengths_from([2, 7, 4, 5, 3, 6, 4, 5], length)
+
+
+def static_lengths(length):
+    """Patches that begin at multiples of 4, for generation: the same whatever the text."""
+    starts = [0, 1, *range(4, length + 1, 4), length + 1]
+    return [end - begin for begin, end in zip(starts, starts[1:])]
 
 
 def build_blt(config, options):
@@ -138,14 +164,15 @@ def build_blt(config, options):
         **{key: config[key] for key in ("vocab_size", "local_attention_window_len", "cross_attn_k", "encoder_hash_byte_group_size",
                                         "encoder_hash_byte_group_vocab", "encoder_hash_byte_group_nb_functions")}))
 
-    def loss(called, ids):
-        lengths = blt_lengths(ids.shape[1])
+    patch_lengths = static_lengths if config["patching_mode"] == "static" else mixed_lengths
+
+    def logits(called, ids):
+        lengths = patch_lengths(ids.shape[1])
         lengths[-1] -= 1  # it does not count the id to come
         lengths = torch.tensor([lengths] * ids.shape[0], device=ids.device)
-        logits = called(input_ids=ids, patch_lengths=lengths, use_cache=False).logits
-        return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        return called(input_ids=ids, patch_lengths=lengths, use_cache=False).logits
 
-    return Peer(model, loss=loss, file_name=blt_file_name, patch_lengths=blt_lengths)
+    return Peer(model, logits, file_name=blt_file_name, patch_lengths=patch_lengths)
 
 
 BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba, "blt": build_blt}
@@ -176,8 +203,8 @@ def from_file(peer, saved, names):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("config")
-    parser.add_argument("--entry", default="train", choices=["train", "forward"])
-    parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential"])
+    parser.add_argument("--entry", default="train", choices=["train", "forward", "prefill", "decode"])
+    parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential", "recurrent"])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="f32", choices=["f32", "bf16"], help="bf16: under autocast")
     parser.add_argument("--threads", type=int, default=2)
@@ -234,7 +261,33 @@ def main():
         optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
-    call = train if options.entry == "train" else forward
+    context, chosen = ids, None
+    caches = peer.no_caches(len(ids)) if options.mode == "recurrent" else None
+
+    def last_logits():
+        """Behind the context: the whole text is read each time, as the references do, or with `recurrent` the newest id alone."""
+        nonlocal caches
+        with torch.inference_mode(), autocast():
+            if caches is None:
+                return peer.logits(called, context)[:, -1]
+            for new in (context if chosen is None else chosen).unbind(1):
+                logits, caches = model.step(new, caches)
+            return logits
+
+    def most_probable():
+        """-ln p of the likeliest next id of the first sequence, and these ids."""
+        last = last_logits().float()
+        return -last[0].log_softmax(-1).max(), last.argmax(-1, keepdim=True)
+
+    def decode():
+        nonlocal context, chosen
+        context = torch.cat([context, chosen], 1)
+        value, chosen = most_probable()
+        return value
+
+    if options.entry == "decode":
+        chosen = most_probable()[1]
+    call = {"train": train, "forward": forward, "prefill": lambda: most_probable()[0], "decode": decode}[options.entry]
     say(ready=True, torch=torch.__version__, parameters=sum(p.numel() for p in model.parameters()))
     for line in sys.stdin:
         if line.strip() != "step":
