@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt", "blt"]
 MODES = ["eager", "compile", "sequential", "recurrent"]
-ENTRIES = ["train", "forward", "prefill", "decode"]
+ENTRIES = ["train", "forward", "prefill", "decode", "entropies"]
 LOSS_TOLERANCE = {"f32": 1e-4, "bf16": 2e-2}
 
 
@@ -251,7 +251,8 @@ def main():
     parser.add_argument("--configs", nargs="+", default=CONFIGS, help="names from configs/, or paths of such files")
     parser.add_argument("--entry", nargs="+", default=["train"], choices=ENTRIES,
                         help="train: loss, gradients, clipping, AdamW; forward: the loss without gradients; prefill: reading"
-                             " a context; decode: a byte behind it, PyTorch's by reading everything again")
+                             " a context; decode: a byte behind it, PyTorch's by reading everything again; entropies: what BLT's"
+                             " patches are cut by, of blt-entropy")
     parser.add_argument("--pairs", type=int, default=7, help="turns that count (default 7)")
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--modes", nargs="+", choices=MODES,

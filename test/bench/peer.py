@@ -15,6 +15,8 @@ import sys
 import time
 import warnings
 
+from counts import llama_hidden
+
 warnings.filterwarnings("ignore")
 
 
@@ -33,9 +35,9 @@ def say(**values):
 
 class Peer:
     """A model, its loss and logits for ids, the names that its weights have in files, the lengths of its patches, and what its
-    `step`, where it has one, begins with."""
+    `step`, where it has one, begins with; of a model that patches are cut by, the entropies of ids."""
 
-    def __init__(self, model, logits, loss=None, file_name=lambda name: name, patch_lengths=None, no_caches=None):
+    def __init__(self, model, logits, loss=None, file_name=lambda name: name, patch_lengths=None, no_caches=None, entropies=None):
         def shifted_loss(called, ids):
             from torch.nn.functional import cross_entropy
 
@@ -47,6 +49,7 @@ class Peer:
         self.file_name = file_name
         self.patch_lengths = patch_lengths
         self.no_caches = no_caches
+        self.entropies = entropies
 
 
 def build_mblm(config, options):
@@ -141,21 +144,18 @@ def build_blt(config, options):
     import torch
     from transformers import BltConfig, BltForCausalLM
 
-    def hidden(dim):
-        return config["multiple_of"] * -(-int(config["ffn_dim_multiplier"] * int(8 * dim / 3)) // config["multiple_of"])
-
     rope = {"rope_parameters": {"rope_type": "default", "rope_theta": config["rope_theta"]}}
     shared = {**rope, "rms_norm_eps": config["norm_eps"]}
 
     def local(side):
         dim = config[f"dim_local_{side}"]
         return {"vocab_size": config["vocab_size"], "hidden_size": dim, "hidden_size_global": config["dim_global"],
-                "intermediate_size": hidden(dim), "num_attention_heads": config[f"n_heads_local_{side}"],
+                "intermediate_size": llama_hidden(config, dim), "num_attention_heads": config[f"n_heads_local_{side}"],
                 "num_hidden_layers": config[f"n_layers_local_{side}"], "cross_attn_k": config["cross_attn_k"],
                 "cross_attn_all_layers": config[f"cross_attn_all_layers_{side}"],
                 "max_position_embeddings": config["max_encoder_seq_length"], **shared}
 
-    outer = {"hidden_size": config["dim_global"], "intermediate_size": hidden(config["dim_global"]),
+    outer = {"hidden_size": config["dim_global"], "intermediate_size": llama_hidden(config, config["dim_global"]),
              "num_attention_heads": config["n_heads_global"], "num_key_value_heads": config["n_kv_heads_global"],
              "num_hidden_layers": config["n_layers_global"], "max_position_embeddings": config["max_seqlen"], **shared}
     model = BltForCausalLM(BltConfig(
@@ -175,7 +175,23 @@ def build_blt(config, options):
     return Peer(model, logits, file_name=blt_file_name, patch_lengths=patch_lengths)
 
 
-BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba, "blt": build_blt}
+def build_entropy_model(config, options):
+    """What tells BLT where patches begin: the patcher of the port in transformers."""
+    import torch
+    from transformers.models.blt.configuration_blt import BltPatcherConfig
+    from transformers.models.blt.modeling_blt import BltPatcher
+
+    model = BltPatcher._from_config(BltPatcherConfig(
+        vocab_size=config["vocab_size"], hidden_size=config["dim"], num_hidden_layers=config["n_layers"],
+        num_attention_heads=config["n_heads"], max_position_embeddings=config["max_seqlen"], intermediate_size=llama_hidden(config, config["dim"]),
+        rms_norm_eps=config["norm_eps"], sliding_window=config["sliding_window"],
+        rope_parameters={"rope_type": "default", "rope_theta": config["rope_theta"]}), attn_implementation="sdpa")
+    return Peer(model, lambda called, ids: called(input_ids=ids, use_cache=False)[2],
+                file_name=lambda name: blt_file_name(name).removeprefix("local_decoder."),
+                entropies=lambda called, ids: called(input_ids=ids, use_cache=False)[0])
+
+
+BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba, "blt": build_blt, "blt-entropy": build_entropy_model}
 TABLES = "encoder_hash_tok_embedding"
 
 
@@ -203,7 +219,7 @@ def from_file(peer, saved, names):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("config")
-    parser.add_argument("--entry", default="train", choices=["train", "forward", "prefill", "decode"])
+    parser.add_argument("--entry", default="train", choices=["train", "forward", "prefill", "decode", "entropies"])
     parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential", "recurrent"])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="f32", choices=["f32", "bf16"], help="bf16: under autocast")
@@ -221,7 +237,8 @@ def main():
     torch.manual_seed(0)
     with open(options.config) as file:
         case = json.load(file)
-    modules = {"mblm": "mblm", "megabyte": "MEGABYTE_pytorch", "mamba": "mambapy.mamba", "blt": "transformers.models.blt.modeling_blt"}
+    modules = {"mblm": "mblm", "megabyte": "MEGABYTE_pytorch", "mamba": "mambapy.mamba", "blt": "transformers.models.blt.modeling_blt",
+               "blt-entropy": "transformers.models.blt.modeling_blt"}
     if case["format"] not in modules:
         raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected one of {', '.join(modules)}")
     __import__(modules[case["format"]])
@@ -261,6 +278,10 @@ def main():
         optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
+    def entropies():
+        with torch.inference_mode(), autocast():
+            return peer.entropies(called, ids).mean()
+
     context, chosen = ids, None
     caches = peer.no_caches(len(ids)) if options.mode == "recurrent" else None
 
@@ -287,7 +308,8 @@ def main():
 
     if options.entry == "decode":
         chosen = most_probable()[1]
-    call = {"train": train, "forward": forward, "prefill": lambda: most_probable()[0], "decode": decode}[options.entry]
+    call = {"train": train, "forward": forward, "prefill": lambda: most_probable()[0], "decode": decode,
+            "entropies": entropies}[options.entry]
     say(ready=True, torch=torch.__version__, parameters=sum(p.numel() for p in model.parameters()))
     for line in sys.stdin:
         if line.strip() != "step":

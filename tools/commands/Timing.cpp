@@ -14,6 +14,7 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
+#include <numeric>
 
 namespace mblm::cli {
 
@@ -63,6 +64,9 @@ double Work::once() {
     loss = model.loss(view).loss;
   } else if (entry == "logits") {
     model.forward(view);
+  } else if (entry == "entropies") {
+    rt::Rows entropies = model.entropies(view);
+    loss = std::accumulate(entropies.data, entropies.data + entropies.batch * entropies.rows, 0.0) / double(entropies.batch * entropies.rows);
   } else if (entry == "prefill") {
     readContext();
     return prefillSeconds;
@@ -251,8 +255,8 @@ void addBenchOptions(CLI::App &command, BenchOptions &options) {
                   "train (default): loss, gradients, clipping and AdamW; "
                   "forward: the loss without gradients; logits: "
                   "every logit; prefill: a context read before bytes are generated; decode: a byte behind it, the "
-                  "likeliest; step: an outermost slot behind it, byte by byte")
-      ->check(CLI::IsMember({"train", "forward", "logits", "prefill", "decode", "step"}));
+                  "likeliest; step: an outermost slot behind it, byte by byte; entropies: of BLT's entropy model")
+      ->check(CLI::IsMember({"train", "forward", "logits", "prefill", "decode", "step", "entropies"}));
   options.entropy.addTo(command);
   command.add_option("--batch", options.batch, "Sequences (default 1)")->check(CLI::PositiveNumber);
   command.add_option("--context", options.context, "Bytes a sequence (default: the model's context, at most 8192)")

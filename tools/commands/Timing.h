@@ -40,14 +40,14 @@ public:
 
   // The module's function whose costs are this work's.
   const char *costedFunction() const {
-    return entry == "train" ? "train_step" : entry == "forward" ? "loss" : "forward";
+    return entry == "train" ? "train_step" : entry == "forward" ? "loss" : entry == "entropies" ? "entropies" : "forward";
   }
   int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
   int64_t patches() const { return lengths.empty() ? model.info().plannedPatches(slots()) : int64_t(lengths.size()) / batch; }
   int64_t bytes() const { return batch * (entry == "step" ? model.info().inner : entry == "decode" ? 1 : length); }
 
   int64_t batch = 1, length = 0;
-  double loss = 0;           // of the latest call of an entry that computes one; of prefill and of the first byte of decode, -ln p of the likeliest next one
+  double loss = 0;           // of the latest call of an entry that computes one; of prefill and of the first byte of decode, -ln p of the likeliest next one; the mean entropy
   double prefillSeconds = 0; // of steps: what reading the context took
 
 private:
