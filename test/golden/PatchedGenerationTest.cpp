@@ -108,6 +108,17 @@ TEST_P(PatchedGeneration, StepsEqualWholePasses) {
   }
 }
 
+// The simulator takes long: the steps of its kernels alone.
+class PatchedSteps : public PatchedGeneration {};
+
+TEST_P(PatchedSteps, OfTextsWithEntropyPatches) {
+  std::unique_ptr<rt::Model> model = openPatched(spec::PatchMode::Entropy);
+  const nlohmann::json &text = info["single"][0];
+  EXPECT_EQ(greedy(*model, text["prompt_ids"]), text["generated_ids"].get<std::vector<int32_t>>()) << text["prompt"];
+}
+
+INSTANTIATE_TEST_SUITE_P(Simulated, PatchedSteps, testing::Values(driver::Target::Sim), [](const auto &) { return "sim"; });
+INSTANTIATE_TEST_SUITE_P(DISABLED_Simulated, PatchedGeneration, testing::Values(driver::Target::Sim), [](const auto &) { return "sim"; });
 INSTANTIATE_TEST_SUITE_P(All, PatchedGeneration, testing::Values(driver::Target::Reference, driver::Target::Cpu),
                          [](const auto &info) { return info.param == driver::Target::Cpu ? "cpu" : "reference"; });
 
