@@ -188,11 +188,11 @@ void cuda::emitRangedAttentionGrad(KernelWriter &writer, kernel::RangedAttention
     });
   };
   unsigned results = plan.queries.results;
-  bool roomy = plan.queries.shape.width <= 64;
+  bool roomy = plan.queries.shape.width <= 64 && plan.queries.precision != Precision::TF32; // tiles in f32 want more registers
   step(plan.queries, roomy ? 2 : 1, [&](AttentionBackward &backward, RangeSight &sight) {
     backward.emitQueries([&] { return sight.keys(); }, plan.queries.wholeTensor(results, op.getQueryGrad()));
   });
-  step(plan.keys, roomy && !plan.queries.tensorCores ? 2 : 1, [&](AttentionBackward &backward, RangeSight &sight) {
+  step(plan.keys, 1, [&](AttentionBackward &backward, RangeSight &sight) {
     backward.emitKeys([&] { return sight.ofKeys(); }, plan.keys.wholeTensor(results + 1, op.getKeyGrad()),
                       plan.keys.wholeTensor(results + 2, op.getValueGrad()));
   });

@@ -40,6 +40,7 @@ protected:
     driver::Options options;
     options.target = GetParam();
     options.cache = scratch;
+    options.entries = entries;
     auto model = std::make_unique<rt::Model>(driver::openProgram(named, options));
     model->readFlat(rt::Flat::Params, rt::SafetensorsFile(folder + "/weights.safetensors"), prefix);
     return model;
@@ -58,6 +59,7 @@ protected:
   }
 
   std::filesystem::path scratch;
+  std::vector<std::string> entries; // empty: all
   nlohmann::json info;
   spec::Spec spec, entropySpec;
 };
@@ -111,10 +113,12 @@ TEST_P(PatchedGeneration, StepsEqualWholePasses) {
 // The simulator takes long: the steps of its kernels alone.
 class PatchedSteps : public PatchedGeneration {};
 
-TEST_P(PatchedSteps, OfTextsWithEntropyPatches) {
-  std::unique_ptr<rt::Model> model = openPatched(spec::PatchMode::Entropy);
-  const nlohmann::json &text = info["single"][0];
-  EXPECT_EQ(greedy(*model, text["prompt_ids"]), text["generated_ids"].get<std::vector<int32_t>>()) << text["prompt"];
+TEST_P(PatchedSteps, OfATextWithSpacePatches) {
+  spec.patches->mode = spec::PatchMode::Space;
+  entries = driver::entriesOf(spec, /*steps=*/true);
+  std::unique_ptr<rt::Model> model = open(spec, "blt.");
+  const nlohmann::json &batch = info["space_batch"];
+  EXPECT_EQ(greedy(*model, batch["prompt_ids"][0]), batch["generated_ids"][0].get<std::vector<int32_t>>());
 }
 
 INSTANTIATE_TEST_SUITE_P(Simulated, PatchedSteps, testing::Values(driver::Target::Sim), [](const auto &) { return "sim"; });

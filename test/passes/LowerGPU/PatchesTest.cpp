@@ -39,6 +39,17 @@ std::vector<PatchesCase> those(const std::set<std::string> &names) {
   return found;
 }
 
+// In bf16 other numbers are the largest of a range, so that pools are compared in f32 alone.
+std::vector<PatchesCase> attentionCases() {
+  std::vector<PatchesCase> found;
+  for (const PatchesCase &c : patchesCases()) {
+    if (c.test.body.find("ranged_attention") != std::string::npos && c.test.body.find("mblm.pool") == std::string::npos) {
+      found.push_back(c);
+    }
+  }
+  return found;
+}
+
 TEST_P(Patches, AgreeWithTheInterpreter) { check("sm_80", "f32", GetParam().tolerance); }
 TEST_P(PatchesOnTensorCores, AgreeInTf32) { check("sm_80", "tf32", 1e-2); }
 TEST_P(PatchesOnTensorCores, AgreeInBrainFloats) { check("sm_90a", "bf16", 5e-2, /*fuse=*/false); }
@@ -52,5 +63,5 @@ INSTANTIATE_TEST_SUITE_P(Some, Patches,
 INSTANTIATE_TEST_SUITE_P(Some, PatchesOnTensorCores,
                          testing::ValuesIn(those({"window_within_a_block", "bytes_read_window_grads"})), name);
 INSTANTIATE_TEST_SUITE_P(DISABLED_All, Patches, testing::ValuesIn(patchesCases()), name);
-INSTANTIATE_TEST_SUITE_P(DISABLED_All, PatchesOnTensorCores, testing::ValuesIn(patchesCases()), name);
+INSTANTIATE_TEST_SUITE_P(DISABLED_All, PatchesOnTensorCores, testing::ValuesIn(attentionCases()), name);
 } // namespace

@@ -7,15 +7,15 @@
 // What the caller gives is counted for its buffers: ids by slots, lengths by patches.
 //
 //       CHECK: module attributes {
-//  CHECK-SAME:   numbers = {arena = array<i64: {{.*}}>, ids = array<i64: 0, 0, 0, 1, 0>, launches = [
-//  CHECK-SAME:     divisor = 256 : i64, {{.*}} grid = array<i64: 0, 0, 0, 1, 0>, kernel = "integers"
+//  CHECK-SAME:   numbers = {arena = array<i64: {{[-0-9, ]+}}>, ids = array<i64: 0, 0, 0, 1, 0>, launches = [
+//  CHECK-SAME:     divisor = 256 : i64, from = "", grid = array<i64: 0, 0, 0, 1, 0>, kernel = "integers"
 //  CHECK-SAME:     grid = array<i64: 0, 0, 0, 3, 0>, kernel = "embed_grad"
-//  CHECK-SAME:   ranges = {arena = array<i64: {{.*}}>, ids = array<i64: 0, 0, 0, 1, 0>, launches = [
+//  CHECK-SAME:   ranges = {arena = array<i64: {{[-0-9, ]+}}>, ids = array<i64: 0, 0, 0, 1, 0>, launches = [
 //  CHECK-SAME:     grid = array<i64: 0, 0, 1, 0, 0>, kernel = "integers_v2"
-//  CHECK-SAME:     grid = array<i64: 0, 0, 63, 0, 0, 0, 2>, kernel = "ranged_attention", {{.*}} threads = 256 : i64, y = 4 : i64
-//  CHECK-SAME:     grid = array<i64: 0, 0, 63, 0, 0, 0, 2>, kernel = "ranged_attention_grad_2", {{.*}} y = 4 : i64
-//  CHECK-SAME:     grid = array<i64: 0, 0, 63, 1, 0>, kernel = "ranged_attention_grad_3", {{.*}} y = 2 : i64
-//  CHECK-SAME:     divisor = 16 : i64, {{.*}} grid = array<i64: 0, 0, 0, 0, 0, 0, 1>, kernel = "pool"
+//  CHECK-SAME:     grid = array<i64: 0, 0, 63, 0, 0, 0, 2>, kernel = "ranged_attention", {{[^}]*}} threads = 256 : i64, y = 4 : i64
+//  CHECK-SAME:     grid = array<i64: 0, 0, 63, 0, 0, 0, 2>, kernel = "ranged_attention_grad_2", {{[^}]*}} y = 4 : i64
+//  CHECK-SAME:     grid = array<i64: 0, 0, 63, 1, 0>, kernel = "ranged_attention_grad_3", {{[^}]*}} y = 2 : i64
+//  CHECK-SAME:     divisor = 16 : i64, from = "", grid = array<i64: 0, 0, 0, 0, 0, 0, 1>, kernel = "pool"
 //  CHECK-SAME:   lengths = array<i64: 0, 0, 0, 0, 0, 0, 1>
 //       CHECK: llvm.mlir.global internal constant @list_2(dense<[1, 0]> : tensor<2xi64>) {addr_space = 1 : i32, alignment = 8 : i64}
 //       CHECK: llvm.mlir.global internal constant @list(dense<[1, 7]> : tensor<2xi64>) {addr_space = 1 : i32, alignment = 8 : i64}
