@@ -104,6 +104,7 @@ def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
     position, which the caller knows: their attributes are those of the op that makes them in @forward. Where the data decides the
     patches there are three: @step_1(ids that the newest byte's n-grams reach) is the bytes' way to the patches, @step_0(ranges) a
     patch that is complete, and @step_2(ranges) the same byte's way from the patches to logits. P is the number of the byte or patch.
+    Each has its @prefill_i, as `prefill-rows` steps in one that return what all of these return.
 
     Needs: @forward(ids) -> logits in `mblm` ops, of stages one below the other. Leaves: these functions and the states; all others
     as they are.

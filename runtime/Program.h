@@ -28,7 +28,7 @@ enum class Entry {
   // One for each stage, on the positions from `position` on (see passes/Decode); they read and write `state`.
   Begin,   // nothing: the stage's start vector alone, at position 0
   Step,    // ids of one slot; of the local stage -> output: logits [B, 1, vocab]
-  Prefill, // ids of prefillRows slots of stage 0
+  Prefill, // as prefillRows steps in one: of stage 0, and nothing comes out; of steps with ranges each has one, with outputs of all
 };
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
 constexpr int64_t prefillRows = 64;
@@ -72,7 +72,7 @@ struct RangeRule {
   int64_t end = -1;   // id that ends documents; -1: none
 };
 
-// What a step takes beside the call's position.
+// What a step takes beside the call's position. A prefill takes prefillRows times as many ranges, and prefillRows - 1 ids more.
 struct StepInputs {
   int64_t ids = 0; // newest ids of each sequence; 0: none, or those of a slot
   std::vector<RangeRule> ranges;

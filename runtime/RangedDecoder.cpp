@@ -16,8 +16,11 @@ RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : De
                                       std::to_string(batch));
     }
     if (model.info().patchRule.mode == PatchRule::Mode::Entropy) {
-      entropy = makeDecoder(model.entropyModel(), 1, capacity);
+      entropy = std::make_unique<RangedDecoder>(model.entropyModel(), 1, capacity);
     }
+  }
+  if (capacity >= prefillRows) {
+    manyOutputs = Buffer(batch * prefillRows * model.info().vocab, "logits");
   }
   reset();
 }
@@ -25,9 +28,9 @@ RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : De
 void RangedDecoder::reset() {
   bytes = 0;
   ids.assign(sequences, {});
-  documents.assign(sequences, 0);
+  documents.assign(sequences, {});
   patches.assign(1, 0);
-  patchDocument = 0;
+  patchDocuments.assign(1, 0);
   ended = false;
   if (model.info().patched) {
     patcher.emplace(model.info().patchRule);
@@ -37,55 +40,50 @@ void RangedDecoder::reset() {
   }
 }
 
-// Whether the byte behind this one opens a patch.
-bool RangedDecoder::opensBehind(int32_t id) {
-  if (!entropy) {
-    return patcher->feed(id);
-  }
-  Rows logits = entropy->feed(&id, 1);
-  return patcher->feed(id, entropyOf(logits.data, logits.width));
-}
-
 // What goes before the bytes belongs to the first document and the first patch.
 std::pair<int64_t, int64_t> RangedDecoder::range(const RangeRule &rule, int64_t b, int64_t stage, int64_t position, int64_t vector) const {
   int64_t lead = stage == backStage ? 0 : model.info().patchRule.lead;
   auto inStates = [&](int64_t byte) { return byte == 0 ? 0 : byte + lead; };
   auto windowed = [&](int64_t newest) { return rule.window > 0 ? std::max<int64_t>(0, newest - rule.window + 1) : 0; };
   if (rule.kind == "visible_bytes") {
-    int64_t document = rule.end >= 0 ? inStates(documents[size_t(b)]) : 0;
+    int64_t document = rule.end >= 0 && position > lead ? inStates(documents[size_t(b)][size_t(position - lead)]) : 0;
     return {std::max(document, windowed(position)), position + 1};
   }
   if (rule.kind == "visible_patches") {
-    return {rule.end >= 0 ? patchDocument : 0, position + 1};
+    return {rule.end >= 0 ? patchDocuments[size_t(position)] : 0, position + 1};
   }
-  int64_t newest = int64_t(patches.size()) - 2; // the last complete patch
   if (rule.kind == "patch_bytes") {
-    return {inStates(patches[size_t(windowed(newest))]), inStates(patches[size_t(newest) + 1])};
+    return {inStates(patches[size_t(windowed(position))]), inStates(patches[size_t(position) + 1])};
   }
-  if (rule.kind == "byte_patches") {
+  if (rule.kind == "byte_patches") { // the last patch that is complete before the next byte's
+    int64_t newest = std::upper_bound(patches.begin(), patches.end(), position + 1) - patches.begin() - 2;
     return {rule.rows * windowed(newest), rule.rows * (newest + 1)};
   }
   throw Error(Exit::Integrity, "model '" + model.info().name + "' asks for ranges of kind '" + rule.kind +
                                    "', which this runtime does not know; compile the spec again");
 }
 
-void RangedDecoder::run(int64_t stage, int64_t position) {
+void RangedDecoder::run(int64_t stage, int64_t position, int64_t rows) {
   const StepInputs &inputs = model.getProgram().stepInputs(stage);
   callRanges.clear();
   for (const RangeRule &rule : inputs.ranges) {
     for (int64_t b = 0; b < sequences; ++b) {
-      for (int64_t vector = 0; vector < rule.numbers / 2; ++vector) {
-        auto [first, end] = range(rule, b, stage, position, vector);
-        callRanges.push_back(int32_t(first));
-        callRanges.push_back(int32_t(end));
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t vector = 0; vector < rule.numbers / 2; ++vector) {
+          auto [first, end] = range(rule, b, stage, position + row, vector);
+          callRanges.push_back(int32_t(first));
+          callRanges.push_back(int32_t(end));
+        }
       }
     }
   }
-  callIds.assign(size_t(sequences * inputs.ids), 0);
-  for (int64_t b = 0; b < sequences; ++b) { // the newest ids, zeros before the first
-    const std::vector<int32_t> &all = ids[size_t(b)];
-    int64_t there = std::min<int64_t>(inputs.ids, int64_t(all.size()));
-    std::copy(all.end() - there, all.end(), callIds.begin() + (b + 1) * inputs.ids - there);
+  if (inputs.ids > 0) { // those up to the last row's, zeros before the first
+    int64_t count = inputs.ids - 1 + rows, end = std::max<int64_t>(0, position + rows - model.info().patchRule.lead);
+    int64_t there = std::min(end, count);
+    callIds.assign(size_t(sequences * count), 0);
+    for (int64_t b = 0; b < sequences; ++b) {
+      std::copy_n(ids[size_t(b)].begin() + (end - there), there, callIds.begin() + (b + 1) * count - there);
+    }
   }
   Call call;
   call.batch = sequences;
@@ -96,46 +94,78 @@ void RangedDecoder::run(int64_t stage, int64_t position) {
   call.ranges = callRanges.data();
   call.params = model.passed(Flat::Params);
   call.state = state.data();
-  call.output = output.data();
-  model.getProgram().run(Entry::Step, call);
+  call.output = rows == 1 ? output.data() : manyOutputs.data();
+  model.getProgram().run(rows == 1 ? Entry::Step : Entry::Prefill, call);
+
+  if (stage != (patcher ? backStage : 0)) {
+    return; // no logits
+  }
+  int64_t vocab = model.info().vocab;
+  for (int64_t row = 0; entropies && row < rows; ++row) {
+    entropies->push_back(entropyOf(call.output + row * vocab, vocab));
+  }
+  for (int64_t b = 0; rows > 1 && b < sequences; ++b) {
+    std::copy_n(manyOutputs.data() + ((b + 1) * rows - 1) * vocab, vocab, output.data() + b * vocab);
+  }
 }
 
-void RangedDecoder::closePatch() {
-  patches.push_back(int64_t(ids[0].size()));
-  run(patchStage, int64_t(patches.size()) - 2);
-  if (ended) {
-    patchDocument = int64_t(patches.size()) - 1;
+// Positions from `position` on, as many at a time as there are entries for.
+void RangedDecoder::runAll(int64_t stage, int64_t position, int64_t count) {
+  for (int64_t end = position + count; position < end;) {
+    int64_t rows = end - position >= prefillRows ? prefillRows : 1;
+    run(stage, position, rows);
+    position += rows;
+  }
+}
+
+void RangedDecoder::append(const int32_t *column, int64_t stride, int64_t count) {
+  for (int64_t b = 0; b < sequences; ++b) {
+    std::vector<int32_t> &all = ids[size_t(b)];
+    std::vector<int64_t> &begins = documents[size_t(b)];
+    for (int64_t t = 0; t < count; ++t) {
+      bool begin = all.empty() || all.back() == model.info().documentEnd;
+      begins.push_back(begin ? int64_t(all.size()) : begins.back());
+      all.push_back(column[b * stride + t]);
+    }
+  }
+}
+
+std::vector<float> RangedDecoder::feedForEntropies(const int32_t *column, int64_t count) {
+  std::vector<float> found;
+  entropies = &found;
+  feed(column, count);
+  entropies = nullptr;
+  return found;
+}
+
+// Closes each patch whose last byte is among the newest ones.
+void RangedDecoder::cutPatches(const int32_t *column, int64_t count) {
+  std::vector<float> found = entropy ? entropy->feedForEntropies(column, count) : std::vector<float>();
+  for (int64_t t = 0; t < count; ++t) {
+    ended = ended || column[t] == model.info().documentEnd;
+    if (!patcher->feed(column[t], entropy ? found[size_t(t)] : 0)) {
+      continue;
+    }
+    patches.push_back(patcher->position());
+    patchDocuments.push_back(ended ? int64_t(patches.size()) - 1 : patchDocuments.back());
     ended = false;
   }
 }
 
-void RangedDecoder::take(const int32_t *column, int64_t stride) {
+int64_t RangedDecoder::advance(const int32_t *column, int64_t stride, int64_t count) {
   int64_t position = int64_t(ids[0].size()), lead = model.info().patchRule.lead;
-  if (patcher && position == 0) { // what goes before the bytes
-    for (int64_t t = 0; t < lead; ++t) {
-      run(byteStage, t);
-    }
+  append(column, stride, count);
+  if (!patcher) {
+    runAll(0, position, count);
+    return count;
   }
-  for (int64_t b = 0; b < sequences; ++b) {
-    ids[size_t(b)].push_back(column[b * stride]);
-  }
-  run(patcher ? byteStage : 0, position + lead);
-  int64_t end = model.info().documentEnd;
-  ended = ended || column[0] == end;
-  if (patcher) {
-    if (opensBehind(column[0])) {
-      closePatch();
-    }
-    run(backStage, position);
-  }
-  for (int64_t b = 0; b < sequences; ++b) {
-    documents[size_t(b)] = column[b * stride] == end ? position + 1 : documents[size_t(b)];
-  }
-}
-
-int64_t RangedDecoder::advance(const int32_t *column, int64_t stride, int64_t) {
-  take(column, stride);
-  return 1;
+  int64_t before = position == 0 ? lead : 0; // what goes before the bytes
+  runAll(byteStage, position + lead - before, before + count);
+  int64_t closed = int64_t(patches.size()) - 1;
+  cutPatches(column, count);
+  runAll(patchStage, closed, int64_t(patches.size()) - 1 - closed);
+  runAll(backStage, position, count);
+  return count;
 }
 
 //===----------------------------------------------------------------------===//
@@ -173,12 +203,7 @@ void RangedDecoder::load(const std::string &path) {
   stateTensor(file, "ids", {sequences, length});
   std::vector<int32_t> all = file.integers("ids");
   reset();
-  for (int64_t b = 0; b < sequences; ++b) {
-    ids[size_t(b)].assign(all.begin() + b * length, all.begin() + (b + 1) * length);
-    for (int64_t t = 0; t < length; ++t) {
-      documents[size_t(b)] = all[size_t(b * length + t)] == model.info().documentEnd ? t + 1 : documents[size_t(b)];
-    }
-  }
+  append(all.data(), length, length);
   try {
     readStates(file);
     file.readFloats(stateTensor(file, "logits", {sequences, model.info().vocab}), output.data());

@@ -37,7 +37,7 @@ std::string driver::headerText(const rt::ModelInfo &info) {
   text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const char mblm_metadata[];\n";
   for (size_t stage = 0; stage < info.stageLengths.size(); ++stage) {
     for (rt::Entry entry : {rt::Entry::Begin, rt::Entry::Step, rt::Entry::Prefill}) {
-      bool prefills = stage == 0 && (info.maxSlots == 0 || info.maxSlots >= rt::prefillRows);
+      bool prefills = (stage == 0 || info.patched) && (info.maxSlots == 0 || info.maxSlots >= rt::prefillRows);
       if (entry == rt::Entry::Prefill ? prefills : entry != rt::Entry::Begin || info.startToken) {
         text += "int32_t mblm_entry_" + rt::entryName(entry, int64_t(stage)) + "(MblmContext *context);\n";
       }

@@ -131,16 +131,15 @@ std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
     }
     return names;
   }
+  bool prefills = spec.maxSlots() == 0 || spec.maxSlots() >= rt::prefillRows;
   for (size_t stage = 0; stage < spec.stages.size(); ++stage) {
     if (spec.startToken) {
       names.push_back(rt::entryName(Entry::Begin, int64_t(stage)));
     }
     names.push_back(rt::entryName(Entry::Step, int64_t(stage)));
-  }
-  // Layers that look at ranges read prompts byte by byte.
-  bool ranged = spec.anyLayer([](const spec::Layer &layer) { return layer.block == spec::Block::Llama; });
-  if (!ranged && (spec.maxSlots() == 0 || spec.maxSlots() >= rt::prefillRows)) {
-    names.push_back(rt::entryName(Entry::Prefill, 0));
+    if (prefills && (stage == 0 || spec.patches)) {
+      names.push_back(rt::entryName(Entry::Prefill, int64_t(stage)));
+    }
   }
   return names;
 }

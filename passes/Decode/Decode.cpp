@@ -227,7 +227,7 @@ public:
       return signalPassFailure();
     }
     if (ranged) {
-      if (failed(buildRangedSteps(forward))) {
+      if (failed(buildRangedSteps(forward, prefillRows))) {
         signalPassFailure();
       }
       return;

@@ -4,7 +4,8 @@
 // Every value of @forward belongs to a level: bytes, the patches made of these, or the bytes that read patches again. A step of a
 // level builds its ops on one position. What is read elsewhere (keys and values, what is pooled or spread, what a later level
 // takes over) stands in states, position q in row q, so that ranges mean there what they mean in @forward; the ranges are the
-// caller's, who knows where patches and documents begin.
+// caller's, who knows where patches and documents begin. A prefill is a step of many positions: all of them are written before any is
+// read.
 #include "passes/Decode/RangedSteps.h"
 #include "passes/Decode/StateTable.h"
 #include "passes/Locations.h"
@@ -96,8 +97,8 @@ private:
 class StepBuilder {
 public:
   StepBuilder(func::FuncOp forward, const Levels &levels, const DenseMap<Value, SymbolicShape> &shapes, StateTable &states, Level level,
-              std::string name)
-      : forward(forward), levels(levels), shapes(shapes), states(states), level(level), name(std::move(name)),
+              int64_t positions, std::string name)
+      : forward(forward), levels(levels), shapes(shapes), states(states), level(level), positions(positions), name(std::move(name)),
         builder(forward.getContext()) {}
 
   LogicalResult run() {
@@ -115,7 +116,7 @@ public:
       }
       Block &body = step.getBody().front();
       for (Operation *made = before ? before->getNextNode() : (body.empty() ? nullptr : &body.front()); made; made = made->getNextNode()) {
-        made->setLoc(derivedLoc(op.getLoc(), "/step"));
+        made->setLoc(derivedLoc(op.getLoc(), positions == 1 ? "/step" : "/prefill"));
       }
     }
     SmallVector<Value> results;
@@ -133,15 +134,15 @@ public:
   }
 
 private:
-  // Positions that a value has in one step: of a patch as many as it has vectors.
+  // Rows that a value has at one position: of a patch as many as it has vectors.
   int64_t rowsOf(Value value) const {
-    const SymbolicDim &positions = shapes.find(value)->second[1];
-    return positions.p ? positions.p : 1;
+    const SymbolicDim &all = shapes.find(value)->second[1];
+    return all.p ? all.p : 1;
   }
   RankedTensorType stepType(Value value) const {
     auto type = cast<RankedTensorType>(value.getType());
     SmallVector<int64_t> shape(type.getShape());
-    shape[1] = rowsOf(value);
+    shape[1] = positions * rowsOf(value);
     return type.clone(shape);
   }
   Value argument(int64_t numbers, ArrayRef<NamedAttribute> rule = {}) {
@@ -181,7 +182,7 @@ private:
         });
     bool perVector = isa<PatchBytesOp>(ranges.getDefiningOp());
     auto number = [&](StringRef attr, int64_t n) { return builder.getNamedAttr(attr, builder.getI64IntegerAttr(n)); };
-    return known = argument(2 * (perVector ? rows : 1),
+    return known = argument(2 * positions * (perVector ? rows : 1),
                             {builder.getNamedAttr("kind", builder.getStringAttr(kind)), number("rows", rows),
                              number("window", window ? static_cast<int64_t>(*window) : 0), number("end", end ? static_cast<int64_t>(*end) : -1),
                              number("ahead", ahead)});
@@ -191,8 +192,8 @@ private:
   StateOp stateOf(Value value) {
     auto made = cast<OpResult>(value);
     const SymbolicShape &shape = shapes.find(value)->second;
-    SymbolicDim positions = shape[1].p ? SymbolicDim{1, 1} : SymbolicDim{shape[1].one, 1}; // there is a patch more than bytes, at most
-    return states.get(made.getOwner(), "row" + std::to_string(made.getResultNumber()), positions, rowsOf(value) * shape[2].one);
+    SymbolicDim all = shape[1].p ? SymbolicDim{1, 1} : SymbolicDim{shape[1].one, 1}; // there is a patch more than bytes, at most
+    return states.get(made.getOwner(), "row" + std::to_string(made.getResultNumber()), all, rowsOf(value) * shape[2].one);
   }
   Value open(Value value) {
     StateOp state = stateOf(value);
@@ -213,7 +214,7 @@ private:
     Value rows = map.lookup(value), state = open(value);
     auto type = cast<RankedTensorType>(state.getType());
     if (rowsOf(value) > 1) {
-      auto row = RankedTensorType::get({ShapedType::kDynamic, 1, type.getDimSize(2)}, type.getElementType());
+      auto row = RankedTensorType::get({ShapedType::kDynamic, positions, type.getDimSize(2)}, type.getElementType());
       rows = RegroupOp::create(builder, value.getLoc(), row, rows);
     }
     WriteOp::create(builder, value.getLoc(), state, rows, here());
@@ -257,7 +258,7 @@ private:
   LogicalResult buildOwn(Operation *op) {
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case([&](EmbedOp embed) {
-          map.map(embed.getResult(), EmbedOp::create(builder, op->getLoc(), stepType(embed), argument(1), map.lookup(embed.getTable()),
+          map.map(embed.getResult(), EmbedOp::create(builder, op->getLoc(), stepType(embed), argument(positions), map.lookup(embed.getTable()),
                                                      embed.getBytesAttr(), embed.getSkipAttr())
                                          .getResult());
           return success();
@@ -308,7 +309,7 @@ private:
         .Default([&](Operation *op) { return buildPointwise(op); });
   }
 
-  // The caller's ids are those that the newest byte's n-grams reach.
+  // The caller's ids are those that the bytes' n-grams reach.
   LogicalResult buildEmbedding(EmbedBagOp embed) {
     auto rows = embed.getIds().getDefiningOp<NgramRowsOp>();
     if (!rows) {
@@ -318,13 +319,14 @@ private:
     for (int64_t size : llvm::concat<const int64_t>(rows.getSizes(), rows.getListLengths())) {
       longest = std::max(longest, size);
     }
-    Value ids = argument(longest);
-    auto numbers = RankedTensorType::get({ShapedType::kDynamic, longest * rows.perPosition()}, builder.getI32Type());
+    int64_t count = longest - 1 + positions;
+    Value ids = argument(count);
+    auto numbers = RankedTensorType::get({ShapedType::kDynamic, count * rows.perPosition()}, builder.getI32Type());
     auto here = cast<NgramRowsOp>(builder.clone(*rows));
     here->setOperand(0, ids);
     here.getResult().setType(numbers);
     auto type = cast<RankedTensorType>(embed.getType());
-    auto all = RankedTensorType::get({ShapedType::kDynamic, longest, type.getDimSize(2)}, type.getElementType());
+    auto all = RankedTensorType::get({ShapedType::kDynamic, count, type.getDimSize(2)}, type.getElementType());
     Value bags = EmbedBagOp::create(builder, embed.getLoc(), all, here, map.lookup(embed.getTable()), embed.getBagAttr());
     if (longest > 1) {
       bags = SliceOp::create(builder, embed.getLoc(), stepType(embed), bags, uint64_t(longest - 1), uint64_t(0));
@@ -356,6 +358,7 @@ private:
   const DenseMap<Value, SymbolicShape> &shapes;
   StateTable &states;
   Level level;
+  int64_t positions; // of a call
   std::string name;
   OpBuilder builder;
   func::FuncOp step;
@@ -365,7 +368,7 @@ private:
 
 } // namespace
 
-LogicalResult decode::buildRangedSteps(func::FuncOp forward) {
+LogicalResult decode::buildRangedSteps(func::FuncOp forward, int64_t prefillRows) {
   auto shapes = inferShapes(forward);
   if (failed(shapes)) {
     return failure();
@@ -373,12 +376,15 @@ LogicalResult decode::buildRangedSteps(func::FuncOp forward) {
   Levels levels(forward);
   StateTable states(forward->getParentOfType<ModuleOp>(), forward);
   // Stages' numbers: patches 0, bytes 1, bytes again 2; without patches bytes are the only one.
-  SmallVector<std::pair<Level, std::string>> steps{{Bytes, "step_0"}};
+  SmallVector<Level> stages{Bytes};
   if (levels.hasPatches()) {
-    steps = {{Patches, "step_0"}, {Bytes, "step_1"}, {Back, "step_2"}};
+    stages = {Patches, Bytes, Back};
   }
-  for (auto [level, name] : steps) {
-    if (failed(StepBuilder(forward, levels, *shapes, states, level, name).run())) {
+  for (auto [stage, level] : llvm::enumerate(stages)) {
+    std::string number = std::to_string(stage);
+    if (failed(StepBuilder(forward, levels, *shapes, states, level, 1, "step_" + number).run()) ||
+        (prefillRows > 0 &&
+         failed(StepBuilder(forward, levels, *shapes, states, level, prefillRows, "prefill_" + number).run()))) {
       return failure();
     }
   }

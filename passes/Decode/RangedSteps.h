@@ -8,6 +8,7 @@
 
 namespace mblm::decode {
 
-llvm::LogicalResult buildRangedSteps(mlir::func::FuncOp forward);
+// `prefillRows`: positions of a prefill; 0: none.
+llvm::LogicalResult buildRangedSteps(mlir::func::FuncOp forward, int64_t prefillRows);
 
 } // namespace mblm::decode

@@ -8,6 +8,7 @@ stderr.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -21,7 +22,9 @@ import counts
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt"]
+CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt", "blt"]
+MODES = ["eager", "compile", "sequential", "recurrent"]
+ENTRIES = ["train", "forward", "prefill", "decode", "entropies"]
 LOSS_TOLERANCE = {"f32": 1e-4, "bf16": 2e-2}
 
 
@@ -76,15 +79,37 @@ def words(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def compile_model(options, case, config, folder):
+def case_for(config, entry):
+    """A configuration with the work of an entry: generation is of one sequence, and needs room behind its context."""
+    case = json.loads(config.read_text())
+    if entry in ("prefill", "decode"):
+        case["batch"] = 1
+        case["length"] = case["length"] if entry == "prefill" else case["length"] * 3 // 4
+        if case["format"] == "blt":  # patches that neither peer needs an entropy model for
+            case["config"].update(patching_mode="static", patch_size=4)
+            case["mean_patch"] = 4
+    return case
+
+
+def modes_for(options, case, entry):
+    """PyTorch's ways that make sense: each byte is one more shape to compile for, and some models never finish."""
+    if options.modes:
+        return options.modes
+    if case["format"] == "mamba" and entry != "train":
+        return ["recurrent"] if entry == "decode" else ["eager", "sequential"]
+    return ["eager", "compile"] if case.get("compiles", True) and entry != "decode" else ["eager"]
+
+
+def compile_model(options, case, name, folder):
     """The reference's configuration to an artifact, so that compiling is no part of what is timed or weighed."""
     if options.artifacts:
-        return options.artifacts / f"{config.stem}.{options.precision}.so"
+        return options.artifacts / f"{name}.{options.precision}.so"
     config, spec, artifact = folder / "config.json", folder / "spec.json", folder / "model.so"
     config.write_text(json.dumps(case["config"]))
+    precision = [] if options.precision == "f32" else ["--precision", options.precision]
     for command in (
         ["import", case["format"], str(config), "-o", str(spec)],
-        ["compile", str(spec), "-o", str(artifact), "--cache", "off"],
+        ["compile", str(spec), "-o", str(artifact), "--cache", "off", *precision],
     ):
         done = subprocess.run([options.mblm, *command], capture_output=True, text=True)
         if done.returncode != 0:
@@ -92,19 +117,18 @@ def compile_model(options, case, config, folder):
     return artifact
 
 
-def start_peers(options, case, config, folder):
+def start_peers(options, case, name, entry, threads, folder):
     weights, ids = folder / "weights.safetensors", folder / "ids.safetensors"
-    threads = ["--threads", str(options.threads)]
+    shared = ["--entry", entry, "--weights", str(weights), "--threads", str(threads)]
+    (folder / "case.json").write_text(json.dumps(case))
     peers = []
     try:
-        for mode in options.modes:
+        for mode in modes_for(options, case, entry):
             # -O: without the references' assertions, some of which compare whole tensors.
-            command = [sys.executable, "-O", str(HERE / "peer.py"), str(config), "--entry", options.entry]
-            command += ["--mode", mode, "--device", options.device, "--precision", options.precision]
-            peers.append(Peer(mode, [*command, "--weights", str(weights), "--ids", str(ids), *threads]))
-        command = [options.mblm, "bench", str(compile_model(options, case, config, folder)), "--entry", options.entry]
-        command += ["--weights", str(weights), "--input", str(ids), "--interactive", "--target", options.device, *threads]
-        peers.insert(0, Peer("mblm", command))
+            command = [sys.executable, "-O", str(HERE / "peer.py"), str(folder / "case.json"), *shared, "--ids", str(ids)]
+            peers.append(Peer(mode, [*command, "--mode", mode, "--device", options.device, "--precision", options.precision]))
+        command = [options.mblm, "bench", str(compile_model(options, case, name, folder)), *shared, "--input", str(ids)]
+        peers.insert(0, Peer("mblm", [*command, "--interactive", "--target", options.device]))
     except BaseException:
         for peer in peers:
             peer.stop()
@@ -122,15 +146,15 @@ def quantile(values, fraction):
     return ordered[round(fraction * (len(ordered) - 1))]
 
 
-def measure(options, name):
+def measure(options, name, entry, threads):
     load = os.getloadavg()[0]
     if load > 0.5:
         words(f"warning: load average {load:.1f}: other programs take turns too, which no ratio makes good")
     config = Path(name) if name.endswith(".json") else HERE / "configs" / f"{name}.json"
-    case = json.loads(config.read_text())
+    case = case_for(config, entry)
     with tempfile.TemporaryDirectory() as folder:
-        words(f"{config.stem}: starting {', '.join(['mblm', *options.modes])}")
-        peers = start_peers(options, case, config, Path(folder))
+        words(f"{config.stem}, {entry}, {threads} threads: starting {', '.join(['mblm', *modes_for(options, case, entry)])}")
+        peers = start_peers(options, case, config.stem, entry, threads, Path(folder))
         try:
             for peer in peers:
                 peer.step()
@@ -144,28 +168,28 @@ def measure(options, name):
             for turn in range(options.pairs + 1):  # the first turn warms up
                 for peer in peers:
                     peer.step()
-                line = "  ".join(f"{peer.name} {peer.seconds[-1]:.3f} s" for peer in peers)
+                line = "  ".join(f"{peer.name} {peer.seconds[-1]:.4f} s" for peer in peers)
                 words(f"  turn {turn}/{options.pairs}: {line}")
             for peer in peers:
                 peer.finish()
         finally:
             for peer in peers:
                 peer.stop()
-    return report(options, config.stem, case, peers, load)
+    return report(options, config.stem, case, entry, threads, peers, load)
 
 
-def report(options, name, case, peers, load):
+def report(options, name, case, entry, threads, peers, load):
     ours = peers[0]
-    flops = counts.flops(case, options.entry)
+    flops = counts.flops(case, entry)
     peak = options.peak or ours.hello["peak_flops_per_second"]
     result = {
         "config": name,
-        "entry": options.entry,
+        "entry": entry,
         "batch": case["batch"],
         "length": case["length"],
         "device": options.device,
         "dtype": options.precision,
-        "threads": options.threads,
+        "threads": threads,
         "torch": peers[1].hello["torch"],
         "parameters": peers[1].hello["parameters"],
         "flops": flops,
@@ -192,28 +216,31 @@ def report(options, name, case, peers, load):
             result["peers"][peer.name].update(
                 ratio=statistics.median(ratios), ratio_p10=quantile(ratios, 0.1), ratio_p90=quantile(ratios, 0.9)
             )
-    best = min(options.modes, key=lambda mode: result["peers"][mode]["median_s"])
+    best = min(peers[1:], key=lambda peer: result["peers"][peer.name]["median_s"]).name
     result["better_peer"] = best
     result["ratio"] = result["peers"][best]["ratio"]
-    result["memory_ratio"] = min(result["peers"][mode]["memory_bytes"] for mode in options.modes) / ours.memory
+    result["memory_ratio"] = min(peer.memory for peer in peers[1:]) / ours.memory
     return result
 
 
-def table(options, results):
+def table(results):
+    modes = [mode for mode in MODES if any(mode in result["peers"] for result in results)]
     lines = [
-        "| configuration | " + " | ".join(f"{peer}, s" for peer in ["mblm", *options.modes])
+        "| configuration | work | threads | " + " | ".join(f"{peer}, s" for peer in ["mblm", *modes])
         + " | times as fast as the better peer (p10 to p90) | of the FMA peak: mblm, better peer"
-        + " | memory beyond the start, MB: " + ", ".join(["mblm", *options.modes]) + " | memory, peer / mblm |",
-        "|---" * (5 + len(options.modes)) + "|",
+        + " | memory beyond the start, MB: " + ", ".join(["mblm", *modes]) + " | memory, peer / mblm |",
+        "|---" * (7 + len(modes)) + "|",
     ]
     for result in results:
         peers, best = result["peers"], result["peers"][result["better_peer"]]
+        columns = [peers.get(name) for name in ["mblm", *modes]]
+        share = "" if result["entry"] == "decode" else (
+            f"{100 * peers['mblm']['share_of_peak']:.0f}%, {100 * best['share_of_peak']:.0f}%")
         lines.append(
-            f"| {result['config']} | "
-            + " | ".join(f"{peer['median_s']:.3f}" for peer in peers.values())
+            f"| {result['config']} | {result['entry']} | {result['threads']} | "
+            + " | ".join(f"{peer['median_s']:.4g}" if peer else "" for peer in columns)
             + f" | {result['ratio']:.2f} ({best['ratio_p10']:.2f} to {best['ratio_p90']:.2f}), {result['better_peer']}"
-            + f" | {100 * peers['mblm']['share_of_peak']:.0f}%, {100 * best['share_of_peak']:.0f}% | "
-            + ", ".join(f"{peer['memory_bytes'] / 1e6:,.0f}" for peer in peers.values())
+            + f" | {share} | " + ", ".join(f"{peer['memory_bytes'] / 1e6:,.0f}" if peer else "-" for peer in columns)
             + f" | {result['memory_ratio']:.2f} |"
         )
     return "\n".join(lines)
@@ -222,13 +249,15 @@ def table(options, results):
 def main():
     parser = argparse.ArgumentParser(prog="test/bench/run", description=__doc__.splitlines()[0])
     parser.add_argument("--configs", nargs="+", default=CONFIGS, help="names from configs/, or paths of such files")
-    parser.add_argument("--entry", default="train", choices=["train", "forward"],
-                        help="train: loss, gradients, clipping, AdamW; forward: the loss without gradients")
+    parser.add_argument("--entry", nargs="+", default=["train"], choices=ENTRIES,
+                        help="train: loss, gradients, clipping, AdamW; forward: the loss without gradients; prefill: reading"
+                             " a context; decode: a byte behind it, PyTorch's by reading everything again; entropies: what BLT's"
+                             " patches are cut by, of blt-entropy")
     parser.add_argument("--pairs", type=int, default=7, help="turns that count (default 7)")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--modes", nargs="+", default=["eager", "compile"],
-                        choices=["eager", "compile", "sequential"],
-                        help="PyTorch as it is, under torch.compile, and with Mamba's scan as a loop over positions")
+    parser.add_argument("--threads", type=int, nargs="+", default=[2])
+    parser.add_argument("--modes", nargs="+", choices=MODES,
+                        help="PyTorch as it is, under torch.compile, with Mamba's scan as a loop over positions, and in"
+                             " Mamba's steps from a kept state (default: those that make sense)")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="where PyTorch runs")
     parser.add_argument("--precision", default="f32", choices=["f32", "bf16"])
     parser.add_argument("--artifacts", type=Path, help="folder of CONFIG.PRECISION.so, compiled beforehand")
@@ -241,14 +270,14 @@ def main():
         parser.error("--pairs: expected at least 1")
     results = []
     begin = time.time()
-    for name in options.configs:
-        results.append(measure(options, name))
+    for name, entry, threads in itertools.product(options.configs, options.entry, options.threads):
+        results.append(measure(options, name, entry, threads))
         with open(options.output, "a") as file:
             print(json.dumps(results[-1]), file=file)
     first = results[0]
-    print(f"{options.entry}, {options.precision}, {options.threads} threads, {options.pairs} turns, torch {first['torch']}, measured"
-          f" peak {first['peak_flops_per_second'] / 1e9:.0f} GFLOP/s\n")
-    print(table(options, results))
+    print(f"{options.precision}, {options.pairs} turns, torch {first['torch']}, measured peak of {first['threads']} threads"
+          f" {first['peak_flops_per_second'] / 1e9:.0f} GFLOP/s\n")
+    print(table(results))
     words(f"{time.time() - begin:.0f} s; every time is in {options.output}")
 
 

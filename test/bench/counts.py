@@ -57,6 +57,11 @@ def llama_layers(layers, rows, sequences, dim, hidden, window=None):
     return layers * (rows * 2 * (4 * dim * dim + 3 * dim * hidden) + pairs * 4 * dim)
 
 
+def llama_hidden(config, dim):
+    """The width of BLT's gated feed-forward."""
+    return config["multiple_of"] * -(-int(config["ffn_dim_multiplier"] * int(8 * dim / 3)) // config["multiple_of"])
+
+
 def blt_flops(case):
     """Bytes, patches and `cross_attn_k` slots a patch; hashed n-grams and pooling are no products."""
     config = case["config"]
@@ -65,13 +70,10 @@ def blt_flops(case):
     slots = patches * slots_of
     outer = config["dim_global"]
 
-    def hidden(dim):
-        return config["multiple_of"] * -(-int(config["ffn_dim_multiplier"] * int(8 * dim / 3)) // config["multiple_of"])
-
-    total = llama_layers(config["n_layers_global"], patches, batch, outer, hidden(outer))
+    total = llama_layers(config["n_layers_global"], patches, batch, outer, llama_hidden(config, outer))
     for side, queries, keys in (("encoder", slots, rows), ("decoder", rows, slots)):
         dim, layers = config[f"dim_local_{side}"], config[f"n_layers_local_{side}"]
-        total += llama_layers(layers, rows, batch, dim, hidden(dim), config["local_attention_window_len"])
+        total += llama_layers(layers, rows, batch, dim, llama_hidden(config, dim), config["local_attention_window_len"])
         crossed = layers if config[f"cross_attn_all_layers_{side}"] else 1
         total += crossed * (2 * dim * dim * (2 * queries + 2 * keys) + rows * slots_of * 4 * dim)
         total += 2 * patches * slots_of * dim * (dim if side == "encoder" else outer)  # what patches begin with
@@ -80,9 +82,18 @@ def blt_flops(case):
     return total + 2 * rows * config["dim_local_decoder"] * config["vocab_size"]
 
 
+def entropy_model_flops(case):
+    config, rows = case["config"], case["batch"] * case["length"]
+    hidden = llama_hidden(config, config["dim"])
+    layers = llama_layers(config["n_layers"], rows, case["batch"], config["dim"], hidden, config["sliding_window"])
+    return layers + 2 * rows * config["dim"] * config["vocab_size"]
+
+
 def forward_flops(case):
     if case["format"] == "blt":
         return blt_flops(case)
+    if case["format"] == "blt-entropy":
+        return entropy_model_flops(case)
     stages, vocabulary, starts = stages_of(case)
     inner = math.prod(stage["length"] for stage in stages[1:])
     stages[0]["length"] = -(-case["length"] // inner)

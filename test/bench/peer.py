@@ -15,6 +15,8 @@ import sys
 import time
 import warnings
 
+from counts import llama_hidden
+
 warnings.filterwarnings("ignore")
 
 
@@ -32,13 +34,22 @@ def say(**values):
 
 
 class Peer:
-    """A model, its loss for ids, the names that its weights have in files, and the lengths of its patches."""
+    """A model, its loss and logits for ids, the names that its weights have in files, the lengths of its patches, and what its
+    `step`, where it has one, begins with; of a model that patches are cut by, the entropies of ids."""
 
-    def __init__(self, model, loss_arguments=None, loss=None, file_name=lambda name: name, patch_lengths=None):
+    def __init__(self, model, logits, loss=None, file_name=lambda name: name, patch_lengths=None, no_caches=None, entropies=None):
+        def shifted_loss(called, ids):
+            from torch.nn.functional import cross_entropy
+
+            return cross_entropy(logits(called, ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+
         self.model = model
-        self.loss = loss or (lambda called, ids: called(ids, **loss_arguments))
+        self.logits = logits
+        self.loss = loss or shifted_loss
         self.file_name = file_name
         self.patch_lengths = patch_lengths
+        self.no_caches = no_caches
+        self.entropies = entropies
 
 
 def build_mblm(config, options):
@@ -50,14 +61,16 @@ def build_mblm(config, options):
         return kind(**{key: value for key, value in fields.items() if key != "block_type"})
 
     model = MBLM(MBLMModelConfig(**{**config, "block": [block_of(fields) for fields in config["block"]]}))
-    return Peer(model, {"return_type": MBLMReturnType.LOSS})
+    return Peer(model, lambda called, ids: called(ids, return_type=MBLMReturnType.LOGITS),
+                lambda called, ids: called(ids, return_type=MBLMReturnType.LOSS))
 
 
 def build_megabyte(config, options):
     from MEGABYTE_pytorch import MEGABYTE
 
     tuples = {key: tuple(config[key]) for key in ("dim", "depth", "max_seq_len")}
-    return Peer(MEGABYTE(**{**config, **tuples}), {"return_loss": True})
+    return Peer(MEGABYTE(**{**config, **tuples}), lambda called, ids: called(ids),
+                lambda called, ids: called(ids, return_loss=True))
 
 
 def build_mamba(config, options):
@@ -80,13 +93,18 @@ def build_mamba(config, options):
         def forward(self, ids):
             return self.lm_head(self.norm_f(self.backbone(self.embedding(ids))))
 
-    def loss(called, ids):
-        return torch.nn.functional.cross_entropy(called(ids)[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        def step(self, ids, caches):
+            rows, caches = self.backbone.step(self.embedding(ids), caches)
+            return self.lm_head(self.norm_f(rows)), caches
+
+    def no_caches(batch):
+        inner = sizes["expand"] * config["d_model"]
+        return [(None, torch.zeros(batch, inner, sizes["d_conv"] - 1)) for _ in range(config["n_layer"])]
 
     def file_name(name):
         return name if name.startswith(("backbone.", "lm_head.")) else f"backbone.{name}"
 
-    return Peer(LanguageModel(), loss=loss, file_name=file_name)
+    return Peer(LanguageModel(), lambda called, ids: called(ids), file_name=file_name, no_caches=no_caches)
 
 
 BLT_PARTS = {"self_attn.": "attention.", "q_proj": "wq", "k_proj": "wk", "v_proj": "wv", "o_proj": "wo", "mlp.gate_proj": "feed_forward.w1",
@@ -102,12 +120,23 @@ def blt_file_name(name):
     return name
 
 
-def blt_lengths(length):
-    """Patches of 4.5 bytes on average, the first of one: for `length` ids and the one behind them."""
-    cycle, lengths = [2, 7, 4, 5, 3, 6, 4, 5], [1]
+def lengths_from(cycle, length):
+    """For `length` ids and the one behind them: a patch of one, then those of `cycle` again and again."""
+    lengths = [1]
     while sum(lengths) < length + 1:
-        lengths.append(min(cycle[len(lengths) % 8], length + 1 - sum(lengths)))
+        lengths.append(min(cycle[len(lengths) % len(cycle)], length + 1 - sum(lengths)))
     return lengths
+
+
+def mixed_lengths(length):
+    """Patches of 4.5 bytes on average, as text has them."""
+    return lengths_from([2, 7, 4, 5, 3, 6, 4, 5], length)
+
+
+def static_lengths(length):
+    """Patches that begin at multiples of 4, for generation: the same whatever the text."""
+    starts = [0, 1, *range(4, length + 1, 4), length + 1]
+    return [end - begin for begin, end in zip(starts, starts[1:])]
 
 
 def build_blt(config, options):
@@ -115,21 +144,18 @@ def build_blt(config, options):
     import torch
     from transformers import BltConfig, BltForCausalLM
 
-    def hidden(dim):
-        return config["multiple_of"] * -(-int(config["ffn_dim_multiplier"] * int(8 * dim / 3)) // config["multiple_of"])
-
     rope = {"rope_parameters": {"rope_type": "default", "rope_theta": config["rope_theta"]}}
     shared = {**rope, "rms_norm_eps": config["norm_eps"]}
 
     def local(side):
         dim = config[f"dim_local_{side}"]
         return {"vocab_size": config["vocab_size"], "hidden_size": dim, "hidden_size_global": config["dim_global"],
-                "intermediate_size": hidden(dim), "num_attention_heads": config[f"n_heads_local_{side}"],
+                "intermediate_size": llama_hidden(config, dim), "num_attention_heads": config[f"n_heads_local_{side}"],
                 "num_hidden_layers": config[f"n_layers_local_{side}"], "cross_attn_k": config["cross_attn_k"],
                 "cross_attn_all_layers": config[f"cross_attn_all_layers_{side}"],
                 "max_position_embeddings": config["max_encoder_seq_length"], **shared}
 
-    outer = {"hidden_size": config["dim_global"], "intermediate_size": hidden(config["dim_global"]),
+    outer = {"hidden_size": config["dim_global"], "intermediate_size": llama_hidden(config, config["dim_global"]),
              "num_attention_heads": config["n_heads_global"], "num_key_value_heads": config["n_kv_heads_global"],
              "num_hidden_layers": config["n_layers_global"], "max_position_embeddings": config["max_seqlen"], **shared}
     model = BltForCausalLM(BltConfig(
@@ -138,17 +164,34 @@ def build_blt(config, options):
         **{key: config[key] for key in ("vocab_size", "local_attention_window_len", "cross_attn_k", "encoder_hash_byte_group_size",
                                         "encoder_hash_byte_group_vocab", "encoder_hash_byte_group_nb_functions")}))
 
-    def loss(called, ids):
-        lengths = blt_lengths(ids.shape[1])
+    patch_lengths = static_lengths if config["patching_mode"] == "static" else mixed_lengths
+
+    def logits(called, ids):
+        lengths = patch_lengths(ids.shape[1])
         lengths[-1] -= 1  # it does not count the id to come
         lengths = torch.tensor([lengths] * ids.shape[0], device=ids.device)
-        logits = called(input_ids=ids, patch_lengths=lengths, use_cache=False).logits
-        return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        return called(input_ids=ids, patch_lengths=lengths, use_cache=False).logits
 
-    return Peer(model, loss=loss, file_name=blt_file_name, patch_lengths=blt_lengths)
+    return Peer(model, logits, file_name=blt_file_name, patch_lengths=patch_lengths)
 
 
-BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba, "blt": build_blt}
+def build_entropy_model(config, options):
+    """What tells BLT where patches begin: the patcher of the port in transformers."""
+    import torch
+    from transformers.models.blt.configuration_blt import BltPatcherConfig
+    from transformers.models.blt.modeling_blt import BltPatcher
+
+    model = BltPatcher._from_config(BltPatcherConfig(
+        vocab_size=config["vocab_size"], hidden_size=config["dim"], num_hidden_layers=config["n_layers"],
+        num_attention_heads=config["n_heads"], max_position_embeddings=config["max_seqlen"], intermediate_size=llama_hidden(config, config["dim"]),
+        rms_norm_eps=config["norm_eps"], sliding_window=config["sliding_window"],
+        rope_parameters={"rope_type": "default", "rope_theta": config["rope_theta"]}), attn_implementation="sdpa")
+    return Peer(model, lambda called, ids: called(input_ids=ids, use_cache=False)[2],
+                file_name=lambda name: blt_file_name(name).removeprefix("local_decoder."),
+                entropies=lambda called, ids: called(input_ids=ids, use_cache=False)[0])
+
+
+BUILDERS = {"mblm": build_mblm, "megabyte": build_megabyte, "mamba": build_mamba, "blt": build_blt, "blt-entropy": build_entropy_model}
 TABLES = "encoder_hash_tok_embedding"
 
 
@@ -176,8 +219,8 @@ def from_file(peer, saved, names):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("config")
-    parser.add_argument("--entry", default="train", choices=["train", "forward"])
-    parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential"])
+    parser.add_argument("--entry", default="train", choices=["train", "forward", "prefill", "decode", "entropies"])
+    parser.add_argument("--mode", default="eager", choices=["eager", "compile", "sequential", "recurrent"])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="f32", choices=["f32", "bf16"], help="bf16: under autocast")
     parser.add_argument("--threads", type=int, default=2)
@@ -194,7 +237,8 @@ def main():
     torch.manual_seed(0)
     with open(options.config) as file:
         case = json.load(file)
-    modules = {"mblm": "mblm", "megabyte": "MEGABYTE_pytorch", "mamba": "mambapy.mamba", "blt": "transformers.models.blt.modeling_blt"}
+    modules = {"mblm": "mblm", "megabyte": "MEGABYTE_pytorch", "mamba": "mambapy.mamba", "blt": "transformers.models.blt.modeling_blt",
+               "blt-entropy": "transformers.models.blt.modeling_blt"}
     if case["format"] not in modules:
         raise SystemExit(f"{options.config}: no peer for format '{case['format']}'; expected one of {', '.join(modules)}")
     __import__(modules[case["format"]])
@@ -234,7 +278,38 @@ def main():
         optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
-    call = train if options.entry == "train" else forward
+    def entropies():
+        with torch.inference_mode(), autocast():
+            return peer.entropies(called, ids).mean()
+
+    context, chosen = ids, None
+    caches = peer.no_caches(len(ids)) if options.mode == "recurrent" else None
+
+    def last_logits():
+        """Behind the context: the whole text is read each time, as the references do, or with `recurrent` the newest id alone."""
+        nonlocal caches
+        with torch.inference_mode(), autocast():
+            if caches is None:
+                return peer.logits(called, context)[:, -1]
+            for new in (context if chosen is None else chosen).unbind(1):
+                logits, caches = model.step(new, caches)
+            return logits
+
+    def most_probable():
+        """-ln p of the likeliest next id of the first sequence, and these ids."""
+        last = last_logits().float()
+        return -last[0].log_softmax(-1).max(), last.argmax(-1, keepdim=True)
+
+    def decode():
+        nonlocal context, chosen
+        context = torch.cat([context, chosen], 1)
+        value, chosen = most_probable()
+        return value
+
+    if options.entry == "decode":
+        chosen = most_probable()[1]
+    call = {"train": train, "forward": forward, "prefill": lambda: most_probable()[0], "decode": decode,
+            "entropies": entropies}[options.entry]
     say(ready=True, torch=torch.__version__, parameters=sum(p.numel() for p in model.parameters()))
     for line in sys.stdin:
         if line.strip() != "step":

@@ -92,19 +92,29 @@ TEST_P(PatchedGeneration, PatchesOfEachStep) {
   }
 }
 
-// Logits of steps are those of the whole pass.
+// Logits of steps, and of many positions at once, are those of the whole pass.
 TEST_P(PatchedGeneration, StepsEqualWholePasses) {
   for (spec::PatchMode mode : {spec::PatchMode::Entropy, spec::PatchMode::Space, spec::PatchMode::Byte}) {
     std::unique_ptr<rt::Model> model = openPatched(mode);
-    auto ids = info["single"][0]["prompt_ids"].get<std::vector<int32_t>>();
-    ids.insert(ids.begin() + 7, 2); // a document ends
-    rt::Rows whole = model->forward({1, int64_t(ids.size()), ids.data()});
+    std::vector<int32_t> ids;
+    while (int64_t(ids.size()) < 2 * rt::prefillRows + 9) {
+      auto prompt = info["single"][ids.size() % info["single"].size()]["prompt_ids"].get<std::vector<int32_t>>();
+      prompt.insert(prompt.begin() + 7, 2); // a document ends
+      ids.insert(ids.end(), prompt.begin(), prompt.end());
+    }
+    int64_t length = int64_t(ids.size());
+    rt::Rows whole = model->forward({1, length, ids.data()});
     std::vector<float> expected(whole.data, whole.data + whole.rows * whole.width);
-    std::unique_ptr<rt::Decoder> decoder = rt::makeDecoder(*model, 1, int64_t(ids.size()));
-    for (size_t t = 0; t < ids.size(); ++t) {
-      rt::Rows step = decoder->feed(&ids[t], 1);
-      for (int64_t v = 0; v < step.width; ++v) {
-        ASSERT_NEAR(step.data[v], expected[t * size_t(step.width) + size_t(v)], 2e-5) << t;
+    std::unique_ptr<rt::Decoder> decoder = rt::makeDecoder(*model, 1, length);
+    for (const std::vector<int64_t> &pieces : {std::vector<int64_t>(size_t(length), 1), {length}, {5, 2 * rt::prefillRows, length - 2 * rt::prefillRows - 5}}) {
+      decoder->reset();
+      int64_t end = 0;
+      for (int64_t count : pieces) {
+        rt::Rows last = decoder->feed(&ids[size_t(end)], count);
+        end += count;
+        for (int64_t v = 0; v < last.width; ++v) {
+          ASSERT_NEAR(last.data[v], expected[size_t((end - 1) * last.width + v)], 2e-5) << end << " of " << pieces.size();
+        }
       }
     }
   }

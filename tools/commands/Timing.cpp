@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <iostream>
+#include <numeric>
 
 namespace mblm::cli {
 
@@ -33,7 +35,7 @@ Work::Work(rt::Model &model, const BenchOptions &options) : model(model), entry(
   } else {
     readIds(options);
   }
-  if (entry == "step") {
+  if (needsSteps(entry)) {
     startDecoder(options.context == 0 && options.input.empty());
     return;
   }
@@ -62,18 +64,25 @@ double Work::once() {
     loss = model.loss(view).loss;
   } else if (entry == "logits") {
     model.forward(view);
+  } else if (entry == "entropies") {
+    rt::Rows entropies = model.entropies(view);
+    loss = std::accumulate(entropies.data, entropies.data + entropies.batch * entropies.rows, 0.0) / double(entropies.batch * entropies.rows);
+  } else if (entry == "prefill") {
+    readContext();
+    return prefillSeconds;
   } else {
-    return stepOnce();
+    return entry == "decode" ? decodeOnce() : stepOnce();
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Room behind the context for some outermost slots; where it is used up, the text begins again.
+// Room behind the context for some outermost slots, as far as the model's limit allows; where it is used up, the text begins again.
 void Work::startDecoder(bool mayShorten) {
   int64_t inner = model.info().inner, room = 256 * inner, longest = model.longest();
   if (longest > 0 && length + room > longest) {
     room = std::min(room, std::max(inner, longest / 2 / inner * inner));
     length = mayShorten ? longest - room : length;
+    room = std::max<int64_t>(0, longest - length);
   }
   decoder = rt::makeDecoder(model, batch, length + room);
   readContext();
@@ -89,6 +98,42 @@ void Work::readContext() {
   auto start = std::chrono::steady_clock::now();
   decoder->feed(context.data(), length);
   prefillSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  tellMostProbable();
+}
+
+// The next ids by greedy choice, and as the loss how surprising the first sequence's is: what peers can be compared by.
+void Work::tellMostProbable() {
+  rt::Rows logits = decoder->logits();
+  int64_t vocab = model.info().vocab;
+  chosen.resize(size_t(batch));
+  for (int64_t b = batch; b-- > 0;) {
+    const float *row = logits.data + b * logits.rows * logits.width;
+    const float *best = std::max_element(row, row + vocab);
+    chosen[size_t(b)] = int32_t(best - row);
+    double sum = 0;
+    for (int64_t v = 0; v < vocab; ++v) {
+      sum += std::exp(double(row[v]) - double(*best));
+    }
+    loss = std::log(sum);
+  }
+}
+
+// Bytes behind the context, each the most probable: whole outermost slots, so that every stage has its share. Seconds of one.
+double Work::decodeOnce() {
+  int64_t inner = model.info().inner, count = (std::max<int64_t>(inner, 16) + inner - 1) / inner * inner;
+  if (decoder->length() + count > decoder->capacity()) {
+    readContext();
+  }
+  double seconds = 0, firstLoss = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    decoder->feed(chosen.data(), 1);
+    seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    tellMostProbable();
+    firstLoss = i == 0 ? loss : firstLoss;
+  }
+  loss = firstLoss;
+  return seconds / double(count);
 }
 
 // An outermost slot, byte by byte: every stage has its share.
@@ -209,8 +254,9 @@ void addBenchOptions(CLI::App &command, BenchOptions &options) {
       .add_option("--entry", options.entry,
                   "train (default): loss, gradients, clipping and AdamW; "
                   "forward: the loss without gradients; logits: "
-                  "every logit; step: an outermost slot behind a context, byte by byte")
-      ->check(CLI::IsMember({"train", "forward", "logits", "step"}));
+                  "every logit; prefill: a context read before bytes are generated; decode: a byte behind it, the "
+                  "likeliest; step: an outermost slot behind it, byte by byte; entropies: of BLT's entropy model")
+      ->check(CLI::IsMember({"train", "forward", "logits", "prefill", "decode", "step", "entropies"}));
   options.entropy.addTo(command);
   command.add_option("--batch", options.batch, "Sequences (default 1)")->check(CLI::PositiveNumber);
   command.add_option("--context", options.context, "Bytes a sequence (default: the model's context, at most 8192)")
@@ -233,9 +279,9 @@ std::optional<Timed> timeModel(ModelSource &source, const BenchOptions &options,
   timed.startBytes = startBytes;
   timed.threads = threads;
   timed.model =
-      std::make_unique<rt::Model>(source.open(common, options.entry == "step" ? Needs::Steps : Needs::Batches));
+      std::make_unique<rt::Model>(source.open(common, needsSteps(options.entry) ? Needs::Steps : Needs::Batches));
   rt::Model &model = *timed.model;
-  options.entropy.attachTo(model, source, common, options.entry == "step" ? Needs::Steps : Needs::Batches);
+  options.entropy.attachTo(model, source, common, needsSteps(options.entry) ? Needs::Steps : Needs::Batches);
   double openSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (options.interactive) { // at once: weights take their time
     say({{"open_s", openSeconds}, {"peak_rss_bytes", statusBytes("VmHWM")}});
@@ -280,10 +326,10 @@ std::optional<Timed> timeModel(ModelSource &source, const BenchOptions &options,
             {"p90_s", quantile(seconds, 0.9)},
             {"bytes_per_second", double(work.bytes()) / median}};
   report.update(memoryReport(startBytes));
-  if (options.entry == "train" || options.entry == "forward") {
+  if (options.entry != "logits" && options.entry != "step") {
     report["first_loss"] = firstLoss;
   }
-  if (options.entry == "step") {
+  if (options.entry == "step" || options.entry == "decode") {
     report["prefill_s"] = work.prefillSeconds;
   }
   if (options.profile) {

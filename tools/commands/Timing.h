@@ -25,6 +25,9 @@ struct BenchOptions {
   EntropyOptions entropy;
 };
 
+// Entries that read a context and go on behind it.
+inline bool needsSteps(const std::string &entry) { return entry == "prefill" || entry == "decode" || entry == "step"; }
+
 void addBenchOptions(CLI::App &command, BenchOptions &options);
 
 // One entry with its input. Training goes on from the weights of the call before.
@@ -37,20 +40,22 @@ public:
 
   // The module's function whose costs are this work's.
   const char *costedFunction() const {
-    return entry == "train" ? "train_step" : entry == "forward" ? "loss" : "forward";
+    return entry == "train" ? "train_step" : entry == "forward" ? "loss" : entry == "entropies" ? "entropies" : "forward";
   }
   int64_t slots() const { return (length + model.info().inner - 1) / model.info().inner; }
   int64_t patches() const { return lengths.empty() ? model.info().plannedPatches(slots()) : int64_t(lengths.size()) / batch; }
-  int64_t bytes() const { return batch * (entry == "step" ? model.info().inner : length); }
+  int64_t bytes() const { return batch * (entry == "step" ? model.info().inner : entry == "decode" ? 1 : length); }
 
   int64_t batch = 1, length = 0;
-  double loss = 0;           // of the latest call of an entry that computes one
+  double loss = 0;           // of the latest call of an entry that computes one; of prefill and of the first byte of decode, -ln p of the likeliest next one; the mean entropy
   double prefillSeconds = 0; // of steps: what reading the context took
 
 private:
   void startDecoder(bool mayShorten);
   void readContext();
+  void tellMostProbable();
   double stepOnce();
+  double decodeOnce();
   void readIds(const BenchOptions &options);
   void drawIds(const BenchOptions &options);
   void drawLengths();
@@ -60,6 +65,7 @@ private:
   std::vector<int32_t> ids;
   std::vector<int32_t> lengths; // of patches, where the data decides them; empty: as the model finds them
   std::unique_ptr<rt::Decoder> decoder;
+  std::vector<int32_t> chosen; // the next id of each sequence
   float hyper[rt::HyperCount] = {};
   std::vector<float> decay;
 };

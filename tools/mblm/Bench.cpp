@@ -59,9 +59,13 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   const Work &work = *timed->work;
   json &report = timed->report;
   driver::OwnedModule owned = driver::modelModule(source.model().spec, source.options(common));
-  driver::Cost cost = options.entry == "step"
-                          ? costOfSlot(*owned.module, timed->model->info(), work.batch, work.slots())
-                          : driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots(), work.patches());
+  bool steps = options.entry == "step" || options.entry == "decode";
+  driver::Cost cost = steps ? costOfSlot(*owned.module, timed->model->info(), work.batch, work.slots())
+                            : driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots(), work.patches());
+  if (options.entry == "decode") {
+    cost.flops /= double(timed->model->info().inner);
+    cost.bytes /= double(timed->model->info().inner);
+  }
   double median = report["median_s"], peak = measurePeakFlops(timed->threads);
   report["flops"] = cost.flops;
   report["flops_per_second"] = cost.flops / median;
@@ -71,15 +75,16 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
       llvm::formatv("{0} GFLOP at {1:f1} GFLOP/s, {2:f1}% of the {3:f1} that multiply-adds on registers reach",
                     fourDigits(1e-9 * cost.flops), 1e-9 * cost.flops / median, 100 * cost.flops / median / peak,
                     1e-9 * peak)};
-  if (options.entry == "step") {
+  if (steps) {
     double memory = measureReadBandwidth(timed->threads);
     report["weight_bytes"] = cost.bytes;
     report["weight_bytes_per_second"] = cost.bytes / median;
     report["memory_bytes_per_second"] = memory;
-    lines.push_back(llvm::formatv("an outermost slot reads {0} MB of weights at {1:f2} GB/s, {2:f1}% of the {3:f2} that "
-                                  "this machine reads; the context took {4:f2} s",
+    lines.push_back(llvm::formatv("{5} reads {0} MB of weights at {1:f2} GB/s, {2:f1}% of the {3:f2} that this machine "
+                                  "reads; the context took {4:f2} s",
                                   fourDigits(1e-6 * cost.bytes), 1e-9 * cost.bytes / median,
-                                  100 * cost.bytes / median / memory, 1e-9 * memory, work.prefillSeconds));
+                                  100 * cost.bytes / median / memory, 1e-9 * memory, work.prefillSeconds,
+                                  options.entry == "step" ? "an outermost slot" : "a byte"));
   }
   if (common.json) {
     std::printf("%s\n", report.dump().c_str());

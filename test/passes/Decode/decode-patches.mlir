@@ -72,6 +72,14 @@ module attributes {mblm.inner = 1 : i64} {
   //       CHECK:   mblm.write %{{.*}} from 0 : tensor<?x?x8xf32>, tensor<?x1x8xf32>
   //  CHECK-NEXT:   return
 
+  // Many patches: ranges of each, and each one's vectors side by side in a row.
+  //
+  // CHECK-LABEL: func @prefill_0
+  //  CHECK-SAME:   tensor<?x128xi32> {mblm.ranges = {{.*}}}, %{{[a-z0-9]+}}: tensor<?x256xi32> {mblm.ranges = {{.*}}}, %{{[a-z0-9]+}}: tensor<?x128xi32>
+  //       CHECK:   mblm.pool max %{{.*}} : tensor<?x?x4xf32>, tensor<?x128xi32> -> tensor<?x64x4xf32>
+  //       CHECK:   mblm.write %{{.*}} from 0 : tensor<?x?x8xf32>, tensor<?x64x8xf32>
+  //       CHECK:   return{{$}}
+
   // A byte: as many ids as its n-grams reach back, of whose bags only the last one is asked for.
   //
   // CHECK-LABEL: func @step_1
@@ -88,6 +96,10 @@ module attributes {mblm.inner = 1 : i64} {
   //       CHECK:   mblm.write %{{.*}}, %[[Y]] from 0
   //  CHECK-NEXT:   return
 
+  // CHECK-LABEL: func @prefill_1
+  //  CHECK-SAME:   (%[[IDS:[a-z0-9]+]]: tensor<?x66xi32>, %{{[a-z0-9]+}}: tensor<?x128xi32>
+  //       CHECK:   mblm.slice %{{.*}} {before = 2 : i64} : tensor<?x66x4xf32> -> tensor<?x64x4xf32>
+
   // The byte's way back, where the next one is foretold: its row stands behind the one before the first byte, and the vectors of a patch
   // are two of a row.
   //
@@ -101,4 +113,8 @@ module attributes {mblm.inner = 1 : i64} {
   //  CHECK-NEXT:   mblm.add %[[BACK]], %[[OWN]]
   //  CHECK-NEXT:   %[[LOGITS:.*]] = mblm.linear
   //  CHECK-NEXT:   return %[[LOGITS]]
+
+  // CHECK-LABEL: func @prefill_2
+  //       CHECK:   mblm.read %{{.*}} from 1 : tensor<?x?x4xf32> -> tensor<?x64x4xf32>
+  //       CHECK:   return %{{.*}} : tensor<?x64x5xf32>
 }

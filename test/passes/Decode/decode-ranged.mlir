@@ -1,4 +1,4 @@
-// One stage whose attention goes by ranges: one step, for a byte and the range that it sees.
+// One stage whose attention goes by ranges: one step, for a byte and the range that it sees, and its prefill.
 // RUN: mblm-opt %s --mblm-decode | FileCheck %s
 // RUN: mblm-opt %s --mblm-decode --canonicalize --cse --mblm-print-shapes -o /dev/null
 // RUN: mblm-opt %s --mblm-decode --verify-roundtrip -o /dev/null
@@ -36,5 +36,13 @@ module attributes {mblm.inner = 1 : i64} {
   //  CHECK-NEXT:   mblm.add %[[Y]], %[[X]]
   //  CHECK-NEXT:   %[[LOGITS:.*]] = mblm.linear
   //  CHECK-NEXT:   return %[[LOGITS]]
+
+  // The keys of all rows stand in the state before any is read.
+  //
+  // CHECK-LABEL: func @prefill_0
+  //  CHECK-SAME:   (%[[IDS:[a-z0-9]+]]: tensor<?x64xi32>, %[[SEEN:[a-z0-9]+]]: tensor<?x128xi32> {mblm.ranges = {{.*}}}) -> tensor<?x64x5xf32>
+  //       CHECK:   mblm.write %{{.*}}, %{{.*}} from 0 : tensor<?x?x2xf32>, tensor<?x64x2xf32>
+  //       CHECK:   mblm.ranged_attention %{{.*}}, %{{.*}}, %{{.*}} in %[[SEEN]]
+  //       CHECK:   return %{{.*}} : tensor<?x64x5xf32>
   //   CHECK-NOT:   func
 }
