@@ -225,7 +225,7 @@ def LowerGPUPass : Pass<"kernel-lower-gpu", "::mlir::ModuleOp"> {
   let summary = "Writes every kernel as CUDA kernels, and every entry as a list of launches.";
   let description = [{
     Each distinct kernel becomes one or more functions of a gpu.module; kernels that differ only in their place in the model share
-    them. Their arguments are the tensors' pointers, B, M, and where P stands (passes/LowerGPU/KernelWriter.h). Tensors get
+    them. Their arguments are the tensors' pointers, B, M, the most patches of a sequence, and where the position stands (passes/LowerGPU/KernelWriter.h). Tensors get
     their places in the arena first (passes/Memory). Packs are none here: products read the weights themselves.
 
     A private function is one that runs by pieces (`mblm.pieces`): its launches stand in its callers' lists, as those of a loop.

@@ -6,7 +6,7 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 7, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 8, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "per_patch": 1 (absent: no), "width", "offset": [..]}],
@@ -20,7 +20,7 @@
 
 #include <stdint.h>
 
-#define MBLM_ABI 7
+#define MBLM_ABI 8
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);

@@ -95,10 +95,10 @@ static PatchRule readPatchRule(const json &value) {
   return rule;
 }
 
-static StepInputs readInputs(const json &entry) {
+StepInputs readStepInputs(const json &step) {
   StepInputs inputs;
-  inputs.ids = entry.value("ids", int64_t(0));
-  for (const json &range : entry.value("ranges", json::array())) {
+  inputs.ids = step.value("ids", int64_t(0));
+  for (const json &range : step.value("ranges", json::array())) {
     inputs.ranges.push_back({range.at("kind").get<std::string>(), range.at("numbers").get<int64_t>(), range.at("rows").get<int64_t>(),
                              range.at("window").get<int64_t>(), range.at("end").get<int64_t>()});
   }
@@ -174,7 +174,7 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     result.info = readInfo(meta, where);
     result.level = meta.at("target").at("level").get<std::string>();
     for (const auto &[name, sizes] : meta.at("entries").items()) {
-      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readInputs(sizes)};
+      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readStepInputs(sizes)};
     }
     for (const json &state : meta.at("states")) {
       result.states.push_back(readState(state, where));

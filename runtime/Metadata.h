@@ -7,6 +7,8 @@
 #include "runtime/Gpu/Plan.h"
 #include "runtime/Program.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <map>
 
 namespace mblm::rt {
@@ -43,6 +45,9 @@ struct Metadata {
   std::map<std::string, std::vector<Launches>> launches; // by entry, in order
   std::map<std::string, gpu::Plan> gpu;                  // by architecture
 };
+
+// Of a step's description. Throws json exceptions.
+StepInputs readStepInputs(const nlohmann::json &step);
 
 // Throws Error(Integrity) naming `where` and the field.
 Metadata parseMetadata(const std::string &text, const std::string &where);

@@ -36,4 +36,23 @@ AttentionShape attentionShape(OpT op) {
           static_cast<int64_t>(op.getBlock().value_or(0))};
 }
 
+// The sides of attention to ranges, which are no mask: its queries, and its keys, of which groups of the queries' heads share one.
+template <typename OpT>
+AttentionShape rangedQueries(OpT op) {
+  return {op.getSpace(),
+          static_cast<int64_t>(op.getHeads()),
+          static_cast<int64_t>(op.getHeadDim()),
+          op.getScale().convertToDouble(),
+          MaskKind::Full,
+          0};
+}
+
+template <typename OpT>
+AttentionShape rangedKeys(OpT op) {
+  AttentionShape shape = rangedQueries(op);
+  shape.space = op.getKeySpace();
+  shape.heads = static_cast<int64_t>(op.getKvHeads());
+  return shape;
+}
+
 } // namespace mblm::emit

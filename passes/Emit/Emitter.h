@@ -43,7 +43,7 @@ public:
 
   mlir::ImplicitLocOpBuilder b;
   Machine machine;
-  mlir::Value batch, slots, position; // B, M and P, as index
+  mlir::Value batch, slots, position; // B, M and the position of a step, as index
   mlir::Value patches;                // P
   mlir::Value piece;                  // G, in entries alone
 

@@ -10,10 +10,6 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-static AttentionShape shapeOf(kernel::SpaceAttr space, int64_t heads, int64_t width, double scale) {
-  return {space, heads, width, scale, MaskKind::Full, 0};
-}
-
 namespace {
 // What both directions share.
 class RangedEmitter {
@@ -21,9 +17,7 @@ public:
   template <typename OpT>
   RangedEmitter(KernelWriter &writer, KernelWriter::Step &s, OpT op, Value ranges)
       : writer(writer), s(s), e(s.e), heads(op.getHeads()), groups(op.getKvHeads()), width(op.getHeadDim()),
-        queries(writer, s, shapeOf(op.getSpace(), heads, width, op.getScale().convertToDouble()), {}),
-        keys(writer, s, shapeOf(op.getKeySpace(), groups, width, op.getScale().convertToDouble()), {}), ranges(ranges),
-        padded(queries.padded()), panels(queries.paddedPanels()) {}
+        queries(writer, s, rangedQueries(op), {}), keys(writer, s, rangedKeys(op), {}), ranges(ranges), padded(queries.padded()), panels(queries.paddedPanels()) {}
 
   KernelWriter &writer;
   KernelWriter::Step &s;

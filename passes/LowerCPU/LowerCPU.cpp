@@ -326,28 +326,6 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
   into.scratch = bound(into.scratch, ofPiece(callee.scratch));
 }
 
-// What a step asks its caller for beside a slot's ids.
-static void describeRanges(func::FuncOp function, NamedAttrList &into) {
-  if (!function->hasAttr(rangesAttrName)) {
-    return;
-  }
-  SmallVector<Attribute> ranges;
-  Builder builder(function.getContext());
-  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
-    int64_t numbers = cast<RankedTensorType>(function.getArgumentTypes()[argument]).getShape().back();
-    if (auto rule = function.getArgAttrOfType<DictionaryAttr>(argument, rangesAttrName)) {
-      NamedAttrList listed(rule);
-      listed.set("numbers", builder.getI64IntegerAttr(numbers));
-      ranges.push_back(listed.getDictionary(function.getContext()));
-    } else {
-      into.set("ids", builder.getI64IntegerAttr(numbers));
-    }
-  }
-  if (!ranges.empty()) {
-    into.set("ranges", builder.getArrayAttr(ranges));
-  }
-}
-
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
@@ -411,7 +389,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   NamedAttrList described;
   described.set("arena", form(compiled.arena));
   described.set("scratch", form(compiled.scratch));
-  describeRanges(function, described);
+  describeStepInputs(function, described);
   entries.push_back(builder.getNamedAttr(function.getName(), described.getDictionary(module.getContext())));
   for (NamedAttrList &listed : compiled.launches) {
     listed.set("entry", builder.getStringAttr(function.getName()));

@@ -82,3 +82,53 @@ Value AttentionBlock::masked(Value score, const Window &window, int64_t offset) 
   where(arith::CmpIPredicate::sge, window.first);
   return score;
 }
+
+Sight AttentionBlock::keysSeen() {
+  int64_t step = tiles.sizes.columns;
+  Sight sight;
+  Value last = e.sub(e.min(e.add(first, tiles.sizes.rows), positions), e.index(1));
+  sight.first = shape.firstKey(e, first);
+  sight.end = shape.endKey(e, last);
+  sight.ofRow = [this](Value row) {
+    Value i = e.add(first, row);
+    return std::pair(shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value(), shape.endKey(e, i));
+  };
+  if (shape.mask == MaskKind::Causal) {
+    sight.whole = e.mul(e.div(e.add(first, 1), step), step);
+  } else if (shape.mask == MaskKind::Full) {
+    sight.whole = e.mul(e.div(positions, step), step);
+  }
+  return sight;
+}
+
+Sight AttentionBlock::queriesSeeing() {
+  Sight sight;
+  Value last = e.sub(e.min(e.add(first, tiles.sizes.rows), positions), e.index(1));
+  sight.first = shape.firstQuery(e, first);
+  sight.end = shape.endQuery(e, last);
+  sight.ofRow = [this](Value row) {
+    Value j = e.add(first, row);
+    return std::pair(shape.mask == MaskKind::Full ? Value() : j, shape.endQuery(e, j));
+  };
+  return sight;
+}
+
+AttentionTiles::Sums AttentionBlock::seen(ValueRange scores, Value at, const Sight &sight) {
+  AttentionTiles::Sums all;
+  for (Value score : scores) {
+    all.push_back(scaled(score));
+  }
+  auto hide = [&] {
+    AttentionTiles::Sums left;
+    Places rows = tiles.rowsOfThread(), columns = tiles.columnsOfThread(tiles.sizes.columns);
+    for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+      auto [begin, end] = sight.ofRow(rows.at(e, r));
+      Window bounds = window(at, begin, end);
+      for (int64_t offset : columns.offsets) {
+        left.push_back(masked(all[n++], bounds, offset));
+      }
+    }
+    return left;
+  };
+  return sight.partly ? e.valuesWhen(sight.partly(at), hide, [&] { return all; }) : hide();
+}

@@ -17,8 +17,23 @@ inline bool isShort(kernel::SpaceAttr space) {
   return space.getPositions().isConstant() && space.getPositions().one <= shortSequence;
 }
 
+// Whether ranged attention is a step's: queries are few, and their keys lie in states.
+inline bool isStep(kernel::SpaceAttr space) { return space.getPositions().isConstant(); }
+
 // Stands for minus infinity where differences are taken.
 constexpr double lowestScore = -1e30;
+
+// What a block's rows see of the rows that it goes through in tiles.
+struct Sight {
+  mlir::Value first, end; // of what any of them sees
+  // First and end of what row `row` of the block sees; null: no bound within the tiles.
+  std::function<std::pair<mlir::Value, mlir::Value>(mlir::Value row)> ofRow;
+  // The tiles from the first on that end here are seen by all rows. Null: perhaps none.
+  mlir::Value whole;
+  // Whether some row may not see all of the tile at `at`. Null: one cannot say.
+  std::function<mlir::Value(mlir::Value at)> partly;
+  bool mayBeNone = false; // a row may see nothing
+};
 
 class AttentionBlock {
 public:
@@ -58,6 +73,12 @@ public:
   Window window(mlir::Value at, mlir::Value first, mlir::Value end);
   // The score, or minus infinity outside of the window.
   mlir::Value masked(mlir::Value score, const Window &window, int64_t offset);
+
+  // What the mask lets the block's queries see, and by whom its keys are seen.
+  Sight keysSeen();
+  Sight queriesSeeing();
+  // The thread's scores with the tile at `at`, scaled; minus infinity where a row does not see a column.
+  AttentionTiles::Sums seen(mlir::ValueRange scores, mlir::Value at, const Sight &sight);
 
   mlir::Value larger(mlir::Value x, mlir::Value y) { return mlir::arith::MaximumFOp::create(e.b, x, y); }
   // A score as `exponential` of the tiles takes it.

@@ -40,7 +40,7 @@ void AttentionPlan::pack(KernelWriter &writer, Location loc, unsigned tensors, A
     tensor.pointer = temporary;
     tensor.element = tileElement(loc.getContext());
     tensor.packed = true;
-    tensor.begin = scaled(packedFloats(n), precision == Precision::BF16 ? 2 : 1);
+    tensor.begin = scaled(packedBefore + packedFloats(n), precision == Precision::BF16 ? 2 : 1);
     packed.push_back(tensor);
   }
   Grid grid{lines, linesOfBlock, static_cast<int64_t>(packs.size())};

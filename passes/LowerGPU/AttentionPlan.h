@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What both attention kernels decide before they write anything.
+// What attention kernels decide before they write anything, and the loops that they share.
 #pragma once
 
 #include "passes/LowerGPU/AttentionBlock.h"
@@ -10,11 +10,13 @@
 namespace mblm::cuda {
 
 struct AttentionPlan {
+  AttentionPlan(mlir::Operation *op, const AttentionShape &shape, Precision precision)
+      : shape(shape), precision(shape.width <= widestOnTensorCores ? precision : Precision::F32),
+        tensorCores(this->precision != Precision::F32), schedule(kernel::scheduleOf(op)), results(op->getNumOperands()),
+        temporary(results + op->getNumResults()) {}
   // Operands in the order of kernel.attention's, from `firstInput` on.
   template <typename OpT>
-  AttentionPlan(OpT op, unsigned firstInput, Precision precision)
-      : shape(attentionShape(op)), precision(shape.width <= widestOnTensorCores ? precision : Precision::F32),
-        tensorCores(this->precision != Precision::F32), schedule(kernel::scheduleOf(op)), results(op->getNumOperands()) {
+  AttentionPlan(OpT op, unsigned firstInput, Precision precision) : AttentionPlan(op, attentionShape(op), precision) {
     for (unsigned n = 0; n < 3; ++n) {
       auto type = mlir::cast<mlir::RankedTensorType>(op->getOperand(firstInput + n).getType());
       inputs[n].pointer = firstInput + n;
@@ -28,7 +30,6 @@ struct AttentionPlan {
     if (op.getTable()) {
       table = results - (dropoutKey ? 2 : 1);
     }
-    temporary = results + op->getNumResults();
   }
 
   // Sums of wider heads have no room in registers.
@@ -41,6 +42,7 @@ struct AttentionPlan {
   HeadTensor inputs[3];                      // query, key, value
   std::optional<unsigned> table, dropoutKey; // pointers, as these:
   unsigned results, temporary;
+  SymbolicDim packedBefore; // floats of the temporary in front of what is packed
 
   bool isRotated(unsigned input) const { return table && input < 2; }
   mlir::Value pointer(KernelWriter::Step &s, std::optional<unsigned> number) const {
@@ -88,9 +90,75 @@ struct AttentionPlan {
 };
 
 // The forward kernel's results, of the rows of a thread: what it mixed, divided by the sums of the probabilities, of which it has a
-// part, up to the maxima, in units of the tiles' exponential.
+// part, up to the maxima, in units of the tiles' exponential. A row that `mayBeNone` and saw nothing has zeros.
 void writeAttention(AttentionBlock &block, const AttentionPlan &plan, const HeadTensor &result, mlir::ValueRange maxima,
-                    mlir::ValueRange sums, mlir::ValueRange mixed);
+                    mlir::ValueRange sums, mlir::ValueRange mixed, bool mayBeNone = false);
+
+// Forward attention of a block's queries to the keys that they see (EmitAttention.cpp).
+class AttentionForward {
+public:
+  AttentionForward(AttentionBlock &block, const AttentionPlan &plan);
+  void emit(const HeadRows &queries, const HeadRows &keys, const HeadRows &values, const Sight &sight, const HeadTensor &result);
+
+private:
+  using Sums = AttentionTiles::Sums;
+  void softmax(Sums &scores, Sums &maxima, Sums &sums, Sums &mixed);
+
+  AttentionBlock &block;
+  ThreadEmitter &e;
+  AttentionTiles &tiles;
+  const AttentionPlan &plan;
+  const Places rows, columns;
+  mlir::Value q, k, v, factors;
+};
+
+// What kernels of backward attention read.
+struct GradSources {
+  GradSources(const AttentionShape &queries, const AttentionShape &keys) : queries(queries), keys(keys) {}
+
+  AttentionShape queries, keys; // of their tensors; groups of the queries' heads share one of the keys'
+  HeadTensor query, key, value, grad;
+  unsigned lse = 0;
+  unsigned dots = 0; // pointer of grad . output, [K, heads, T]
+  SymbolicDim dotsBegin; // in floats
+
+  mlir::Value groupOf(ThreadEmitter &e, mlir::Value head) const { return e.div(head, queries.heads / keys.heads); }
+};
+// grad . output of every position and head, the tensors of a kernel's pointers 0 and 4: a group of threads has one.
+void emitDots(KernelWriter &writer, mlir::Location loc, unsigned tensors, mlir::Value grad, mlir::Value output,
+              const GradSources &sources);
+
+// Backward attention of a block's queries, or of its keys and values (EmitAttentionGrad.cpp). `look` says where there are such rows
+// what they see, or by which queries they are seen.
+class AttentionBackward {
+public:
+  AttentionBackward(AttentionBlock &block, const AttentionPlan &plan, const GradSources &sources);
+  void emitQueries(const std::function<Sight()> &look, const HeadTensor &result);
+  void emitKeys(const std::function<Sight()> &look, const HeadTensor &keyResult, const HeadTensor &valueResult);
+
+private:
+  using Sums = AttentionTiles::Sums;
+  Sums overQueries(mlir::Value head, const Sight &sight, mlir::ValueRange init, mlir::Value factors, mlir::Value statistics);
+  Sums overTiles(llvm::ArrayRef<HeadRows> mine, llvm::ArrayRef<HeadRows> others, const Sight &sight, mlir::ValueRange init,
+                 const std::function<Sums(mlir::Value at, mlir::ValueRange before, mlir::Value tile, mlir::Value alsoTile)> &body,
+                 const std::function<void(mlir::Value at, mlir::Value end)> &fetchMore = {});
+  HeadRows rowsOf(const AttentionShape &side, const HeadTensor &tensor, mlir::Value head) {
+    return headRows(block.s, side, tensor, block.sequence, head);
+  }
+  mlir::Value slotAt(mlir::Value at);
+  mlir::Value lseOf(mlir::Value head, mlir::Value i);
+  mlir::Value dotOf(mlir::Value head, mlir::Value i);
+  mlir::Value scoreGrad(mlir::Value p, mlir::Value product, mlir::Value dot);
+  void write(mlir::ValueRange sums, const HeadTensor &tensor, std::optional<unsigned> table);
+
+  AttentionBlock &block;
+  ThreadEmitter &e;
+  AttentionTiles &tiles;
+  const AttentionPlan &plan;
+  const GradSources &sources;
+  const Places rows, columns;
+  mlir::Value own[2], rings[2];
+};
 
 // Forward attention on warpgroups (EmitWarpGroupAttention.cpp), in bf16 on sm_90a alone. Not for
 //   head widths that are no multiple of 16, or beyond 128,

@@ -9,116 +9,85 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-namespace {
-class Forward {
-public:
-  Forward(AttentionBlock &block, const AttentionPlan &plan)
-      : block(block), e(block.e), tiles(block.tiles), plan(plan), rows(tiles.rowsOfThread()),
-        columns(tiles.columnsOfThread(tiles.sizes.columns)) {
-    q = tiles.allocate(tiles.sizes.rows);
-    k = tiles.allocate(tiles.sizes.columns);
-    v = tiles.allocate(tiles.sizes.columns);
-    factors = block.allocateFactors(tiles.sizes.rows, tiles.sizes.columns);
-  }
+AttentionForward::AttentionForward(AttentionBlock &block, const AttentionPlan &plan)
+    : block(block), e(block.e), tiles(block.tiles), plan(plan), rows(tiles.rowsOfThread()),
+      columns(tiles.columnsOfThread(tiles.sizes.columns)) {
+  q = tiles.allocate(tiles.sizes.rows);
+  k = tiles.allocate(tiles.sizes.columns);
+  v = tiles.allocate(tiles.sizes.columns);
+  factors = block.allocateFactors(tiles.sizes.rows, tiles.sizes.columns);
+}
 
-  void emit(const HeadTensor &query, const HeadTensor &key, const HeadTensor &value, const HeadTensor &result) {
-    const AttentionShape &shape = plan.shape;
-    int64_t step = tiles.sizes.columns;
-    HeadRows queries = block.rowsOf(query), keys = block.rowsOf(key), values = block.rowsOf(value);
-    Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
-    Value begin = e.mul(e.div(shape.firstKey(e, block.first), step), step), end = shape.endKey(e, last);
-    block.fetch(queries, block.first, block.positions, tiles.sizes.rows, q);
-    block.fetch(keys, begin, end, step, k);
-    block.commit();
-    auto overKeys = [&](Value from, Value to, ValueRange init, bool masked) {
-      return e.loop(from, to, step, init, [&](Value at, ValueRange before) {
-        Sums maxima(before.take_front(rows.size())), sums(before.slice(rows.size(), rows.size()));
-        Sums mixed(before.drop_front(2 * rows.size()));
-        block.arrive();
-        block.fetch(values, at, end, step, v);
-        block.commit();
-        block.writeFactors(factors, block.first, tiles.sizes.rows, at, step);
-        Sums scores = tiles.score(q, k);
-        softmax(scores, at, masked, maxima, sums, mixed);
-        block.arrive();
-        block.fetch(keys, e.add(at, step), end, step, k);
-        block.commit();
-        mixed = tiles.mix(mixed, scores, v);
-        maxima.append(sums);
-        maxima.append(mixed);
-        return maxima;
-      });
-    };
-    Sums init(rows.size(), e.number(lowestScore));
-    init.append(rows.size(), e.number(0));
-    init.append(tiles.zeros(tiles.depth));
-    Value middle = seenByAll(begin);
-    Sums state = overKeys(middle, end, overKeys(begin, middle, init, /*masked=*/false), /*masked=*/true);
-    block.arrive(); // the last fetch, of nothing
-    ValueRange after(state);
-    writeAttention(block, plan, result, after.take_front(rows.size()), after.slice(rows.size(), rows.size()),
-                   after.drop_front(2 * rows.size()));
-  }
-
-private:
-  using Sums = AttentionTiles::Sums;
-
-  // Where the tiles of keys end that all rows see, from `begin` on.
-  Value seenByAll(Value begin) {
-    int64_t step = tiles.sizes.columns;
-    switch (plan.shape.mask) {
-    case MaskKind::Causal:
-      return e.mul(e.div(e.add(block.first, 1), step), step);
-    case MaskKind::Full:
-      return e.mul(e.div(block.positions, step), step);
-    case MaskKind::BlockCausal:
-      return begin;
-    }
-    llvm_unreachable("a mask");
-  }
-
-  // Scores become probabilities up to the maxima, dropped or not; the sums are of all of them.
-  void softmax(Sums &scores, Value at, bool masked, Sums &maxima, Sums &sums, Sums &mixed) {
-    const AttentionShape &shape = plan.shape;
-    size_t width = mixed.size() / rows.size();
-    for (size_t r = 0; r < rows.size(); ++r) {
-      MutableArrayRef<Value> line = MutableArrayRef(scores).slice(r * columns.size(), columns.size());
-      Value row = rows.at(e, r), i = e.add(block.first, row), top = maxima[r];
-      AttentionBlock::Window window;
+void AttentionForward::emit(const HeadRows &queries, const HeadRows &keys, const HeadRows &values, const Sight &sight,
+                            const HeadTensor &result) {
+  int64_t step = tiles.sizes.columns;
+  Value begin = e.mul(e.div(sight.first, step), step), end = sight.end;
+  block.fetch(queries, block.first, block.positions, tiles.sizes.rows, q);
+  block.fetch(keys, begin, end, step, k);
+  block.commit();
+  auto overKeys = [&](Value from, Value to, ValueRange init, bool masked) {
+    return e.loop(from, to, step, init, [&](Value at, ValueRange before) {
+      Sums maxima(before.take_front(rows.size())), sums(before.slice(rows.size(), rows.size()));
+      Sums mixed(before.drop_front(2 * rows.size()));
+      block.arrive();
+      block.fetch(values, at, end, step, v);
+      block.commit();
+      block.writeFactors(factors, block.first, tiles.sizes.rows, at, step);
+      Sums scores = tiles.score(q, k);
       if (masked) {
-        window =
-            block.window(at, shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value(), shape.endKey(e, i));
+        scores = block.seen(scores, at, sight);
+      } else {
+        llvm::for_each(scores, [&](Value &score) { score = block.scaled(score); });
       }
-      for (auto [score, offset] : llvm::zip(line, columns.offsets)) {
-        score = block.masked(block.scaled(score), window, offset);
-        top = block.larger(top, score);
-      }
-      top = e.acrossThreads(top, tiles.threadsOfRow(), [&](Value x, Value y) { return block.larger(x, y); });
-      Value shrink = tiles.exponential(e.subf(maxima[r], top)), sum;
-      for (auto [c, score] : llvm::enumerate(line)) {
-        Value p = tiles.exponential(e.subf(score, top));
-        sum = sum ? e.addf(sum, p) : p;
-        score = block.drop(p, factors, row, columns.at(e, c), tiles.sizes.columns);
-      }
-      maxima[r] = top;
-      sums[r] = e.addf(e.mulf(sums[r], shrink), sum); // of this thread
-      for (Value &value : MutableArrayRef(mixed).slice(r * width, width)) {
-        value = e.mulf(value, shrink);
-      }
+      softmax(scores, maxima, sums, mixed);
+      block.arrive();
+      block.fetch(keys, e.add(at, step), end, step, k);
+      block.commit();
+      mixed = tiles.mix(mixed, scores, v);
+      maxima.append(sums);
+      maxima.append(mixed);
+      return maxima;
+    });
+  };
+  Sums state(rows.size(), e.number(lowestScore));
+  state.append(rows.size(), e.number(0));
+  state.append(tiles.zeros(tiles.depth));
+  if (sight.whole) {
+    state = overKeys(begin, sight.whole, state, /*masked=*/false);
+  }
+  state = overKeys(sight.whole ? sight.whole : begin, end, state, /*masked=*/true);
+  block.arrive(); // the last fetch, of nothing
+  ValueRange after(state);
+  writeAttention(block, plan, result, after.take_front(rows.size()), after.slice(rows.size(), rows.size()),
+                 after.drop_front(2 * rows.size()), sight.mayBeNone);
+}
+
+// Scores become probabilities up to the maxima, dropped or not; the sums are of all of them.
+void AttentionForward::softmax(Sums &scores, Sums &maxima, Sums &sums, Sums &mixed) {
+  size_t width = mixed.size() / rows.size();
+  for (size_t r = 0; r < rows.size(); ++r) {
+    MutableArrayRef<Value> line = MutableArrayRef(scores).slice(r * columns.size(), columns.size());
+    Value row = rows.at(e, r), top = maxima[r];
+    for (Value score : line) {
+      top = block.larger(top, score);
+    }
+    top = e.acrossThreads(top, tiles.threadsOfRow(), [&](Value x, Value y) { return block.larger(x, y); });
+    Value shrink = tiles.exponential(e.subf(maxima[r], top)), sum;
+    for (auto [c, score] : llvm::enumerate(line)) {
+      Value p = tiles.exponential(e.subf(score, top));
+      sum = sum ? e.addf(sum, p) : p;
+      score = block.drop(p, factors, row, columns.at(e, c), tiles.sizes.columns);
+    }
+    maxima[r] = top;
+    sums[r] = e.addf(e.mulf(sums[r], shrink), sum); // of this thread
+    for (Value &value : MutableArrayRef(mixed).slice(r * width, width)) {
+      value = e.mulf(value, shrink);
     }
   }
-
-  AttentionBlock &block;
-  ThreadEmitter &e;
-  AttentionTiles &tiles;
-  const AttentionPlan &plan;
-  const Places rows, columns;
-  Value q, k, v, factors;
-};
-} // namespace
+}
 
 void cuda::writeAttention(AttentionBlock &block, const AttentionPlan &plan, const HeadTensor &tensor, ValueRange maxima,
-                          ValueRange sums, ValueRange mixed) {
+                          ValueRange sums, ValueRange mixed, bool mayBeNone) {
   ThreadEmitter &e = block.e;
   AttentionTiles &tiles = block.tiles;
   const AttentionShape &shape = plan.shape;
@@ -129,7 +98,11 @@ void cuda::writeAttention(AttentionBlock &block, const AttentionPlan &plan, cons
   Value heads = e.add(e.mul(e.mul(block.sequence, block.positions), shape.heads), block.head);
   for (size_t r = 0; r < rows.size(); ++r) {
     Value i = e.add(block.first, rows.at(e, r)), line = e.add(heads, e.mul(i, shape.heads));
-    Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); });
+    Value sum = e.acrossThreads(sums[r], tiles.threadsOfRow(), [&](Value x, Value y) { return e.addf(x, y); }), any;
+    if (mayBeNone) {
+      any = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, sum, e.number(0));
+      sum = e.select(any, sum, e.number(1));
+    }
     e.when(e.less(i, block.positions), [&] {
       Value inverse = e.divf(e.number(1), sum);
       WithLanes lanes(e, together);
@@ -143,6 +116,7 @@ void cuda::writeAttention(AttentionBlock &block, const AttentionPlan &plan, cons
       }
       e.when(e.equal(e.rem(e.thread, e.index(tiles.threadsOfRow())), e.index(0)), [&] {
         Value lse = e.addf(e.mulf(maxima[r], e.number(1 / tiles.unit())), math::LogOp::create(e.b, sum));
+        lse = any ? e.select(any, lse, e.number(0)) : lse;
         e.store(lse, e.at(block.s.pointers[plan.results + 1], line));
       });
     });
@@ -188,10 +162,12 @@ void cuda::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads, [&](KernelWriter::Step &s) {
     auto tiles = plan.tiles(s.e, sizes);
     AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), plan.shape.mask == MaskKind::Causal);
-    Forward forward(block, plan);
+    AttentionForward forward(block, plan);
     if (plan.tensorCores) {
       s.leaveRoomFor(1); // sums, factors and probabilities of a row fill the registers
     }
-    s.e.when(block.present, [&] { forward.emit(sources[0], sources[1], sources[2], result); });
+    s.e.when(block.present, [&] {
+      forward.emit(block.rowsOf(sources[0]), block.rowsOf(sources[1]), block.rowsOf(sources[2]), block.keysSeen(), result);
+    });
   });
 }

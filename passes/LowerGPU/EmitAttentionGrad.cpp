@@ -11,221 +11,196 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cuda;
 
-namespace {
 using Sums = AttentionTiles::Sums;
 
-// What the kernels read, besides the op's lse.
-struct Sources {
-  HeadTensor query, key, value, grad;
-  unsigned lse;
-  unsigned dots;         // pointer of grad . output, [K, heads, T]
-  SymbolicDim dotsBegin; // in floats
-};
-
-class Backward {
-public:
-  Backward(AttentionBlock &block, const AttentionPlan &plan, const Sources &sources)
-      : block(block), e(block.e), tiles(block.tiles), shape(plan.shape), plan(plan), sources(sources),
-        rows(tiles.rowsOfThread()), columns(tiles.columnsOfThread(tiles.sizes.columns)) {
-    for (Value &tile : own) {
-      tile = tiles.allocate(tiles.sizes.rows);
-    }
-    for (Value &ring : rings) {
-      ring = tiles.allocate(2 * tiles.sizes.columns);
-    }
+AttentionBackward::AttentionBackward(AttentionBlock &block, const AttentionPlan &plan, const GradSources &sources)
+    : block(block), e(block.e), tiles(block.tiles), plan(plan), sources(sources), rows(tiles.rowsOfThread()),
+      columns(tiles.columnsOfThread(tiles.sizes.columns)) {
+  for (Value &tile : own) {
+    tile = tiles.allocate(tiles.sizes.rows);
   }
-
-  // Gradients of the block's queries.
-  void emitQueries(const HeadTensor &result) {
-    Value factors = block.allocateFactors(tiles.sizes.rows, tiles.sizes.columns);
-    e.when(block.present, [&] {
-      Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
-      Sums lses, dots;
-      for (size_t r = 0; r < rows.size(); ++r) {
-        Value i = e.min(e.add(block.first, rows.at(e, r)), last);
-        lses.push_back(e.mulf(e.load(lseOf(i)), e.number(tiles.unit())));
-        dots.push_back(e.load(dotOf(i)));
-      }
-      Sums zeros = tiles.zeros(tiles.depth);
-      Sums grads = overTiles(sources.query, sources.grad, sources.key, sources.value, shape.firstKey(e, block.first),
-                             shape.endKey(e, last), zeros, [&](Value at, ValueRange before, Value keys, Value values) {
-                               block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
-                               Sums scores = tiles.score(own[0], keys), products = tiles.score(own[1], values);
-                               for (size_t r = 0, n = 0; r < rows.size(); ++r) {
-                                 Value row = rows.at(e, r), i = e.add(block.first, row);
-                                 Value first = shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value();
-                                 AttentionBlock::Window window = block.window(at, first, shape.endKey(e, i));
-                                 for (size_t c = 0; c < columns.size(); ++c, ++n) {
-                                   Value p = probability(scores[n], lses[r], window, columns.offsets[c]);
-                                   Value product =
-                                       block.drop(products[n], factors, row, columns.at(e, c), tiles.sizes.columns);
-                                   scores[n] = scoreGrad(p, product, dots[r]);
-                                 }
-                               }
-                               return tiles.mix(before, scores, keys);
-                             });
-      write(grads, result, plan.table);
-    });
+  for (Value &ring : rings) {
+    ring = tiles.allocate(2 * tiles.sizes.columns);
   }
+}
 
-  // Gradients of the block's keys and values.
-  void emitKeys(const HeadTensor &keyResult, const HeadTensor &valueResult) {
-    Value factors = block.allocateFactors(tiles.sizes.columns, tiles.sizes.rows);
-    Value statistics = e.shared(2 * 2 * tiles.sizes.columns * 4); // of a tile's queries: lse, grad . output
-    // Those of queries from `end` on are zeros, which count as little as these.
-    auto fetchStatistics = [&](Value at, Value end) {
-      e.when(e.less(e.thread, e.index(tiles.sizes.columns)), [&] {
-        Value i = e.add(at, e.thread), inside = e.less(i, end), safe = e.select(inside, i, e.index(0));
-        Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), e.thread));
-        copyPiece(e, lseOf(safe), e.f32(), place, e.f32(), 1, inside);
-        copyPiece(e, dotOf(safe), e.f32(), e.at(place, e.index(tiles.sizes.columns)), e.f32(), 1, inside);
-      });
-    };
-    e.when(block.present, [&] {
-      Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
-      Sums zeros = tiles.zeros(tiles.depth);
-      size_t half = zeros.size();
-      zeros.append(half, e.number(0));
-      Sums grads = overTiles(
-          sources.key, sources.value, sources.query, sources.grad, shape.firstQuery(e, block.first),
-          shape.endQuery(e, last), zeros,
-          [&](Value at, ValueRange before, Value queries, Value queryGrads) {
-            block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
-            Sums scores = tiles.score(own[0], queries), products = tiles.score(own[1], queryGrads);
-            Sums probabilities = scores;
-            Sums lses, dots;
-            for (size_t c = 0; c < columns.size(); ++c) {
-              Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), columns.at(e, c)));
-              lses.push_back(e.mulf(e.load(place), e.number(tiles.unit())));
-              dots.push_back(e.load(e.at(place, e.index(tiles.sizes.columns))));
-            }
-            for (size_t r = 0, n = 0; r < rows.size(); ++r) {
-              Value row = rows.at(e, r), j = e.add(block.first, row);
-              AttentionBlock::Window window =
-                  block.window(at, shape.mask == MaskKind::Full ? Value() : j, shape.endQuery(e, j));
-              for (size_t c = 0; c < columns.size(); ++c, ++n) {
-                Value p = probability(scores[n], lses[c], window, columns.offsets[c]), column = columns.at(e, c);
-                Value product = block.drop(products[n], factors, column, row, tiles.sizes.rows);
-                scores[n] = scoreGrad(p, product, dots[c]);
-                probabilities[n] = block.drop(p, factors, column, row, tiles.sizes.rows);
-              }
-            }
-            Sums after = tiles.mix(before.take_front(half), scores, queries);
-            after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
-            return after;
-          },
-          fetchStatistics);
-      write(ValueRange(grads).take_front(half), keyResult, plan.table);
-      write(ValueRange(grads).drop_front(half), valueResult, {});
-    });
-  }
-
-private:
-  // With the block's rows of two tensors in `own`: goes through tiles of two others, the next ones on their way.
-  Sums overTiles(const HeadTensor &a, const HeadTensor &b, const HeadTensor &across, const HeadTensor &alsoAcross,
-                 Value from, Value end, ValueRange init,
-                 const std::function<Sums(Value at, ValueRange before, Value tile, Value alsoTile)> &body,
-                 const std::function<void(Value at, Value end)> &fetchMore = {}) {
-    int64_t step = tiles.sizes.columns;
-    HeadRows mine[] = {block.rowsOf(a), block.rowsOf(b)}, others[] = {block.rowsOf(across), block.rowsOf(alsoAcross)};
-    Value begin = e.mul(e.div(from, step), step);
-    auto slotOf = [&](Value ring, Value at) {
-      return e.at(ring, e.mul(slotAt(at), step * tiles.stride()), tiles.element());
-    };
-    auto fetch = [&](Value at) {
-      for (auto [other, ring] : llvm::zip(others, rings)) {
-        block.fetch(other, at, end, step, slotOf(ring, at));
-      }
-      if (fetchMore) {
-        fetchMore(at, end);
-      }
-      block.commit();
-    };
-    for (auto [rows, tile] : llvm::zip(mine, own)) {
-      block.fetch(rows, block.first, block.positions, tiles.sizes.rows, tile);
-    }
-    fetch(begin);
-    Sums sums = e.loop(begin, end, step, init, [&](Value at, ValueRange before) {
-      block.arrive();
-      fetch(e.add(at, step));
-      return body(at, before, slotOf(rings[0], at), slotOf(rings[1], at));
-    });
-    block.arrive();
-    return sums;
-  }
-
-  // Which half of a ring the tile at `at` has.
-  Value slotAt(Value at) { return e.rem(e.div(at, tiles.sizes.columns), e.index(2)); }
-
-  Value lseOf(Value i) {
-    Value row = e.add(e.mul(block.sequence, block.positions), i);
-    return e.at(block.s.pointers[sources.lse], e.add(e.mul(row, shape.heads), block.head));
-  }
-  Value dotOf(Value i) {
-    Value pair = e.add(e.mul(block.sequence, shape.heads), block.head);
-    Value place = e.add(e.form(sources.dotsBegin), e.add(e.mul(pair, block.positions), i));
-    return e.at(block.s.pointers[sources.dots], place);
-  }
-
-  Value probability(Value score, Value lse, const AttentionBlock::Window &window, int64_t offset) {
-    return tiles.exponential(e.subf(block.masked(block.scaled(score), window, offset), lse));
-  }
-  Value scoreGrad(Value p, Value product, Value dot) {
-    return e.mulf(e.mulf(p, e.subf(product, dot)), e.number(shape.scale));
-  }
-
-  // Through shared memory, since a rotation needs both halves of a head.
-  void write(ValueRange sums, const HeadTensor &tensor, std::optional<unsigned> table) {
-    int64_t mark = e.sharedBytes(), line = tiles.depth + 4;
-    e.releaseShared(0);
-    Value lines = e.shared(tiles.sizes.rows * line * 4);
-    e.releaseShared(mark);
-    Places places = tiles.columnsOfThread(tiles.depth);
+void AttentionBackward::emitQueries(const std::function<Sight()> &look, const HeadTensor &result) {
+  Value factors = block.allocateFactors(tiles.sizes.rows, tiles.sizes.columns);
+  e.when(block.present, [&] {
+    Sight sight = look();
+    Value last = e.sub(e.min(e.add(block.first, tiles.sizes.rows), block.positions), e.index(1));
+    Sums lses, dots;
     for (size_t r = 0; r < rows.size(); ++r) {
-      for (size_t c = 0; c < places.size(); ++c) {
-        e.store(sums[r * places.size() + c], e.at(lines, e.add(e.mul(rows.at(e, r), line), places.at(e, c))));
-      }
+      Value i = e.min(e.add(block.first, rows.at(e, r)), last);
+      lses.push_back(e.mulf(e.load(lseOf(block.head, i)), e.number(tiles.unit())));
+      dots.push_back(e.load(dotOf(block.head, i)));
     }
-    e.barrier();
-    HeadRows target = block.rowsOf(tensor);
-    LineCopy copy;
-    copy.lines = tiles.sizes.rows;
-    copy.width = shape.width;
-    copy.from = {{lines, {}, e.f32(), true}, [&](Value n) { return e.mul(n, line); }};
-    copy.position = [&](Value n) { return e.add(block.first, n); };
-    copy.to = {target.memory(), [&](Value n) { return target.offset(e, copy.position(n)); }};
-    copy.active = [&](Value n) { return e.less(copy.position(n), block.positions); };
-    copy.table = plan.pointer(block.s, table);
-    copy.inverse = true;
-    copyLines(e, copy);
-    e.barrier();
+    Value group = sources.groupOf(e, block.head);
+    HeadRows mine[] = {rowsOf(sources.queries, sources.query, block.head), rowsOf(sources.queries, sources.grad, block.head)};
+    HeadRows others[] = {rowsOf(sources.keys, sources.key, group), rowsOf(sources.keys, sources.value, group)};
+    Sums grads = overTiles(mine, others, sight, tiles.zeros(tiles.depth), [&](Value at, ValueRange before, Value keys, Value values) {
+      block.writeFactors(factors, block.first, tiles.sizes.rows, at, tiles.sizes.columns);
+      Sums scores = block.seen(tiles.score(own[0], keys), at, sight), products = tiles.score(own[1], values);
+      for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+        for (size_t c = 0; c < columns.size(); ++c, ++n) {
+          Value p = tiles.exponential(e.subf(scores[n], lses[r]));
+          Value product = block.drop(products[n], factors, rows.at(e, r), columns.at(e, c), tiles.sizes.columns);
+          scores[n] = scoreGrad(p, product, dots[r]);
+        }
+      }
+      return tiles.mix(before, scores, keys);
+    });
+    write(grads, result, plan.table);
+  });
+}
+
+void AttentionBackward::emitKeys(const std::function<Sight()> &look, const HeadTensor &keyResult, const HeadTensor &valueResult) {
+  Value factors = block.allocateFactors(tiles.sizes.columns, tiles.sizes.rows);
+  Value statistics = e.shared(2 * 2 * tiles.sizes.columns * 4); // of a tile's queries: lse, grad . output
+  e.when(block.present, [&] {
+    Sight sight = look();
+    Sums zeros = tiles.zeros(tiles.depth);
+    zeros.append(zeros.size(), e.number(0));
+    auto ofHead = [&](Value head, ValueRange before) { return overQueries(head, sight, before, factors, statistics); };
+    int64_t perGroup = sources.queries.heads / sources.keys.heads;
+    Sums grads = perGroup == 1 ? ofHead(block.head, zeros)
+                               : e.loop(e.index(0), e.index(perGroup), 1, zeros, [&](Value n, ValueRange before) {
+                                   return ofHead(e.add(e.mul(block.head, perGroup), n), before);
+                                 });
+    size_t half = grads.size() / 2;
+    write(ValueRange(grads).take_front(half), keyResult, plan.table);
+    write(ValueRange(grads).drop_front(half), valueResult, {});
+  });
+}
+
+// What the queries of a head add to the gradients of the block's keys and values.
+Sums AttentionBackward::overQueries(Value head, const Sight &sight, ValueRange init, Value factors, Value statistics) {
+  size_t half = init.size() / 2;
+  // Those of queries from `end` on are zeros, which count as little as these.
+  auto fetchStatistics = [&](Value at, Value end) {
+    e.when(e.less(e.thread, e.index(tiles.sizes.columns)), [&] {
+      Value i = e.add(at, e.thread), inside = e.less(i, end), safe = e.select(inside, i, e.index(0));
+      Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), e.thread));
+      copyPiece(e, lseOf(head, safe), e.f32(), place, e.f32(), 1, inside);
+      copyPiece(e, dotOf(head, safe), e.f32(), e.at(place, e.index(tiles.sizes.columns)), e.f32(), 1, inside);
+    });
+  };
+  HeadRows mine[] = {rowsOf(sources.keys, sources.key, block.head), rowsOf(sources.keys, sources.value, block.head)};
+  HeadRows others[] = {rowsOf(sources.queries, sources.query, head), rowsOf(sources.queries, sources.grad, head)};
+  return overTiles(
+      mine, others, sight, init,
+      [&](Value at, ValueRange before, Value queries, Value queryGrads) {
+        block.writeFactors(factors, at, tiles.sizes.columns, block.first, tiles.sizes.rows);
+        Sums scores = block.seen(tiles.score(own[0], queries), at, sight), products = tiles.score(own[1], queryGrads);
+        Sums probabilities = scores, lses, dots;
+        for (size_t c = 0; c < columns.size(); ++c) {
+          Value place = e.at(statistics, e.add(e.mul(slotAt(at), 2 * tiles.sizes.columns), columns.at(e, c)));
+          lses.push_back(e.mulf(e.load(place), e.number(tiles.unit())));
+          dots.push_back(e.load(e.at(place, e.index(tiles.sizes.columns))));
+        }
+        for (size_t r = 0, n = 0; r < rows.size(); ++r) {
+          Value row = rows.at(e, r);
+          for (size_t c = 0; c < columns.size(); ++c, ++n) {
+            Value p = tiles.exponential(e.subf(scores[n], lses[c])), column = columns.at(e, c);
+            Value product = block.drop(products[n], factors, column, row, tiles.sizes.rows);
+            scores[n] = scoreGrad(p, product, dots[c]);
+            probabilities[n] = block.drop(p, factors, column, row, tiles.sizes.rows);
+          }
+        }
+        Sums after = tiles.mix(before.take_front(half), scores, queries);
+        after.append(tiles.mix(before.drop_front(half), probabilities, queryGrads));
+        return after;
+      },
+      fetchStatistics);
+}
+
+// With the block's rows of two tensors in `own`: goes through tiles of two others, the next ones on their way.
+Sums AttentionBackward::overTiles(ArrayRef<HeadRows> mine, ArrayRef<HeadRows> others, const Sight &sight, ValueRange init,
+                                  const std::function<Sums(Value, ValueRange, Value, Value)> &body,
+                                  const std::function<void(Value, Value)> &fetchMore) {
+  int64_t step = tiles.sizes.columns;
+  Value begin = e.mul(e.div(sight.first, step), step), end = sight.end;
+  auto slotOf = [&](Value ring, Value at) { return e.at(ring, e.mul(slotAt(at), step * tiles.stride()), tiles.element()); };
+  auto fetch = [&](Value at) {
+    for (auto [other, ring] : llvm::zip(others, rings)) {
+      block.fetch(other, at, end, step, slotOf(ring, at));
+    }
+    if (fetchMore) {
+      fetchMore(at, end);
+    }
+    block.commit();
+  };
+  for (auto [rows, tile] : llvm::zip(mine, own)) {
+    block.fetch(rows, block.first, block.positions, tiles.sizes.rows, tile);
   }
+  fetch(begin);
+  Sums sums = e.loop(begin, end, step, init, [&](Value at, ValueRange before) {
+    block.arrive();
+    fetch(e.add(at, step));
+    return body(at, before, slotOf(rings[0], at), slotOf(rings[1], at));
+  });
+  block.arrive();
+  return sums;
+}
 
-  AttentionBlock &block;
-  ThreadEmitter &e;
-  AttentionTiles &tiles;
-  const AttentionShape &shape;
-  const AttentionPlan &plan;
-  const Sources &sources;
-  const Places rows, columns;
-  Value own[2], rings[2];
-};
-} // namespace
+// Which half of a ring the tile at `at` has.
+Value AttentionBackward::slotAt(Value at) { return e.rem(e.div(at, tiles.sizes.columns), e.index(2)); }
 
-// grad . output of every position and head: a group of threads has one.
-static void emitDots(KernelWriter &writer, kernel::AttentionGradOp op, const AttentionPlan &plan,
-                     const Sources &sources) {
-  const AttentionShape &shape = plan.shape;
+Value AttentionBackward::lseOf(Value head, Value i) {
+  Value row = e.add(e.mul(block.sequence, e.form(sources.queries.space.getPositions())), i);
+  return e.at(block.s.pointers[sources.lse], e.add(e.mul(row, sources.queries.heads), head));
+}
+
+Value AttentionBackward::dotOf(Value head, Value i) {
+  Value pair = e.add(e.mul(block.sequence, sources.queries.heads), head);
+  Value place = e.add(e.mul(pair, e.form(sources.queries.space.getPositions())), i);
+  return e.at(block.s.pointers[sources.dots], e.add(e.form(sources.dotsBegin), place));
+}
+
+Value AttentionBackward::scoreGrad(Value p, Value product, Value dot) {
+  return e.mulf(e.mulf(p, e.subf(product, dot)), e.number(plan.shape.scale));
+}
+
+// Through shared memory, since a rotation needs both halves of a head.
+void AttentionBackward::write(ValueRange sums, const HeadTensor &tensor, std::optional<unsigned> table) {
+  int64_t mark = e.sharedBytes(), line = tiles.depth + 4;
+  e.releaseShared(0);
+  Value lines = e.shared(tiles.sizes.rows * line * 4);
+  e.releaseShared(mark);
+  Places places = tiles.columnsOfThread(tiles.depth);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    for (size_t c = 0; c < places.size(); ++c) {
+      e.store(sums[r * places.size() + c], e.at(lines, e.add(e.mul(rows.at(e, r), line), places.at(e, c))));
+    }
+  }
+  e.barrier();
+  HeadRows target = block.rowsOf(tensor);
+  LineCopy copy;
+  copy.lines = tiles.sizes.rows;
+  copy.width = plan.shape.width;
+  copy.from = {{lines, {}, e.f32(), true}, [&](Value n) { return e.mul(n, line); }};
+  copy.position = [&](Value n) { return e.add(block.first, n); };
+  copy.to = {target.memory(), [&](Value n) { return target.offset(e, copy.position(n)); }};
+  copy.active = [&](Value n) { return e.less(copy.position(n), block.positions); };
+  copy.table = plan.pointer(block.s, table);
+  copy.inverse = true;
+  copyLines(e, copy);
+  e.barrier();
+}
+
+void cuda::emitDots(KernelWriter &writer, Location loc, unsigned tensors, Value gradTensor, Value outputTensor,
+                    const GradSources &sources) {
+  const AttentionShape &shape = sources.queries;
   RowShape form = rowShape(shape.width, 1, shape.width);
   SymbolicDim lines = scaled(rowsOf(shape.space), shape.heads);
   Grid grid{lines, blockThreads / form.group};
-  writer.step(op.getLoc(), plan.temporary + 1, grid, blockThreads, [&](KernelWriter::Step &s) {
+  writer.step(loc, tensors, grid, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     WithLanes lanes(e, form.lanes);
     Value line = e.add(e.mul(e.blockX, grid.divisor), e.div(e.thread, form.group)), count = e.form(lines);
     Value there = e.less(line, count), safe = e.select(there, line, e.index(0));
     Value lane = e.rem(e.thread, e.index(form.group));
-    Memory grad = memoryOf(s.pointers[0], op.getGrad()), output = memoryOf(s.pointers[4], op.getOutput());
+    Memory grad = memoryOf(s.pointers[0], gradTensor), output = memoryOf(s.pointers[4], outputTensor);
     Value sum =
         e.loop(e.mul(lane, form.lanes), e.index(shape.width), form.lanes * form.group, e.splat(0.0),
                [&](Value c, ValueRange so) {
@@ -261,7 +236,7 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
     return emitShortAttentionGrad(writer, op, plan);
   }
   unsigned tensors = plan.temporary + 1;
-  Sources sources;
+  GradSources sources(plan.shape, plan.shape);
   sources.query = plan.inputs[0];
   sources.key = plan.inputs[1];
   sources.value = plan.inputs[2];
@@ -275,16 +250,16 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   sources.lse = 5;
   sources.dots = plan.temporary;
   sources.dotsBegin = plan.packedFloats(packed);
-  emitDots(writer, op, plan, sources);
+  emitDots(writer, op.getLoc(), tensors, op.getGrad(), op.getOutput(), sources);
   TileSizes sizes = plan.tileSizes();
   // `blocks`: how many shall have registers on a multiprocessor at once.
-  auto step = [&](bool lastFirst, int64_t blocks, const std::function<void(Backward &)> &body) {
+  auto step = [&](bool lastFirst, int64_t blocks, const std::function<void(AttentionBackward &, AttentionBlock &)> &body) {
     writer.step(op.getLoc(), tensors, AttentionBlock::grid(plan.shape, sizes), sizes.threads,
                 [&](KernelWriter::Step &s) {
                   auto tiles = plan.tiles(s.e, sizes);
                   AttentionBlock block(s, plan.shape, *tiles, plan.pointer(s, plan.dropoutKey), lastFirst);
-                  Backward backward(block, plan, sources);
-                  body(backward);
+                  AttentionBackward backward(block, plan, sources);
+                  body(backward, block);
                   s.leaveRoomFor(std::min(blocks, writer.architecture.sharedBytes / s.e.mostSharedBytes()));
                 });
   };
@@ -295,6 +270,10 @@ void cuda::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
     result.stride *= 3;
   }
   bool roomy = plan.shape.width <= 64 && !plan.dropoutKey;
-  step(plan.shape.mask == MaskKind::Causal, roomy ? 2 : 1, [&](Backward &b) { b.emitQueries(results[0]); });
-  step(false, roomy && !plan.tensorCores ? 2 : 1, [&](Backward &b) { b.emitKeys(results[1], results[2]); });
+  step(plan.shape.mask == MaskKind::Causal, roomy ? 2 : 1, [&](AttentionBackward &backward, AttentionBlock &block) {
+    backward.emitQueries([&] { return block.keysSeen(); }, results[0]);
+  });
+  step(false, roomy && !plan.tensorCores ? 2 : 1, [&](AttentionBackward &backward, AttentionBlock &block) {
+    backward.emitKeys([&] { return block.queriesSeeing(); }, results[1], results[2]);
+  });
 }

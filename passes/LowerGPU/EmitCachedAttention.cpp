@@ -1,9 +1,9 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Attention of a call's queries to the keys and values of a state. A block has a few queries of one sequence and head;
-// groups of its threads take the keys in turn, each with a softmax of its own, and these are joined in order. The keys
-// of a long state are cut into parts, a block each, which a second kernel joins.
+// Attention of a call's queries to the keys and values of a state: to those that a mask shows, or to ranges. A block has a few
+// queries of one sequence and head; groups of its threads take the keys in turn, each with a softmax of its own, and these are
+// joined in order. The keys of a long state are cut into parts, a block each, which a second kernel joins.
 #include "passes/Emit/AttentionShape.h"
 #include "passes/LowerGPU/AttentionBlock.h"
 #include "passes/LowerGPU/Kernels.h"
@@ -18,29 +18,68 @@ constexpr int64_t keysTogether = 4; // of a group, so that several loads are on 
 constexpr int64_t longState = 1024, partsOfLong = 8;
 
 struct CachedPlan {
-  explicit CachedPlan(kernel::CachedAttentionOp op)
-      : shape(attentionShape(op)), form(rowShape(shape.width, 1, shape.width)), length(shape.space.getPositions().one),
-        together(std::min<int64_t>(4, length)), turns(ceilDiv(length, together)) {
-    SymbolicDim ring = kernel::shapeOf(op.getKey())[1];
-    parts = ring.isConstant() && ring.one <= longState ? 1 : partsOfLong;
+  explicit CachedPlan(kernel::CachedAttentionOp op) : CachedPlan(op, attentionShape(op), op.getHeads()) {}
+  explicit CachedPlan(kernel::RangedAttentionOp op) : CachedPlan(op, rangedQueries(op), op.getKvHeads()) {
+    ranges = 3;
+    lse = result + 1;
   }
+
+  Value query, key, value;
   AttentionShape shape;
+  int64_t keyHeads; // groups of the queries' heads share one
   RowShape form;
   int64_t length, together, turns; // queries: all, of a block, and how many blocks these make
   int64_t parts;
   // Each query's parts, one behind the other in the temporary: maximum, sum, and the features.
   int64_t partFloats() const { return 2 + shape.width; }
-  SymbolicDim temporary() const {
+  SymbolicDim temporaryFloats() const {
     return parts == 1 ? SymbolicDim() : scaled(shape.pairs(), length * parts * partFloats());
   }
+  // Numbers of pointers; those of query, key and value are 0 to 2.
+  unsigned result, temporary;
+  std::optional<unsigned> ranges, lse;
+
+private:
+  CachedPlan(Operation *op, const AttentionShape &shape, int64_t keyHeads)
+      : query(op->getOperand(0)), key(op->getOperand(1)), value(op->getOperand(2)), shape(shape), keyHeads(keyHeads),
+        form(rowShape(shape.width, 1, shape.width)), length(shape.space.getPositions().one),
+        together(std::min<int64_t>(4, length)), turns(ceilDiv(length, together)), result(op->getNumOperands()),
+        temporary(result + op->getNumResults()) {
+    SymbolicDim ring = kernel::shapeOf(key)[1];
+    parts = ring.isConstant() && ring.one <= longState ? 1 : partsOfLong;
+  }
 };
+
+// Where a number of the result belongs.
+struct ResultPlace {
+  Value row, head, column;
+};
+
+// What was mixed, divided by the probabilities' sum up to the maximum; zeros where a range was empty.
+void writeNumber(KernelWriter::Step &s, const CachedPlan &plan, Value resultTensor, const ResultPlace &at, Value sum, Value mixed,
+                 const std::function<Value()> &top) {
+  ThreadEmitter &e = s.e;
+  Value any;
+  if (plan.ranges) {
+    any = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OGT, sum, e.number(0));
+    sum = e.select(any, sum, e.number(1));
+  }
+  Value line = e.add(e.mul(at.row, plan.shape.heads), at.head);
+  e.storeNumbers(e.divf(mixed, sum), memoryOf(s.pointers[plan.result], resultTensor), e.add(e.mul(line, plan.shape.width), at.column));
+  if (plan.lse) {
+    e.when(e.equal(at.column, e.index(0)), [&] {
+      Value lse = e.addf(top(), math::LogOp::create(e.b, sum));
+      e.store(e.select(any, lse, e.number(0)), e.at(s.pointers[*plan.lse], line));
+    });
+  }
+}
 
 class CachedAttention {
 public:
   using Sums = SmallVector<Value>;
 
-  CachedAttention(KernelWriter::Step &s, kernel::CachedAttentionOp op, const CachedPlan &plan)
-      : s(s), e(s.e), op(op), plan(plan), shape(plan.shape), form(plan.form),
+  CachedAttention(KernelWriter::Step &s, Value resultTensor, const CachedPlan &plan)
+      : s(s), e(s.e), resultTensor(resultTensor), plan(plan), shape(plan.shape), form(plan.form),
         pieces(ceilDiv(shape.width, form.lanes * form.group)), groups(e.threads / form.group), together(plan.together),
         length(plan.length), lanes(e, form.lanes) {
     turn = e.div(e.blockY, plan.parts);
@@ -52,7 +91,7 @@ public:
     for (int64_t n = 0; n < pieces; ++n) {
       columns.push_back(e.add(e.mul(lane, form.lanes), n * form.lanes * form.group));
     }
-    ring = e.form(kernel::shapeOf(op.getKey())[1]);
+    ring = e.form(kernel::shapeOf(plan.key)[1]);
     for (int64_t q = 0; q < together; ++q) {
       Value t = e.add(e.mul(turn, together), q);
       queries.push_back(length % together ? e.min(t, e.index(length - 1)) : t); // the last one may come again
@@ -63,12 +102,15 @@ public:
   }
 
   void emit() {
-    Value firstQuery = e.add(e.position, queries.front()), end = e.add(e.add(e.position, queries.back()), 1);
-    first = shape.firstKey(e, firstQuery);
-    firstRow = shape.mask == MaskKind::BlockCausal ? e.rem(first, ring) : first;
-    Memory query = memoryOf(s.pointers[0], op.getQuery());
     for (Value t : queries) {
-      numbers.append(loadRow(query, e.add(e.mul(sequence, length), t)));
+      findKeys(t);
+    }
+    first = begins.front() ? begins.front() : e.index(0);
+    Value end = ends.back();
+    firstRow = shape.mask == MaskKind::BlockCausal ? e.rem(first, ring) : first;
+    Memory query = memoryOf(s.pointers[0], plan.query);
+    for (Value t : queries) {
+      numbers.append(loadRow(query, e.add(e.mul(sequence, length), t), shape.heads, head));
     }
     // For each query: maximum, sum, and the features.
     Sums init;
@@ -89,13 +131,30 @@ public:
 private:
   int64_t perQuery() const { return 2 + pieces; }
 
-  // This thread's features of a row, zeros where it has none.
-  Sums loadRow(const Memory &memory, Value row) {
+  // The keys [begin, end) that query t sees.
+  void findKeys(Value t) {
+    if (!plan.ranges) {
+      Value i = e.add(e.position, t);
+      begins.push_back(shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value());
+      ends.push_back(e.add(i, 1));
+      return;
+    }
+    auto bound = [&](int64_t which) {
+      Value place = e.add(e.mul(e.add(e.mul(sequence, length), t), 2), which);
+      Value number = e.load(e.at(s.pointers[*plan.ranges], place, e.b.getI32Type()), e.b.getI32Type());
+      return arith::IndexCastOp::create(e.b, e.b.getIndexType(), number).getResult();
+    };
+    begins.push_back(bound(0));
+    ends.push_back(bound(1));
+  }
+
+  // This thread's features of a head's row, zeros where it has none.
+  Sums loadRow(const Memory &memory, Value row, int64_t heads, Value head) {
     Sums values;
     for (Value column : columns) {
       bool whole = pieces * form.lanes * form.group == shape.width;
       Value there = e.less(column, e.index(shape.width)), safe = whole ? column : e.select(there, column, e.index(0));
-      Value place = e.add(e.mul(row, shape.heads * shape.width), e.add(e.mul(head, shape.width), safe));
+      Value place = e.add(e.mul(row, heads * shape.width), e.add(e.mul(head, shape.width), safe));
       Value value = e.loadNumbers(memory, place, /*wide=*/true);
       values.push_back(whole ? value : e.select(there, value, e.splat(0.0)));
     }
@@ -105,26 +164,27 @@ private:
   // Of one group: keys `key`, `key + groups`, ... below `end`. All groups come here equally often, so that a warp's
   // threads meet in the sums.
   Sums takeKeys(Value key, Value end, ValueRange before) {
-    Memory keys = memoryOf(s.pointers[1], op.getKey()), values = memoryOf(s.pointers[2], op.getValue());
+    Memory keys = memoryOf(s.pointers[1], plan.key), values = memoryOf(s.pointers[2], plan.value);
+    Value keyHead = e.div(head, shape.heads / plan.keyHeads);
     Sums places, rows, features;
     for (int64_t n = 0; n < keysTogether; ++n) {
       Value j = e.add(key, n * groups), safe = e.select(e.less(j, end), j, first);
       Value row = e.add(firstRow, e.sub(safe, first));
       row = e.add(e.mul(sequence, ring), e.select(e.less(row, ring), row, e.sub(row, ring)));
       places.push_back(j);
-      rows.append(loadRow(keys, row));
-      features.append(loadRow(values, row));
+      rows.append(loadRow(keys, row, plan.keyHeads, keyHead));
+      features.append(loadRow(values, row, plan.keyHeads, keyHead));
     }
     Sums after;
     for (int64_t q = 0; q < together; ++q) {
       ValueRange so = before.slice(q * perQuery(), perQuery());
-      Value i = e.add(e.position, queries[q]), hidden = shape.firstKey(e, i), top = so[0];
+      Value top = so[0];
       Sums scores, visible;
       for (int64_t n = 0; n < keysTogether; ++n) {
-        Value seen = arith::CmpIOp::create(e.b, arith::CmpIPredicate::sle, places[n], i);
-        if (shape.mask == MaskKind::BlockCausal) {
+        Value seen = e.less(places[n], ends[q]);
+        if (begins[q]) {
           seen = arith::AndIOp::create(e.b, seen,
-                                       arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], hidden));
+                                       arith::CmpIOp::create(e.b, arith::CmpIPredicate::sge, places[n], begins[q]));
         }
         Value sum = e.splat(0.0);
         for (int64_t p = 0; p < pieces; ++p) {
@@ -153,10 +213,18 @@ private:
     return after;
   }
 
+  Value line(Value group, Value q) { return e.add(e.mul(group, together), q); }
+  Value line(Value group, int64_t q) { return line(group, e.index(q)); }
+  // The largest score of a query in all groups.
+  Value topOf(Value q) {
+    return e.loop(e.index(0), e.index(groups), 1, e.number(lowestScore), [&](Value other, ValueRange so) {
+      return Sums{arith::MaximumFOp::create(e.b, so[0], e.load(e.at(tops, line(other, q))))};
+    })[0];
+  }
+
   // Each group's sums, relative to the maximum of all, go to shared memory.
   void join(ValueRange state) {
     Value leads = e.equal(e.rem(e.thread, e.index(form.group)), e.index(0));
-    auto line = [&](Value group, int64_t q) { return e.add(e.mul(group, together), q); };
     e.when(leads, [&] {
       for (int64_t q = 0; q < together; ++q) {
         e.store(state[q * perQuery()], e.at(tops, line(group, q)));
@@ -164,9 +232,7 @@ private:
     });
     e.barrier();
     for (int64_t q = 0; q < together; ++q) {
-      Value top = e.loop(e.index(0), e.index(groups), 1, e.number(lowestScore), [&](Value other, ValueRange so) {
-        return Sums{arith::MaximumFOp::create(e.b, so[0], e.load(e.at(tops, line(other, q))))};
-      })[0];
+      Value top = topOf(e.index(q));
       Value shrink = math::ExpOp::create(e.b, e.subf(state[q * perQuery()], top));
       e.when(leads, [&] { e.store(e.mulf(state[q * perQuery() + 1], shrink), e.at(totals, line(group, q))); });
       if (plan.parts > 1) {
@@ -184,7 +250,7 @@ private:
 
   Value partOf(Value t, Value part) {
     Value pair = e.add(e.mul(sequence, shape.heads), head), query = e.add(e.mul(pair, length), t);
-    return e.at(s.pointers[4], e.mul(e.add(e.mul(query, plan.parts), part), plan.partFloats()));
+    return e.at(s.pointers[plan.temporary], e.mul(e.add(e.mul(query, plan.parts), part), plan.partFloats()));
   }
 
   void write() {
@@ -192,9 +258,9 @@ private:
       Value q = e.div(number, shape.width), column = e.rem(number, e.index(shape.width));
       Sums zeros(2, e.number(0));
       Sums sums = e.loop(e.index(0), e.index(groups), 1, zeros, [&](Value other, ValueRange so) {
-        Value line = e.add(e.mul(other, together), q);
-        return Sums{e.addf(so[0], e.load(e.at(totals, line))),
-                    e.addf(so[1], e.load(e.at(partials, e.add(e.mul(line, shape.width), column))))};
+        Value place = line(other, q);
+        return Sums{e.addf(so[0], e.load(e.at(totals, place))),
+                    e.addf(so[1], e.load(e.at(partials, e.add(e.mul(place, shape.width), column))))};
       });
       Value t = e.add(e.mul(turn, together), q);
       e.when(e.less(t, e.index(length)), [&] {
@@ -204,16 +270,14 @@ private:
           e.store(sums[1], e.at(place, e.add(column, 2)));
           return;
         }
-        Value row = e.add(e.mul(sequence, length), t);
-        Value place = e.add(e.mul(row, shape.heads * shape.width), e.add(e.mul(head, shape.width), column));
-        e.storeNumbers(e.divf(sums[1], sums[0]), memoryOf(s.pointers[3], op.getResult()), place);
+        writeNumber(s, plan, resultTensor, {e.add(e.mul(sequence, length), t), head, column}, sums[0], sums[1], [&] { return topOf(q); });
       });
     });
   }
 
   KernelWriter::Step &s;
   ThreadEmitter &e;
-  kernel::CachedAttentionOp op;
+  Value resultTensor;
   const CachedPlan &plan;
   const AttentionShape &shape;
   const RowShape form;
@@ -221,22 +285,23 @@ private:
   WithLanes lanes;
   Value sequence, head, turn, part, group, ring, first, firstRow;
   Sums columns, queries, numbers; // `numbers`: the queries' features
+  Sums begins, ends;              // of the keys that they see; a null begin is 0
   Value tops, totals, partials;
 };
 } // namespace
 
 // The parts of every query, in order.
-static void joinParts(KernelWriter &writer, kernel::CachedAttentionOp op, const CachedPlan &plan) {
+static void joinParts(KernelWriter &writer, Location loc, Value resultTensor, const CachedPlan &plan) {
   int64_t width = plan.shape.width, heads = plan.shape.heads;
   SymbolicDim elements = scaled(plan.shape.pairs(), plan.length * width);
-  writer.step(op.getLoc(), 5, {elements, blockThreads}, blockThreads, [&](KernelWriter::Step &s) {
+  writer.step(loc, plan.temporary + 1, {elements, blockThreads}, blockThreads, [&](KernelWriter::Step &s) {
     ThreadEmitter &e = s.e;
     Value number = e.add(e.mul(e.blockX, blockThreads), e.thread);
     e.when(e.less(number, e.form(elements)), [&] {
       Value query = e.div(number, width), column = e.rem(number, e.index(width));
       auto load = [&](int64_t part, Value offset) {
         Value place = e.mul(e.add(e.mul(query, plan.parts), part), plan.partFloats());
-        return e.load(e.at(s.pointers[4], e.add(place, offset)));
+        return e.load(e.at(s.pointers[plan.temporary], e.add(place, offset)));
       };
       Value top = e.number(lowestScore), sum = e.number(0), mixed = e.number(0);
       for (int64_t part = 0; part < plan.parts; ++part) {
@@ -249,20 +314,28 @@ static void joinParts(KernelWriter &writer, kernel::CachedAttentionOp op, const 
       }
       Value pair = e.div(query, plan.length), t = e.rem(query, e.index(plan.length));
       Value sequence = e.div(pair, heads), head = e.rem(pair, e.index(heads));
-      Value row = e.add(e.mul(e.add(e.mul(sequence, plan.length), t), heads), head);
-      e.storeNumbers(e.divf(mixed, sum), memoryOf(s.pointers[3], op.getResult()), e.add(e.mul(row, width), column));
+      writeNumber(s, plan, resultTensor, {e.add(e.mul(sequence, plan.length), t), head, column}, sum, mixed, [&] { return top; });
     });
   });
 }
 
-SymbolicDim cuda::cachedAttentionTemporary(kernel::CachedAttentionOp op) { return CachedPlan(op).temporary(); }
+static void emitSteps(KernelWriter &writer, Location loc, Value resultTensor, const CachedPlan &plan) {
+  Grid grid{plan.shape.pairs(), 1, plan.turns * plan.parts};
+  writer.step(loc, plan.temporary + (plan.parts > 1 ? 1 : 0), grid, blockThreads,
+              [&](KernelWriter::Step &s) { CachedAttention(s, resultTensor, plan).emit(); });
+  if (plan.parts > 1) {
+    joinParts(writer, loc, resultTensor, plan);
+  }
+}
+
+SymbolicDim cuda::cachedAttentionTemporary(kernel::CachedAttentionOp op) { return CachedPlan(op).temporaryFloats(); }
 
 void cuda::emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op) {
-  CachedPlan plan(op);
-  Grid grid{plan.shape.pairs(), 1, plan.turns * plan.parts};
-  writer.step(op.getLoc(), plan.parts == 1 ? 4 : 5, grid, blockThreads,
-              [&](KernelWriter::Step &s) { CachedAttention(s, op, plan).emit(); });
-  if (plan.parts > 1) {
-    joinParts(writer, op, plan);
-  }
+  emitSteps(writer, op.getLoc(), op.getResult(), CachedPlan(op));
+}
+
+SymbolicDim cuda::rangedStepTemporary(kernel::RangedAttentionOp op) { return CachedPlan(op).temporaryFloats(); }
+
+void cuda::emitRangedStep(KernelWriter &writer, kernel::RangedAttentionOp op) {
+  emitSteps(writer, op.getLoc(), op.getResult(), CachedPlan(op));
 }

@@ -40,7 +40,7 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
     function = name + "_" + std::to_string(n);
   }
   SmallVector<Type> types(tensors, pointer);
-  types.append({i64, i64, pointer});
+  types.append({i64, i64, i64, pointer});
   auto func = mlir::gpu::GPUFuncOp::create(builder, loc, function, builder.getFunctionType(types, {}));
   func->setAttr(mlir::gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
   setThreads(func, builder, threads);
@@ -53,7 +53,8 @@ void KernelWriter::step(Location loc, unsigned tensors, const Grid &grid, int64_
   step.pointers.assign(entry.args_begin(), entry.args_begin() + tensors);
   e.batch = asIndex(entry.getArgument(tensors));
   e.slots = asIndex(entry.getArgument(tensors + 1));
-  e.position = asIndex(LLVM::LoadOp::create(e.b, i64, entry.getArgument(tensors + 2)));
+  e.patches = asIndex(entry.getArgument(tensors + 2));
+  e.position = asIndex(LLVM::LoadOp::create(e.b, i64, entry.getArgument(tensors + 3)));
   body(step);
   mlir::gpu::ReturnOp::create(e.b);
   func->setAttr(sharedBytesAttr, builder.getI64IntegerAttr(e.mostSharedBytes()));

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // One kernel op as CUDA kernels that run one after another.
-//   name(tensors..., i64 B, i64 M, call)
-// `tensors` are the op's, operands first; `call` points to P.
+//   name(tensors..., i64 B, i64 M, i64 patches, call)
+// `tensors` are the op's, operands first; `call` points to the position of a step.
 #pragma once
 
 #include "passes/LowerGPU/ThreadEmitter.h"

@@ -104,7 +104,7 @@ SymbolicDim crossEntropyGradTemporary(kernel::CrossEntropyGradOp op);
 void emitMeanLoss(KernelWriter &writer, kernel::MeanLossOp op);
 
 //===----------------------------------------------------------------------===//
-// Attention (EmitAttention.cpp, EmitAttentionGrad.cpp, EmitShortAttention.cpp, EmitCachedAttention.cpp)
+// Attention (EmitAttention.cpp, EmitAttentionGrad.cpp, EmitShortAttention.cpp, EmitCachedAttention.cpp, EmitRangedAttention.cpp)
 //===----------------------------------------------------------------------===//
 
 void emitAttention(KernelWriter &writer, kernel::AttentionOp op);
@@ -113,6 +113,21 @@ void emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op);
 SymbolicDim attentionGradTemporary(kernel::AttentionGradOp op, Precision precision);
 void emitCachedAttention(KernelWriter &writer, kernel::CachedAttentionOp op);
 SymbolicDim cachedAttentionTemporary(kernel::CachedAttentionOp op);
+void emitRangedAttention(KernelWriter &writer, kernel::RangedAttentionOp op);
+SymbolicDim rangedAttentionTemporary(kernel::RangedAttentionOp op, Precision precision);
+void emitRangedAttentionGrad(KernelWriter &writer, kernel::RangedAttentionGradOp op);
+SymbolicDim rangedAttentionGradTemporary(kernel::RangedAttentionGradOp op, Precision precision);
+// Of a step's few queries (EmitCachedAttention.cpp).
+void emitRangedStep(KernelWriter &writer, kernel::RangedAttentionOp op);
+SymbolicDim rangedStepTemporary(kernel::RangedAttentionOp op);
+
+//===----------------------------------------------------------------------===//
+// Patches that the data decides (EmitPatches.cpp)
+//===----------------------------------------------------------------------===//
+
+void emitIntegers(KernelWriter &writer, kernel::IntegersOp op);
+void emitPool(KernelWriter &writer, kernel::PoolOp op);
+void emitPoolGrad(KernelWriter &writer, kernel::PoolGradOp op);
 
 //===----------------------------------------------------------------------===//
 // Recurrences (EmitScan.cpp, EmitScanGrad.cpp, EmitRecurrentSteps.cpp, EmitPrefix.cpp, EmitSsd.cpp, EmitSsdGrad.cpp)

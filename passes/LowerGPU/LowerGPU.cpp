@@ -117,6 +117,8 @@ SymbolicDim Lowering::temporaryOf(Operation *op) {
       .Case([&](kernel::AttentionOp op) { return attentionTemporary(op, precision); })
       .Case([&](kernel::AttentionGradOp op) { return attentionGradTemporary(op, precision); })
       .Case([](kernel::CachedAttentionOp op) { return cachedAttentionTemporary(op); })
+      .Case([&](kernel::RangedAttentionOp op) { return rangedAttentionTemporary(op, precision); })
+      .Case([&](kernel::RangedAttentionGradOp op) { return rangedAttentionGradTemporary(op, precision); })
       .Case([](kernel::CrossEntropyOp op) { return crossEntropyTemporary(op); })
       .Case([](kernel::CrossEntropyGradOp op) { return crossEntropyGradTemporary(op); })
       .Case([](kernel::ScanGradOp op) { return scanGradTemporary(op); })
@@ -147,6 +149,11 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
       .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
       .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
       .Case([&](kernel::CachedAttentionOp op) { emitCachedAttention(writer, op); })
+      .Case([&](kernel::RangedAttentionOp op) { emitRangedAttention(writer, op); })
+      .Case([&](kernel::RangedAttentionGradOp op) { emitRangedAttentionGrad(writer, op); })
+      .Case([&](kernel::IntegersOp op) { emitIntegers(writer, op); })
+      .Case([&](kernel::PoolOp op) { emitPool(writer, op); })
+      .Case([&](kernel::PoolGradOp op) { emitPoolGrad(writer, op); })
       .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })
       .Case([&](kernel::MeanLossOp op) { emitMeanLoss(writer, op); })
@@ -199,6 +206,9 @@ LogicalResult Lowering::checkSchedules(ArrayRef<Operation *> ops) {
     kernel::ScheduleAttr schedule = kernel::scheduleOf(op);
     if (takesSchedule(op) && !schedule) {
       return op->emitOpError("expects a schedule, as mblm-schedule-gpu writes it, but got none");
+    }
+    if (schedule && isa<kernel::RangedAttentionOp>(op) && !takesSchedule(op)) {
+      return op->emitOpError("expects no schedule, for the queries of steps are not cut into tiles, but got ") << schedule;
     }
     if (schedule && !takesSchedule(op)) {
       return op->emitOpError("expects no schedule, for sequences of at most ")
@@ -363,11 +373,6 @@ void Lowering::listPieces(PiecesOp op, const Placement &placement, LoweredFuncti
 
 FailureOr<Lowering::LoweredFunction> Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
-  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
-    if (function.getArgAttr(argument, perPatchAttrName)) {
-      return function.emitError("has patches that the data decides, for which there are no CUDA kernels; use --target cpu");
-    }
-  }
   for (Operation &op : function.getBody().front().without_terminator()) {
     bool loops = isa<PiecesOp>(op) && !function.isPrivate();
     if (!isa<kernel::KernelDialect>(op.getDialect()) && !loops) {
@@ -411,18 +416,25 @@ FailureOr<Lowering::LoweredFunction> Lowering::lowerFunction(func::FuncOp functi
 
 void Lowering::describeEntry(func::FuncOp function, const Placement &placement, const LoweredFunction &lowered) {
   NamedAttrList described; // sizes of what the caller gives and takes, in floats or ids
-  auto size = [&](StringRef name, Value value) {
-    described.set(name, formAttribute(module.getContext(), *numElements(kernel::shapeOf(value))));
+  auto size = [&](StringRef name, int slot, ValueRange values) {
+    std::optional<SymbolicDim> sum;
+    for (Value value : values) {
+      if (placement.places.lookup(rootOf(value)).slot == slot) {
+        sum = sum.value_or(SymbolicDim()) + *numElements(kernel::shapeOf(value));
+      }
+    }
+    if (sum) {
+      described.set(name, formAttribute(module.getContext(), *sum));
+    }
   };
-  for (BlockArgument argument : function.getArguments()) {
-    if (placement.places.lookup(argument).slot == MBLM_IDS) {
-      size("ids", argument);
-    }
-  }
-  for (Value result : function.getBody().front().getTerminator()->getOperands()) {
-    if (placement.places.lookup(rootOf(result)).slot == MBLM_OUTPUT) {
-      size("output", result);
-    }
+  size("ids", MBLM_IDS, function.getArguments());
+  size("lengths", MBLM_LENGTHS, function.getArguments());
+  size("targets", MBLM_TARGETS, function.getArguments());
+  size("ranges", MBLM_RANGES, function.getArguments());
+  size("output", MBLM_OUTPUT, function.getBody().front().getTerminator()->getOperands());
+  if (NamedAttrList inputs; function->hasAttr(rangesAttrName)) {
+    describeStepInputs(function, inputs);
+    described.set("step", inputs.getDictionary(module.getContext()));
   }
   described.set("arena", formAttribute(module.getContext(), lowered.arena));
   described.set("launches", builder.getArrayAttr(lowered.launches));

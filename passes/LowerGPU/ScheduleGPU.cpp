@@ -36,6 +36,8 @@ public:
   ScheduleAttr choose(kernel::WeightGemmOp op) const;
   ScheduleAttr choose(kernel::AttentionOp op) const;
   ScheduleAttr choose(kernel::AttentionGradOp op) const;
+  ScheduleAttr choose(kernel::RangedAttentionOp op) const { return forward({op, rangedQueries(op), precision}); }
+  ScheduleAttr choose(kernel::RangedAttentionGradOp op) const { return backward({op, rangedQueries(op), precision}); }
   ScheduleAttr choose(kernel::CrossEntropyOp op) const;
   ScheduleAttr choose(kernel::CrossEntropyGradOp op) const;
 
@@ -45,6 +47,8 @@ private:
   ScheduleAttr tile(int64_t rows, int64_t columns, int64_t parts = 1, bool onChip = false) const {
     return ScheduleAttr::get(context, rows, columns, parts, onChip);
   }
+  ScheduleAttr forward(const AttentionPlan &plan) const;
+  ScheduleAttr backward(const AttentionPlan &plan) const;
   int64_t rowsOnChip(int64_t depth, int64_t tileColumns) const;
   bool paysOnChip(int64_t columns, int64_t tileColumns) const;
 
@@ -122,6 +126,10 @@ ScheduleAttr CostModel::choose(kernel::AttentionOp op) const {
   if (suitsWarpGroups(architecture, plan)) {
     return tile(warpGroupTile, warpGroupTile);
   }
+  return forward(plan);
+}
+
+ScheduleAttr CostModel::forward(const AttentionPlan &plan) const {
   if (plan.tensorCores) {
     return tile(tensorRows(plan), 64);
   }
@@ -130,7 +138,10 @@ ScheduleAttr CostModel::choose(kernel::AttentionOp op) const {
 }
 
 ScheduleAttr CostModel::choose(kernel::AttentionGradOp op) const {
-  AttentionPlan plan(op, 1, precision);
+  return backward(AttentionPlan(op, 1, precision));
+}
+
+ScheduleAttr CostModel::backward(const AttentionPlan &plan) const {
   if (plan.tensorCores) {
     return tile(tensorRows(plan), 32);
   }
@@ -164,6 +175,7 @@ bool cuda::takesSchedule(Operation *op) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([](kernel::GemmOp op) { return !op.isStreamed(); })
       .Case<kernel::AttentionOp, kernel::AttentionGradOp>([](auto op) { return !isShort(op.getSpace()); })
+      .Case<kernel::RangedAttentionOp, kernel::RangedAttentionGradOp>([](auto op) { return !isStep(op.getSpace()); })
       .Case<kernel::WeightGemmOp, kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>([](auto) { return true; })
       .Default([](Operation *) { return false; });
 }
@@ -171,8 +183,8 @@ bool cuda::takesSchedule(Operation *op) {
 ScheduleAttr cuda::chooseSchedule(Operation *op, const Architecture &architecture, Precision precision) {
   CostModel model(op->getContext(), architecture, precision);
   return llvm::TypeSwitch<Operation *, ScheduleAttr>(op)
-      .Case<kernel::GemmOp, kernel::WeightGemmOp, kernel::AttentionOp, kernel::AttentionGradOp, kernel::CrossEntropyOp,
-            kernel::CrossEntropyGradOp>([&](auto op) { return model.choose(op); });
+      .Case<kernel::GemmOp, kernel::WeightGemmOp, kernel::AttentionOp, kernel::AttentionGradOp, kernel::RangedAttentionOp,
+            kernel::RangedAttentionGradOp, kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>([&](auto op) { return model.choose(op); });
 }
 
 namespace {

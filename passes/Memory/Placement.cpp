@@ -183,6 +183,27 @@ Attribute mblm::formAttribute(MLIRContext *context, const SymbolicDim &dim) {
   return DenseI64ArrayAttr::get(context, coefficients);
 }
 
+void mblm::describeStepInputs(func::FuncOp function, NamedAttrList &into) {
+  if (!function->hasAttr(rangesAttrName)) {
+    return;
+  }
+  SmallVector<Attribute> ranges;
+  Builder builder(function.getContext());
+  for (unsigned argument = 0; argument < function.getNumArguments(); ++argument) {
+    int64_t numbers = cast<RankedTensorType>(function.getArgumentTypes()[argument]).getShape().back();
+    if (auto rule = function.getArgAttrOfType<DictionaryAttr>(argument, rangesAttrName)) {
+      NamedAttrList listed(rule);
+      listed.set("numbers", builder.getI64IntegerAttr(numbers));
+      ranges.push_back(listed.getDictionary(function.getContext()));
+    } else {
+      into.set("ids", builder.getI64IntegerAttr(numbers));
+    }
+  }
+  if (!ranges.empty()) {
+    into.set("ranges", builder.getArrayAttr(ranges));
+  }
+}
+
 DictionaryAttr mblm::aliveBehind(MLIRContext *context, const Placement &placement, int64_t step) {
   llvm::StringMap<SymbolicDim> sums;
   for (auto [buffer, maker] : llvm::zip(placement.buffers, placement.makers)) {

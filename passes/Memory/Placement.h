@@ -64,6 +64,9 @@ std::string codeKey(mlir::Operation *op);
 // The sizes of what is alive behind a step, by the stage that it comes from (or "head", "loss").
 mlir::DictionaryAttr aliveBehind(mlir::MLIRContext *context, const Placement &placement, int64_t step);
 
+// What a step asks its caller for beside a slot's ids, as the metadata lists it.
+void describeStepInputs(mlir::func::FuncOp function, mlir::NamedAttrList &into);
+
 // Takes away what was lowered, parameters and states; `mblm.states` keeps the attributes of these for the metadata.
 void finishLowering(mlir::ModuleOp module, llvm::ArrayRef<mlir::func::FuncOp> lowered);
 

@@ -31,8 +31,14 @@ static SmallVector<OpResult> wideResults(Operation *op) {
       .Case<kernel::RowsOp, kernel::GemmOp>([&](auto op) { rows(op.getBlockSums()); })
       .Case<kernel::PackRowsOp, kernel::AttentionGradOp, kernel::CachedAttentionOp, kernel::ScanOp, kernel::SsdOp,
             kernel::ScanStepOp, kernel::SsdStepOp>([&](auto op) { results.push_back(op->getResult(0)); })
-      .Case<kernel::AttentionOp, kernel::CrossEntropyGradOp, kernel::SsdGradOp>(
+      .Case<kernel::AttentionOp, kernel::RangedAttentionOp, kernel::CrossEntropyGradOp, kernel::SsdGradOp>(
           [&](auto op) { results.push_back(op->getResult(0)); })
+      .Case<kernel::RangedAttentionGradOp, kernel::PoolGradOp>([&](auto op) { llvm::append_range(results, op->getResults()); })
+      .Case([&](kernel::PoolOp op) { // gradients look for its numbers among those of the input
+        if (cast<RankedTensorType>(op.getInput().getType()).getElementType().isBF16()) {
+          results.push_back(cast<OpResult>(op.getResult()));
+        }
+      })
       .Case([&](kernel::ScanGradOp op) {
         results.append({cast<OpResult>(op.getInputGrad()), cast<OpResult>(op.getDeltaGrad())});
         if (op.getGateGrad()) {

@@ -33,10 +33,15 @@ public:
 
   const ModelInfo &info() const override { return metadata.info; }
   const std::vector<StateTensor> &states() const override { return metadata.states; }
+  const StepInputs &stepInputs(int64_t stage) const override {
+    auto found = plan->entries.find(entryName(Entry::Step, stage));
+    return found == plan->entries.end() ? Program::stepInputs(stage) : found->second.inputs;
+  }
 
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     std::string name = entryName(entry, stage);
-    return find(name).arena.at(shapeOf(name, batch, slots), label(name)) * int64_t(sizeof(float));
+    Shape shape = shapeOf(name, batch, slots, metadata.info.plannedPatches(slots));
+    return find(name).arena.at(shape, label(name)) * int64_t(sizeof(float));
   }
 
   void hostAccess(const float *buffer) override { mirrors.onHost(buffer); }
@@ -51,7 +56,7 @@ public:
   void run(Entry entry, const Call &call) override {
     std::string name = entryName(entry, call.stage);
     const PlannedEntry &planned = find(name);
-    Shape shape = shapeOf(name, call.batch, call.slots);
+    Shape shape = shapeOf(name, call.batch, call.slots, call.patches);
     Bound bound = bind(name, planned, shape, call);
     upload(planned, shape, call, bound);
     bool trains = call.m != nullptr;
@@ -85,14 +90,14 @@ private:
 
   // With the largest pieces that the device's memory, or the limit, leaves room for: judged by what there was at first, since the
   // pieces decide how sums of gradients round.
-  Shape shapeOf(const std::string &name, int64_t batch, int64_t slots) const {
-    Shape shape{batch, slots};
+  Shape shapeOf(const std::string &name, int64_t batch, int64_t slots, int64_t patches) const {
+    Shape shape{batch, slots, 1, patches};
     const PlannedEntry &planned = find(name);
     if (planned.loops.empty()) {
       return shape;
     }
     int64_t limit = std::min(memoryAtFirst, memoryAccount().chosenLimit().value_or(memoryAtFirst));
-    shape.piece = largestPiece({planned.arena, {}}, shape, /*threads=*/0, limit - besideArena(shape), label(name));
+    shape.piece = largestPiece({planned.arena, {}, {}}, shape, /*threads=*/0, limit - besideArena(shape), label(name));
     return shape;
   }
 
@@ -117,6 +122,9 @@ private:
         {MBLM_ARENA, planned.arena.at(shape, what) * word + slack},
         {MBLM_IDS, ids},
         {MBLM_MASK, ids},
+        {MBLM_LENGTHS, planned.lengths.at(shape, what) * word},
+        {MBLM_TARGETS, planned.targets.at(shape, what) * word},
+        {MBLM_RANGES, planned.ranges.at(shape, what) * word},
         {MBLM_OUTPUT, planned.output.at(shape, what) * word + slack},
         {MBLM_SCALARS, sizeof(Call::Scalars)},
         {MBLM_HYPER, (HyperCount + 1) * word},
@@ -193,7 +201,11 @@ private:
       }
     };
     int64_t ids = planned.ids.at(shape, where);
-    put(MBLM_IDS, call.ids, ids * int64_t(sizeof(int32_t)));
+    constexpr int64_t word = sizeof(int32_t);
+    put(MBLM_IDS, call.ids, ids * word);
+    put(MBLM_LENGTHS, call.lengths, planned.lengths.at(shape, where) * word);
+    put(MBLM_TARGETS, call.targets, planned.targets.at(shape, where) * word);
+    put(MBLM_RANGES, call.ranges, planned.ranges.at(shape, where) * word);
     if (call.scalars) {
       if (call.mask) {
         put(MBLM_MASK, call.mask, ids * int64_t(sizeof(float)));
@@ -249,7 +261,7 @@ private:
     if (!planned.loops.empty()) {
       return nullptr;
     }
-    std::string key = name + ' ' + std::to_string(shape.batch) + ' ' + std::to_string(shape.slots);
+    std::string key = name + ' ' + std::to_string(shape.batch) + ' ' + std::to_string(shape.slots) + ' ' + std::to_string(shape.patches);
     for (char *pointer : bound) {
       key += ' ' + std::to_string(reinterpret_cast<uintptr_t>(pointer));
     }

@@ -96,13 +96,13 @@ bool Launcher::multiply(const PlannedLaunch &launch, const std::vector<void *> &
 
 void Launcher::launch(const PlannedLaunch &launch, std::vector<void *> &pointers, const Call &call) {
   const Shape &shape = call.shape;
-  int64_t batch = shape.batch, slots = shape.slots;
+  int64_t batch = shape.batch, slots = shape.slots, patches = shape.patches;
   void *block = call.block;
   std::vector<void *> arguments;
   for (void *&pointer : pointers) {
     arguments.push_back(&pointer);
   }
-  arguments.insert(arguments.end(), {&batch, &slots, &block});
+  arguments.insert(arguments.end(), {&batch, &slots, &patches, &block});
   for (const PlannedMap &map : launch.maps) {
     int64_t rows = map.rows.at(shape, launch.from), matrices = map.matrices ? map.matrices->at(shape, launch.from) : 0;
     if (rows > 0 && (matrices > 0 || !map.matrices)) { // else there are no blocks

@@ -20,7 +20,7 @@ public:
   struct Call {
     const Shape &shape;
     const Bound &bound;
-    void *block;     // where P stands
+    void *block;     // where the position stands
     char *workspace; // of library products; null: none
   };
   // In order; loops over pieces of shape.piece slots.

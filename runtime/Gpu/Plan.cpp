@@ -3,6 +3,7 @@
 #include "runtime/Gpu/Plan.h"
 
 #include "runtime/ABI.h"
+#include "runtime/Metadata.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Support/Json.h"
 
@@ -122,11 +123,14 @@ Plan readPlan(const json &value, const std::string &where) {
   for (const auto &[name, described] : value.at("entries").items()) {
     PlannedEntry &entry = plan.entries[name];
     entry.arena = formOf(described.at("arena"));
-    if (described.contains("ids")) {
-      entry.ids = formOf(described["ids"]);
+    for (auto [size, name] : {std::pair{&entry.ids, "ids"}, {&entry.output, "output"}, {&entry.lengths, "lengths"},
+                              {&entry.targets, "targets"}, {&entry.ranges, "ranges"}}) {
+      if (described.contains(name)) {
+        *size = formOf(described[name]);
+      }
     }
-    if (described.contains("output")) {
-      entry.output = formOf(described["output"]);
+    if (described.contains("step")) {
+      entry.inputs = readStepInputs(described["step"]);
     }
     for (const json &loop : described.at("loops")) {
       entry.loops.push_back(readLoop(loop, where));

@@ -74,6 +74,8 @@ struct PlannedLoop {
 struct PlannedEntry {
   LinearSize arena;            // floats
   LinearSize ids, output;      // elements
+  LinearSize lengths, targets, ranges; // the same, where the data decides patches
+  StepInputs inputs;           // of steps
   std::vector<PlannedLaunch> launches;
   std::vector<PlannedLoop> loops;
   std::vector<PlannedLaunch> narrow; // make the parameters' copies in MBLM_NARROW that the launches read, of constant offsets

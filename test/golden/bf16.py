@@ -57,10 +57,11 @@ class Arithmetic:
         size = torch.sqrt((x * x).sum(-1, keepdim=True)) * x.shape[-1] ** -0.5
         return self.store(x / size.clamp(min=1e-8) * gain)
 
-    def attention(self, q, k, v):
+    def attention(self, q, k, v, seen=None):
+        """`seen` [.., queries, keys]: absent, earlier keys and a query's own. Who sees none gets zeros."""
         scores = self.wide(self.product(q, k.transpose(-1, -2))) * q.shape[-1] ** -0.5
-        later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
-        return self.product(torch.softmax(scores.masked_fill(later, float("-inf")), -1), v)
+        seen = torch.ones(scores.shape[-2:], dtype=torch.bool).tril() if seen is None else seen
+        return self.product(torch.softmax(scores.masked_fill(~seen, -1e30), -1) * seen, v)
 
     def convolve(self, x, weight, bias):
         """Causal, for each channel on its own: x [B, L, C], weight [C, 1, K]."""
@@ -306,7 +307,90 @@ class Gpt:
         return slice(0, -1), ids[:, 1:], torch.ones_like(ids[:, 1:], dtype=torch.bool)
 
 
-KINDS = {"mblm": Hierarchy, "megabyte": Hierarchy, "mamba": MambaModel, "transformer": Gpt}
+class Blt:
+    """BLT with hashed n-grams and cross-attention, as it was released."""
+
+    PRIME = 1000000007
+    END = 2  # of documents
+
+    def __init__(self, config, names):
+        self.config = config  # `io`, the case's: patch lengths and targets
+
+    def hashed(self, ids, size):
+        """Rows of the table for n-grams of `size`; ids before the sequence are zeros."""
+        def row(before):
+            number = sum(id * self.PRIME ** n for n, id in enumerate(before))
+            return ((number + 2 ** 63) % 2 ** 64 - 2 ** 63) % self.config["encoder_hash_byte_group_vocab"]
+        lists = [[0] * (size - 1) + sequence for sequence in ids.tolist()]
+        return torch.tensor([[row(ids[t:t + size]) for t in range(len(ids) - size + 1)] for ids in lists])
+
+    def causal(self, ends, window=None):
+        """Who sees whom within documents, in a window."""
+        places = torch.arange(ends.shape[1])
+        document = ends.long().cumsum(1) - ends.long()
+        seen = (places[:, None] >= places) & (document[:, :, None] == document[:, None])
+        return (seen if window is None else seen & (places[:, None] - places < window))[:, None]
+
+    def layer(self, run, w, x, side, seen):
+        heads = self.config["n_heads_" + side]
+        groups = self.config["n_kv_heads_global" if side == "global" else "n_kv_heads"] or heads
+        y = run.rms_norm(x, w("attention_norm.weight"))
+        q, k, v = (heads_of(run.linear(y, w(f"attention.w{name}.weight")), count)
+                   for name, count in (("q", heads), ("k", groups), ("v", groups)))
+        q, k = (run.store(rotate_pairs(run.wide(t), self.config["rope_theta"])) for t in (q, k))
+        k, v = (t.repeat_interleave(heads // groups, 1) for t in (k, v))
+        x = run.store(x + run.linear(joined(run.attention(q, k, v, seen)), w("attention.wo.weight")))
+        y = run.rms_norm(x, w("ffn_norm.weight"))
+        gated = F.silu(run.linear(y, w("feed_forward.w1.weight"))) * run.linear(y, w("feed_forward.w3.weight"))
+        return run.store(x + run.linear(gated, w("feed_forward.w2.weight")))
+
+    def cross(self, run, w, x, others, seen):
+        q = run.linear(run.rms_norm(x, w("cross_attn_norm_q.weight")), w("wq.weight"))
+        y = run.rms_norm(others, w("cross_attn_norm_kv.weight"))
+        q, k, v = (heads_of(t, self.config["cross_attn_nheads"]) for t in (q, run.linear(y, w("wk.weight")), run.linear(y, w("wv.weight"))))
+        return run.store(x + x + run.linear(joined(run.attention(q, k, v, seen[:, None])), w("wo.weight")))
+
+    def forward(self, run, weights, ids):
+        def under(prefix):
+            return lambda name: weights[prefix + name]
+        config, lengths = self.config, self.io["patch_lengths"].long()
+        patches, places = torch.arange(lengths.shape[1]), torch.arange(ids.shape[1])
+        patch_of = (lengths.cumsum(1)[:, None] <= places[:, None]).sum(-1)           # of each byte
+        known_to = (lengths[:, 1:].cumsum(1)[:, None] <= places[:, None]).sum(-1)    # the last one that it may read
+        w = under("local_encoder.")
+        x = w("tok_embeddings.weight")[ids]
+        for n, size in enumerate(config["encoder_hash_byte_group_size"]):
+            x = x + weights[f"encoder_hash_tok_embedding.{n}.weight"][self.hashed(ids, size)]
+        x = run.store(x)
+        seen = self.causal(ids == self.END, config["local_attention_window_len"])
+        for n in range(config["n_layers_local_encoder"]):
+            x = self.layer(run, under(f"local_encoder.layers.{n}."), x, "local_encoder", seen)
+        bytes_of = patch_of[:, None] == patches[:, None]
+        pooled = torch.where(bytes_of[..., None], x[:, None], float("-inf")).amax(2)
+        pooled = torch.where(bytes_of.any(-1)[..., None], pooled, torch.zeros_like(pooled))
+        k, width = config["cross_attn_k"], x.shape[-1]
+        y = run.linear(pooled, w("patch_embedding_projection.weight")).reshape(len(ids), -1, width)
+        y = self.cross(run, under("local_encoder.cross_attn_layers.0."), y, x, bytes_of.repeat_interleave(k, 1))
+        y = run.linear(y.reshape(len(ids), -1, k * width), weights["global_transformer.token_embedding_projection.weight"])
+        seen = self.causal((bytes_of & (ids == self.END)[:, None]).any(-1))
+        for n in range(config["n_layers_global"]):
+            y = self.layer(run, under(f"global_transformer.layers.{n}."), y, "global", seen)
+        w = under("local_decoder.")
+        y = run.linear(y, w("patch_embedding_projection.weight")).reshape(len(ids), -1, width)
+        seen = self.causal(ids == self.END, config["local_attention_window_len"])
+        vectors = (known_to[..., None] == patches).repeat_interleave(k, 2)
+        for n in range(config["n_layers_local_decoder"]):
+            x = self.cross(run, under(f"local_decoder.cross_attn_layers.{n}."), x, y, vectors)
+            x = self.layer(run, under(f"local_decoder.layers.{n}."), x, "local_decoder", seen)
+        return run.wide(run.linear(run.rms_norm(x, w("norm.weight")), w("output.weight")))
+
+    def targets(self, ids):
+        targets = self.io["targets"].long()
+        return slice(None), targets, torch.ones_like(targets, dtype=torch.bool)
+
+
+KINDS = {"blt": Blt, "mblm": Hierarchy, "megabyte": Hierarchy, "mamba": MambaModel, "transformer": Gpt}
+CASES = {"blt": {"d06_blt_k2_hash"}}  # of these kinds; of others all
 
 
 def loss_of(model, logits, ids, mask=None):
@@ -326,6 +410,7 @@ class Case:
             self.finals = load_file(folder / "final.safetensors")
         self.weights = load_file(folder / "weights.safetensors")
         self.model = KINDS[self.info["format"]](json.loads((folder / "config.json").read_text()), self.weights)
+        self.model.io = self.io
 
     def neighbour(self, n):
         """The n-th weights in the neighbourhood; the recorded ones are the 0-th."""
@@ -460,7 +545,8 @@ def main():
     torch.manual_seed(0)
     cases = {}
     for folder in sorted(path.parent for path in HERE.glob("*/*/case.json")):
-        if json.loads((folder / "case.json").read_text())["format"] in KINDS:
+        kind = json.loads((folder / "case.json").read_text()).get("format")
+        if kind in KINDS and folder.name in CASES.get(kind, {folder.name}):
             cases[f"{folder.parent.name}/{folder.name}"] = record(folder)
             print(f"{folder.parent.name}/{folder.name}", flush=True)
     lines = [f'"{name}": {{\n' + ",\n".join(f'  "{key}": {json.dumps(pair)}' for key, pair in case.items()) + "\n}"

@@ -32,6 +32,9 @@ static const Way artifacts{"artifacts", within(), load};
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenForward, testing::Combine(testing::Values(artifacts), testing::ValuesIn(forwardCases())),
                          testName);
+// Those of BLT that their configuration alone describes.
+static const CaseName patched[] = {patchedCases()[0], patchedCases()[2], patchedCases()[3], patchedCases()[4]};
+INSTANTIATE_TEST_SUITE_P(Patched, GoldenForward, testing::Combine(testing::Values(artifacts), testing::ValuesIn(patched)), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenTrajectory,
                          testing::Combine(testing::Values(artifacts), testing::ValuesIn(trajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenGreedy, testing::Combine(testing::Values(artifacts), testing::ValuesIn(greedyCases())),

@@ -113,9 +113,17 @@ INSTANTIATE_TEST_SUITE_P(All, GoldenTrajectory,
                          testing::Combine(testing::ValuesIn(ways), testing::ValuesIn(trajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(All, GoldenGreedy,
                          testing::Combine(testing::Values(ways[0], ways[3], ways[4]), testing::ValuesIn(greedyCases())), testName);
-// Where the data decides the patches there are no CUDA kernels.
+// Where the data decides the patches, a few cases stand for all on the simulator. All of them, in some minutes:
+//   golden-test --gtest_also_run_disabled_tests --gtest_filter='*PatchedSimulated*'
+const CaseName simulatedPatches[] = {patchedCases()[3], patchedCases()[7]};
 INSTANTIATE_TEST_SUITE_P(Patched, GoldenForward,
                          testing::Combine(testing::ValuesIn(std::begin(ways), std::begin(ways) + 4), testing::ValuesIn(patchedCases())), testName);
+INSTANTIATE_TEST_SUITE_P(PatchedSimulated, GoldenForward,
+                         testing::Combine(testing::Values(ways[4]), testing::ValuesIn(simulatedPatches)), testName);
+INSTANTIATE_TEST_SUITE_P(DISABLED_PatchedSimulated, GoldenForward,
+                         testing::Combine(testing::Values(ways[4]), testing::ValuesIn(patchedCases())), testName);
+INSTANTIATE_TEST_SUITE_P(DISABLED_PatchedSimulated, GoldenTrajectory,
+                         testing::Combine(testing::Values(ways[4]), testing::ValuesIn(patchedTrajectoryCases())), testName);
 INSTANTIATE_TEST_SUITE_P(PatchedMore, GoldenForward,
                          testing::Combine(testing::Values(moreWays[0], moreWays[1], moreWays[2]),
                                           testing::Values(patchedCases()[0], patchedCases()[2], patchedCases()[6])), testName);
@@ -132,12 +140,15 @@ const Way hopper{"sim_bf16_sm_90a", bf16,
 const CaseName halfCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"},
                               {"mblm", "m2_d2_2d_mt_pad"},
                               {"megabyte", "mamba_lm_rms_tied"},
-                              {"megabyte", "mega_intdim_odd_pad257"}};
+                              {"megabyte", "mega_intdim_odd_pad257"},
+                              {"blt", "d06_blt_k2_hash"}};
 
 INSTANTIATE_TEST_SUITE_P(Half, GoldenForward, testing::Combine(testing::Values(ampere), testing::ValuesIn(halfCases)),
                          testName);
 INSTANTIATE_TEST_SUITE_P(HalfHopper, GoldenForward,
                          testing::Combine(testing::Values(hopper), testing::Values(halfCases[1])), testName);
+INSTANTIATE_TEST_SUITE_P(DISABLED_HalfHopper, GoldenForward,
+                         testing::Combine(testing::Values(hopper), testing::Values(halfCases[4])), testName);
 INSTANTIATE_TEST_SUITE_P(Half, GoldenTrajectory,
                          testing::Combine(testing::Values(ampere), testing::Values(trajectoryCases()[1])), testName);
 INSTANTIATE_TEST_SUITE_P(DISABLED_Half, GoldenForward,

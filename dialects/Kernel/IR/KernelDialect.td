@@ -52,8 +52,8 @@ def Kernel_ScheduleAttr : AttrDef<Kernel_Dialect, "Schedule"> {
     | --- | --- | --- |
     | `kernel.gemm`, not streamed | of the product's tile that a block of threads has | of this tile |
     | `kernel.weight_gemm` | columns n of `grad`, in a block's tile of the gradient | depths c of this tile |
-    | `kernel.attention` | queries of a block | keys that it takes at a time |
-    | `kernel.attention_grad` | queries of a block, in another kernel keys | keys, or queries, that it takes at a time |
+    | `kernel.attention`, `kernel.ranged_attention` but of steps | queries of a block | keys that it takes at a time |
+    | `kernel.attention_grad`, `kernel.ranged_attention_grad` | queries of a block, in another kernel keys | keys, or queries, that it takes at a time |
     | `kernel.cross_entropy` | rows of a block, whose logits are all on chip | logits of a row at a time |
     | `kernel.cross_entropy_grad` | rows of a block of the kernel for `result` | columns of a tile in both its kernels |
 
@@ -71,7 +71,7 @@ def Kernel_ScheduleAttr : AttrDef<Kernel_Dialect, "Schedule"> {
     Example: `#kernel.schedule<rows = 64, columns = 128, parts = 4>`.
 
     Constraints: `rows` and `columns` are multiples of 16, up to 128 and 256, and `parts` is in [1, 64]. Behind block sums, `rows`
-    is 48. In `kernel.attention_grad`, `columns` is at most `2 * rows`.
+    is 48. In `kernel.attention_grad` and `kernel.ranged_attention_grad`, `columns` is at most `2 * rows`.
   }];
   let parameters = (ins "int64_t":$rows, "int64_t":$columns, DefaultValuedParameter<"int64_t", "1">:$parts,
                         DefaultValuedParameter<"bool", "false">:$on_chip, DefaultValuedParameter<"bool", "false">:$layer);

@@ -30,8 +30,8 @@ static LogicalResult verifySchedule(Operation *op, ScheduleAttr schedule) {
   if (gemm && gemm.isStreamed()) {
     return op->emitOpError("expects no schedule, for streamed it has no tiles, but got ") << schedule;
   }
-  if (!gemm && !isa<WeightGemmOp, kernel::AttentionOp, kernel::AttentionGradOp, kernel::CrossEntropyOp,
-                    kernel::CrossEntropyGradOp>(op)) {
+  if (!gemm && !isa<WeightGemmOp, kernel::AttentionOp, kernel::AttentionGradOp, kernel::RangedAttentionOp, kernel::RangedAttentionGradOp,
+                    kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>(op)) {
     return op->emitOpError("expects no schedule, for it has no tiles, but got ") << schedule;
   }
   if (schedule.getParts() > 1 && !isa<WeightGemmOp>(op)) {
@@ -47,7 +47,7 @@ static LogicalResult verifySchedule(Operation *op, ScheduleAttr schedule) {
     return op->emitOpError("expects the schedule's rows to be those of a block sum (")
            << blockRows << "), but got " << schedule.getRows();
   }
-  if (isa<kernel::AttentionGradOp>(op) && schedule.getColumns() > 2 * schedule.getRows()) {
+  if (isa<kernel::AttentionGradOp, kernel::RangedAttentionGradOp>(op) && schedule.getColumns() > 2 * schedule.getRows()) {
     return op->emitOpError("expects the schedule's columns to be at most twice its rows (")
            << 2 * schedule.getRows() << "), but got " << schedule.getColumns();
   }

@@ -1,5 +1,5 @@
 // Schedules that are right in themselves, but not for the lowering: none, one for what is no layer, one for which there is no room,
-// and one for attention without tiles.
+// and one for attention without tiles: of short sequences, and of steps.
 // RUN: mblm-opt %s --split-input-file --kernel-lower-gpu --verify-diagnostics
 
 module {
@@ -78,5 +78,17 @@ module {
         {heads = 1 : i64, head_dim = 64 : i64, scale = 1.0 : f64, kernel.schedule = #kernel.schedule<rows = 64, columns = 64>}
         : (tensor<?x8x64xf32>, tensor<?x8x64xf32>, tensor<?x8x64xf32>) -> (tensor<?x8x64xf32>, tensor<?x8x1xf32>)
     return %y : tensor<?x8x64xf32>
+  }
+}
+
+// -----
+
+module {
+  func.func @step_0(%q: tensor<?x1x64xf32>, %k: tensor<?x?x64xf32>, %seen: tensor<?x2xi32>) -> tensor<?x1x64xf32> {
+    // expected-error@+1 {{'kernel.ranged_attention' op expects no schedule, for the queries of steps are not cut into tiles, but got #kernel.schedule<rows = 64, columns = 64>}}
+    %y, %lse = kernel.ranged_attention <B x 1> %q, %k, %k of <B x M> in %seen
+        {heads = 1 : i64, kv_heads = 1 : i64, head_dim = 64 : i64, scale = 1.0 : f64, kernel.schedule = #kernel.schedule<rows = 64, columns = 64>}
+        : (tensor<?x1x64xf32>, tensor<?x?x64xf32>, tensor<?x?x64xf32>, tensor<?x2xi32>) -> (tensor<?x1x64xf32>, tensor<?x1x1xf32>)
+    return %y : tensor<?x1x64xf32>
   }
 }
