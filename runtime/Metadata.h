@@ -37,7 +37,7 @@ struct Launches {
 
 struct Metadata {
   ModelInfo info;
-  std::string level; // "avx512" | "avx2" | "portable"
+  std::string level; // "amx" | "avx512bf16" | "avx512" | "avx2" | "portable"
   std::map<std::string, EntrySizes> entries;
   std::vector<StateTensor> states;
   std::map<std::string, std::vector<Launches>> launches; // by entry, in order
@@ -47,7 +47,7 @@ struct Metadata {
 // Throws Error(Integrity) naming `where` and the field.
 Metadata parseMetadata(const std::string &text, const std::string &where);
 
-// Throws Error(Device) unless this CPU runs code of that level.
+// Throws Error(Device) unless this CPU runs code of that level. Asks the kernel for what the level needs its leave for.
 void requireCpuLevel(const std::string &level, const std::string &where);
 
 } // namespace mblm::rt
