@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerCPU/AttentionEmitter.h"
 #include "passes/LowerCPU/Lanes.h"
-#include "passes/LowerCPU/NarrowOperands.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -100,7 +99,7 @@ void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
       e.loop(e.index(0), e.index(padded()), 2 * lanes, [&](Value c) {
         for (int64_t n = 0; n < kernel::panelWidth; n += lanes) {
           Value place = e.add(base, e.add(e.mul(e.div(c, 2), pairStride), 2 * n));
-          pairColumns(e, {e.at(source, e.add(c, n * padded())), e.index(padded())}, e.at(panels, place, e.b.getI16Type()),
+          pairColumns(e, {e.at(source, e.add(c, n * padded())), e.index(padded())}, e.at(panels, place, factor()),
                       e.index(pairStride));
         }
       });
@@ -151,7 +150,7 @@ BlockProduct AttentionEmitter::mixProduct(Value rows, Value weights, Value keyRo
   product.columns = shape.width;
   product.c = target;
   product.ldc = e.index(paddedPanels());
-  product.depth = narrow ? wholeGroups(depth) : depth;
+  product.depth = narrow ? wholeGroups(e, depth) : depth;
   product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
   return product;
 }

@@ -9,6 +9,7 @@
 #include "passes/Emit/AttentionShape.h"
 #include "passes/Emit/DropoutEmitter.h"
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/NarrowOperands.h"
 
 #include <optional>
 
@@ -54,11 +55,12 @@ public:
     return space.getPositions().isConstant() && space.getPositions().one <= shortSequence;
   }
 
-  int64_t padded() const { return narrow ? kernel::narrowDepth(shape.width) : kernel::ceilDiv(shape.width, e.machine.lanes) * e.machine.lanes; }
+  int64_t padded() const {
+    return narrow ? kernel::narrowDepth(shape.width) : kernel::ceilDiv(shape.width, e.machine.lanes) * e.machine.lanes;
+  }
   int64_t vectors() const { return padded() / e.machine.lanes; }
   int64_t paddedPanels() const { return kernel::ceilDiv(shape.width, kernel::panelWidth) * kernel::panelWidth; }
-  mlir::Type factor() { return narrow ? mlir::Type(e.b.getI16Type()) : e.f32(); }
-  mlir::Value wholeGroups(mlir::Value depth) { return e.mul(e.ceilDiv(depth, kernel::depthGroup), kernel::depthGroup); }
+  mlir::Type factor() { return factorType(e, narrow); }
   mlir::Value positions() { return e.form(shape.space.getPositions()); }
   // Keys [first, end) that position i sees.
   mlir::Value firstKey(mlir::Value i) { return shape.firstKey(e, i); }

@@ -3,7 +3,6 @@
 //
 // Forward attention. Scores never reach memory beyond one block.
 #include "passes/LowerCPU/AttentionEmitter.h"
-#include "passes/LowerCPU/NarrowOperands.h"
 
 using namespace mlir;
 using namespace mblm;

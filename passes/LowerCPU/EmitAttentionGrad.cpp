@@ -4,7 +4,6 @@
 // Backward attention: probabilities come again from the stored log-sum-exp, by blocks. A work item is one sequence and head,
 // so every gradient has one writer and a fixed order of sums.
 #include "passes/LowerCPU/AttentionEmitter.h"
-#include "passes/LowerCPU/NarrowOperands.h"
 
 using namespace mlir;
 using namespace mblm;

@@ -65,7 +65,7 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
           });
         });
       }
-      Type factor = narrow ? Type(e.b.getI16Type()) : e.f32();
+      Type factor = factorType(e, narrow);
       e.loop(e.index(0), e.index(packedDepth), depthPerPass, [&](Value pass) {
         BlockProduct product;
         product.narrow = narrow;
@@ -141,7 +141,7 @@ static void packPairs(Emitter &e, Value weight, int64_t n, int64_t depth, bool t
         storePairs(e, row(0), row(1), target, e.add(place, 2 * v));
       } else {
         NarrowSource square{e.at(weight, e.add(e.mul(e.add(first, v), depth), c)), e.index(depth)};
-        pairColumns(e, square, e.at(target, e.add(place, 2 * v), e.b.getI16Type()), e.index(pairStride));
+        pairColumns(e, square, e.at(target, e.add(place, 2 * v), factorType(e, true)), e.index(pairStride));
       }
     }
   };
@@ -169,7 +169,7 @@ void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
     e.loop(s.begin, s.end, 1, [&](Value item) {
       Value panel = e.div(item, pieces), from = e.mul(e.rem(item, e.index(pieces)), depthPerItem);
       Value to = e.min(e.add(from, depthPerItem), e.index(packedDepth)), first = e.mul(panel, panelWidth);
-      Value target = e.at(s.pointers[1], e.mul(panel, packedDepth * panelWidth), narrow ? Type(e.b.getI16Type()) : e.f32());
+      Value target = e.at(s.pointers[1], e.mul(panel, packedDepth * panelWidth), factorType(e, narrow));
       if (narrow) {
         packPairs(e, s.pointers[0], n, depth, transposed, first, from, to, target);
         return;

@@ -200,7 +200,7 @@ void cpu::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp 
         product.panelStride = e.index(narrow ? 2 * panelWidth : panelWidth);
         product.ldb = narrow ? e.index(2 * packedDepth) : head.lda;
         product.c = weightSum;
-        product.depth = narrow ? e.mul(e.ceilDiv(count, kernel::depthGroup), kernel::depthGroup) : count;
+        product.depth = narrow ? wholeGroups(e, count) : count;
         product.accumulate = yes;
         writer.product(e, product);
       });

@@ -35,15 +35,15 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
     // Segments need not begin at multiples of a vector, so a group of columns may straddle two panels: rows are computed in
     // a line first, then dealt out.
     bool narrow = isNarrow(op.getResult()); // rows come in pairs then
-    int64_t lineFloats = panels * panelWidth + 16;
-    Value line = s.allocate(narrow ? 2 * lineFloats : lineFloats);
-    e.zero(line, e.index(narrow ? 2 * lineFloats : lineFloats));
+    int64_t rowFloats = panels * panelWidth + lineFloats, lines = narrow ? 2 : 1;
+    Value line = s.allocate(lines * rowFloats);
+    e.zero(line, e.index(lines * rowFloats));
     Value firstBlock = e.mul(s.part, blocksPerPart(e, rows, parts));
     e.loop(s.begin, s.end, 1, [&](Value block) {
-      Value target = e.at(s.pointers[packed], e.mul(block, panels * packRows * panelWidth), narrow ? Type(e.b.getI16Type()) : e.f32());
+      Value target = e.at(s.pointers[packed], e.mul(block, panels * packRows * panelWidth), factorType(e, narrow));
       Value from = e.mul(e.add(firstBlock, block), packRows), to = e.min(e.add(from, packRows), e.form(rows));
       if (narrow) {
-        Value odd = e.at(line, e.index(lineFloats));
+        Value odd = e.at(line, e.index(rowFloats));
         auto deal = [&](Value r) { // the pair of rows that r is one of
           e.loop(e.index(panels), [&](Value panel) {
             Value place = e.add(e.mul(panel, packRows * panelWidth), e.mul(e.div(r, 2), 2 * panelWidth));
@@ -55,13 +55,13 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
           });
         };
         forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
-          Value r = e.sub(row, from), second = e.rem(r, e.index(2)), base = e.mul(second, lineFloats);
+          Value r = e.sub(row, from), second = e.rem(r, e.index(2)), base = e.mul(second, rowFloats);
           program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) {
             e.store(value, e.at(line, e.add(base, column)), mask);
           });
           e.when(e.equal(second, e.index(1)), [&] { deal(r); });
         });
-        Value count = e.max(e.sub(to, from), e.index(0)), end = e.mul(e.ceilDiv(count, kernel::depthGroup), kernel::depthGroup);
+        Value count = e.max(e.sub(to, from), e.index(0)), end = wholeGroups(e, count);
         Value pairs = e.mul(e.div(count, 2), 2);
         e.zero(odd, e.index(panels * panelWidth));
         e.when(e.less(pairs, count), [&] { deal(pairs); });
@@ -124,7 +124,7 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
       e.loop(blocks, [&](Value block) {
         Value count = rowsOfBlock(block), after = e.add(block, 1), next = rowsOfBlock(after);
         Value rowsPerTile = e.div(e.sub(e.add(next, tiles), e.index(1)), tiles);
-        Type factor = narrow ? Type(e.b.getI16Type()) : e.f32();
+        Type factor = factorType(e, narrow);
         Value blockPanels = e.at(s.pointers[1], e.mul(e.mul(block, panels), packRows * panelWidth), factor);
         e.loop(panelsHere, [&](Value p) {
           Value b = e.at(blockPanels, e.mul(e.add(firstPanel, p), packRows * panelWidth), factor);
@@ -163,7 +163,7 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
             product.c = e.at(sums, e.mul(number, tile));
             product.ldc = e.index(panelWidth);
             product.columns = panelWidth;
-            product.depth = narrow ? e.mul(e.ceilDiv(count, kernel::depthGroup), kernel::depthGroup) : count;
+            product.depth = narrow ? wholeGroups(e, count) : count;
             product.accumulate = e.less(zero, block);
             writer.product(e, product);
           });

@@ -1,6 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerCPU/KernelWriter.h"
+#include "passes/LowerCPU/NarrowOperands.h"
 #include "passes/Memory/ArenaPlan.h"
 
 using namespace mlir;
@@ -118,7 +119,7 @@ int64_t KernelWriter::columnsOfTile(bool narrow) const {
 void KernelWriter::product(Emitter &e, const BlockProduct &p) {
   func::FuncOp tile = p.narrow ? narrowTileFunction() : tileFunction(p.columnMajor);
   int64_t rows = rowsOfTile(p.narrow), columns = columnsOfTile(p.narrow), perPanel = kernel::panelWidth / columns;
-  Type factor = p.narrow ? Type(e.b.getI16Type()) : e.f32();
+  Type factor = factorType(e, p.narrow);
   auto call = [&](Value a, Value b, Value c, Value ldc, Value accumulate, Value rowsLeft) {
     SmallVector<Value> arguments{a, p.lda, b, p.ldb, c, ldc, p.depth, accumulate};
     if (p.narrow) {

@@ -9,7 +9,7 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-static Type bits(Emitter &e) { return e.b.getI16Type(); }
+static Type bits(Emitter &e) { return factorType(e, /*narrow=*/true); }
 
 // The bits of a vector of numbers.
 static Value load(Emitter &e, NarrowSource from, Value row, Value column) {
@@ -71,9 +71,9 @@ void cpu::roundRows(Emitter &e, NarrowSource from, Value count, int64_t width, V
 // kernel::depthGroup.
 static void forGroups(Emitter &e, Value count, int64_t size, const std::function<void(Value)> &body,
                       const std::function<void(Value)> &last) {
-  Value end = e.mul(e.ceilDiv(count, kernel::depthGroup), kernel::depthGroup), whole = e.mul(e.div(count, size), size);
+  Value whole = e.mul(e.div(count, size), size);
   e.loop(e.index(0), whole, size, body);
-  e.loop(whole, end, size, last);
+  e.loop(whole, wholeGroups(e, count), size, last);
 }
 
 void cpu::turnRows(Emitter &e, NarrowSource from, Value count, int64_t width, Value target, Value targetStride) {

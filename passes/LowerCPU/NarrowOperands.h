@@ -15,14 +15,21 @@ struct NarrowSource {
   bool narrow = false;
 };
 
+// What strides and offsets of a product's factors count; bf16 are integers to loads and stores.
+inline mlir::Type factorType(Emitter &e, bool narrow) { return narrow ? mlir::Type(e.b.getI16Type()) : e.f32(); }
+// The depth up to which factors have numbers, zeros behind `count`.
+inline mlir::Value wholeGroups(Emitter &e, mlir::Value count) {
+  return e.mul(e.ceilDiv(count, kernel::depthGroup), kernel::depthGroup);
+}
+
 // Stores a vector or a number as bf16 at element `index` of `base`. A null mask stores everything.
 void storeNarrow(Emitter &e, mlir::Value value, mlir::Value base, mlir::Value index, mlir::Value mask = {});
 // Vectors x and y of f32 as pairs (x0, y0), (x1, y1), ..
 void storePairs(Emitter &e, mlir::Value x, mlir::Value y, mlir::Value base, mlir::Value index);
 void zeroNarrow(Emitter &e, mlir::Value base, mlir::Value index, mlir::Value count);
 
-// In the following, widths and `width` columns are multiples of `lanes`, and what lies behind `count` is filled up with zeros to
-// a multiple of kernel::depthGroup where it is depth.
+// In the following `width` is a multiple of the machine's lanes, and where the rows are the depth, zeros follow them up to a
+// whole group.
 
 // A: rows as they are. target[r * targetStride + c] = from[r, c].
 void roundRows(Emitter &e, NarrowSource from, mlir::Value count, int64_t width, mlir::Value target, mlir::Value targetStride);
