@@ -166,12 +166,14 @@ def NarrowStoragePass : Pass<"kernel-narrow-storage", "::mlir::func::FuncOp"> {
   let summary = "Keeps tensors between kernels in bf16.";
   let description = [{
     Results with a number for each feature of each row become bf16, and so do packs of weights; what kernels sum up, keep once a
-    row or a head, or hand to the caller stays f32, as do parameters, gradients of parameters, and states.
+    row or a head, or hand to the caller stays f32, as do parameters, gradients of parameters, and states. With `packs-only`
+    nothing but packs, which products read, becomes bf16.
 
     Needs: a function in `kernel` ops. Leaves: the same function with other types.
 
     Example: `kernel.gemm` of tensor<?x?x512xf32> becomes one of tensor<?x?x512xbf16>; its epilogue still computes in f32.
   }];
+  let options = [Option<"packsOnly", "packs-only", "bool", /*default=*/"false", "Only packs of weights and rows">];
 }
 
 //===----------------------------------------------------------------------===//
@@ -192,9 +194,13 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
     A private function is one that runs by pieces (`mblm.pieces`): it becomes `mblm_pieces_<name>`, which its callers run in a
     loop, with a context of its own in which the piece is the whole batch. Its arena is a part of theirs, for G slots.
 
+    Products of packs in bf16 round their other factor too and sum up in f32; with `precision` bf16 long attention does so with
+    its blocks. Levels differ in how: tiles (amx), sums of pairs (avx512bf16), or factors widened again.
+
     Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, called twice with other pointers.
   }];
-  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "avx512, avx2 or portable">];
+  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "amx, avx512bf16, avx512, avx2 or portable">,
+                 Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32 or bf16">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];
 }

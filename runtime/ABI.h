@@ -7,7 +7,7 @@
 // and calls nothing but the C math library and the functions in MblmContext.
 //
 // Metadata: {"abi": 8, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
-//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
+//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "amx"|"avx512bf16"|"avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "per_patch": 1 (absent: no), "width", "offset": [..]}],
 //  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,

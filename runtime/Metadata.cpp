@@ -8,6 +8,14 @@
 #include "runtime/Support/Json.h"
 #include "runtime/Support/Memory.h"
 
+#include <set>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace mblm::rt {
 
 using nlohmann::json;
@@ -200,6 +208,33 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
   }
 }
 
+#if defined(__x86_64__)
+namespace {
+struct CpuFeatures {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+// What the CPU says in leaf 7 of its features, which compilers' own functions do not know in full.
+CpuFeatures cpuFeatures(unsigned part) {
+  CpuFeatures found;
+  if (__get_cpuid_count(7, part, &found.eax, &found.ebx, &found.ecx, &found.edx) == 0) {
+    return {};
+  }
+  return found;
+}
+
+// Linux gives a process tile registers when it asks for them, once for all its threads; it is no mistake to ask again.
+bool mayUseTiles() {
+#if defined(__linux__)
+  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
+} // namespace
+#endif
+
 void requireCpuLevel(const std::string &level, const std::string &where) {
   std::string missing;
   auto need = [&](bool present, const char *name) {
@@ -208,20 +243,31 @@ void requireCpuLevel(const std::string &level, const std::string &where) {
     }
   };
 #if defined(__x86_64__)
-  if (level == "avx512") {
+  if (level == "amx" || level == "avx512bf16" || level == "avx512") {
     need(__builtin_cpu_supports("avx512f"), "avx512f");
     need(__builtin_cpu_supports("avx512bw"), "avx512bw");
     need(__builtin_cpu_supports("avx512vl"), "avx512vl");
     need(__builtin_cpu_supports("avx512dq"), "avx512dq");
   }
-  if (level == "avx512" || level == "avx2") {
+  if (level != "portable") {
     need(__builtin_cpu_supports("avx2"), "avx2");
     need(__builtin_cpu_supports("fma"), "fma");
+  }
+  if (level == "amx" || level == "avx512bf16") {
+    need(cpuFeatures(1).eax >> 5 & 1, "avx512_bf16");
+  }
+  if (level == "amx") {
+    need(cpuFeatures(0).edx >> 22 & 1, "amx_bf16");
+    need(cpuFeatures(0).edx >> 24 & 1, "amx_tile");
+    if (missing.empty()) {
+      need(mayUseTiles(), "the kernel's leave for tiles");
+    }
   }
 #else
   need(level == "portable", "x86-64");
 #endif
-  if (level != "avx512" && level != "avx2" && level != "portable") {
+  static const std::set<std::string> levels = {"amx", "avx512bf16", "avx512", "avx2", "portable"};
+  if (!levels.count(level)) {
     throw Error(Exit::Device, where + ": compiled for unknown target level '" + level + "'");
   }
   if (!missing.empty()) {

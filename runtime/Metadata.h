@@ -39,7 +39,7 @@ struct Launches {
 
 struct Metadata {
   ModelInfo info;
-  std::string level; // "avx512" | "avx2" | "portable"
+  std::string level; // "amx" | "avx512bf16" | "avx512" | "avx2" | "portable"
   std::map<std::string, EntrySizes> entries;
   std::vector<StateTensor> states;
   std::map<std::string, std::vector<Launches>> launches; // by entry, in order
@@ -52,7 +52,7 @@ StepInputs readStepInputs(const nlohmann::json &step);
 // Throws Error(Integrity) naming `where` and the field.
 Metadata parseMetadata(const std::string &text, const std::string &where);
 
-// Throws Error(Device) unless this CPU runs code of that level.
+// Throws Error(Device) unless this CPU runs code of that level. Asks the kernel for what the level needs its leave for.
 void requireCpuLevel(const std::string &level, const std::string &where);
 
 } // namespace mblm::rt

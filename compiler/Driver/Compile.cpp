@@ -55,9 +55,6 @@ std::string textOf(mlir::ModuleOp module) {
   return text + "\n";
 }
 
-target::Machine machineFor(const Options &options) {
-  return options.level.empty() ? target::hostMachine() : target::machineOfLevel(options.level);
-}
 
 int jobsOf(const Options &options) { return std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8); }
 
@@ -104,7 +101,7 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
     }
     pipelines::toKernelPhase(*owned.module, options.fusion);
     watch.lap("kernel");
-    pipelines::toLoopsPhase(*owned.module, machine.level);
+    pipelines::toLoopsPhase(*owned.module, machine.level, options.nativePrecision());
     watch.lap("loops");
     std::string metadata = target::metadataText(info, target::LoweredInfo(*owned.module), plans, machine);
     pipelines::toLLVMPhase(*owned.module);
@@ -118,10 +115,10 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
   return code;
 }
 
-// What artifacts with CUDA kernels differ in.
+// What artifacts of the same native code differ in: its precision, CUDA kernels.
 std::string kernelKey(const Options &options) {
   if (!usesKernels(options.target)) {
-    return "";
+    return options.nativePrecision();
   }
   std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers + ' ' +
                      options.library;
@@ -129,6 +126,10 @@ std::string kernelKey(const Options &options) {
 }
 
 } // namespace
+
+target::Machine driver::machineFor(const Options &options) {
+  return options.level.empty() ? target::hostMachine(options.nativePrecision() == "bf16") : target::machineOfLevel(options.level);
+}
 
 std::string driver::artifactFor(const NamedModel &model, const Options &options) {
   spec::Spec spec = spec::canonicalSpec(model.spec, model.path);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "compiler/Driver/Models.h"
+#include "compiler/Target/Machine.h"
 
 #include <string>
 
@@ -12,6 +13,9 @@ namespace mblm::driver {
 
 // What `mblm compile` can write.
 enum class Emit { Artifact, Executable, Model, Kernel, LLVM, Assembly, Header, Ptx, Cubin };
+
+// Which machine `options` want native code for.
+target::Machine machineFor(const Options &options);
 
 void compileTo(const NamedModel &model, const Options &options, Emit emit, const std::string &output);
 

@@ -4,11 +4,11 @@
 // Counts at phase `kernel`, then goes on to phase `loops`, or `gpu`, and reads the module's attributes.
 #include "compiler/Driver/Explain.h"
 
+#include "compiler/Driver/Compile.h"
 #include "compiler/Driver/Costs.h"
 
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Pipelines/Reproducer.h"
-#include "compiler/Target/Machine.h"
 
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "passes/Memory/Placement.h"
@@ -106,8 +106,7 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     if (onGpu) {
       return explainGpu(module, options, result);
     }
-    pipelines::toLoopsPhase(module, options.level.empty() ? target::hostMachine().level
-                                                          : target::machineOfLevel(options.level).level);
+    pipelines::toLoopsPhase(module, machineFor(options).level, options.nativePrecision());
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
   if (onGpu) {

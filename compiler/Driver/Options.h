@@ -28,10 +28,10 @@ struct Plan {
 
 struct Options {
   Target target = Target::Cpu;
-  std::string level;                // avx512, avx2 or portable; empty: this machine's
+  std::string level;                // of compiler/Target/Machine.h; empty: this machine's
   std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
-  std::string precision = "f32";    // of CUDA kernels, as the others of pipelines::GPUSchedule
-  std::string localLayers = "pays", library = "pays";
+  std::string precision = "f32";    // of pipelines::GPUSchedule; of native code f32 or bf16
+  std::string localLayers = "pays", library = "pays"; // of CUDA kernels
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
@@ -52,6 +52,9 @@ struct Options {
   pipelines::GPUSchedule schedule(const std::string &architecture) const {
     return {architecture, precision, localLayers, library};
   }
+
+  // Of native code: beside CUDA kernels it is f32.
+  std::string nativePrecision() const { return target == Target::Cpu ? precision : "f32"; }
 
   void say(const std::string &line) const {
     if (note) {

@@ -110,9 +110,13 @@ static void addKernelPasses(OpPassManager &passes, const pipelines::Fusion &fusi
   }
 }
 
-static void addLoopsPasses(OpPassManager &passes, const std::string &level) {
+static void addLoopsPasses(OpPassManager &passes, const std::string &level, const std::string &precision) {
+  if (precision == "bf16") {
+    passes.addNestedPass<func::FuncOp>(createNarrowStoragePass({/*packsOnly=*/true}));
+  }
   LowerCPUPassOptions options;
   options.level = level;
+  options.precision = precision;
   passes.addPass(createLowerCPUPass(options));
   OpPassManager &each = passes.nest<func::FuncOp>();
   each.addPass(createCanonicalizerPass());
@@ -169,8 +173,8 @@ void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
   runPasses(module, "kernel", [&](OpPassManager &passes) { addKernelPasses(passes, fusion); });
 }
 
-void pipelines::toLoopsPhase(ModuleOp module, const std::string &level) {
-  runPasses(module, "loops", [&](OpPassManager &passes) { addLoopsPasses(passes, level); });
+void pipelines::toLoopsPhase(ModuleOp module, const std::string &level, const std::string &precision) {
+  runPasses(module, "loops", [&](OpPassManager &passes) { addLoopsPasses(passes, level, precision); });
 }
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
@@ -182,8 +186,9 @@ void pipelines::toGPUPhase(ModuleOp module, const GPUSchedule &schedule) {
 void pipelines::toNVVMPhase(ModuleOp module) { runPasses(module, "nvvm", addNVVMPasses); }
 
 namespace {
-struct LevelOption : PassPipelineOptions<LevelOption> {
-  Option<std::string> level{*this, "level", llvm::cl::desc("avx512, avx2 or portable"), llvm::cl::init("avx512")};
+struct CPUOptions : PassPipelineOptions<CPUOptions> {
+  Option<std::string> level{*this, "level", llvm::cl::desc("amx, avx512bf16, avx512, avx2 or portable"), llvm::cl::init("avx512")};
+  Option<std::string> precision{*this, "precision", llvm::cl::desc("f32 or bf16"), llvm::cl::init("f32")};
 };
 struct GPUOptions : PassPipelineOptions<GPUOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 or sm_90a"), llvm::cl::init("sm_80")};
@@ -198,9 +203,9 @@ void pipelines::registerPipelines() {
                                           [](OpPassManager &passes) { addModelPasses(passes, {}, /*steps=*/true); });
   static PassPipelineRegistration<> kernel("mblm-to-kernel", "Phase mblm to phase kernel, fused",
                                            [](OpPassManager &passes) { addKernelPasses(passes, Fusion()); });
-  static PassPipelineRegistration<LevelOption> cpu("kernel-to-cpu", "Phase kernel to phase llvm, for the CPU",
-                                                   [](OpPassManager &passes, const LevelOption &options) {
-                                                     addLoopsPasses(passes, options.level);
+  static PassPipelineRegistration<CPUOptions> cpu("kernel-to-cpu", "Phase kernel to phase llvm, for the CPU",
+                                                   [](OpPassManager &passes, const CPUOptions &options) {
+                                                     addLoopsPasses(passes, options.level, options.precision);
                                                      addLLVMPasses(passes);
                                                    });
   static PassPipelineRegistration<GPUOptions> gpu(

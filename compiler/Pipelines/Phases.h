@@ -51,8 +51,8 @@ void toModelPhase(mlir::ModuleOp module, const std::vector<int64_t> &recomputeSt
 // mblm -> kernel.
 void toKernelPhase(mlir::ModuleOp module, const Fusion &fusion);
 
-// kernel -> loops, for a level of compiler/Target/Machine.h.
-void toLoopsPhase(mlir::ModuleOp module, const std::string &level);
+// kernel -> loops, for a level of compiler/Target/Machine.h, in f32 or bf16.
+void toLoopsPhase(mlir::ModuleOp module, const std::string &level, const std::string &precision = "f32");
 
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);

@@ -17,7 +17,12 @@ using namespace mblm;
 using namespace mblm::target;
 
 static const char *cpuName(const std::string &level) {
-  return level == "avx512" ? "x86-64-v4" : level == "avx2" ? "x86-64-v3" : "x86-64-v2";
+  return level == "portable" ? "x86-64-v2" : level == "avx2" ? "x86-64-v3" : "x86-64-v4";
+}
+
+// Beyond the CPU's.
+static const char *featuresOf(const std::string &level) {
+  return level == "amx" ? "+avx512bf16,+amx-tile,+amx-bf16" : level == "avx512bf16" ? "+avx512bf16" : "";
 }
 
 static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &machine) {
@@ -30,7 +35,7 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &mac
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, cpuName(machine.level), "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+      triple, cpuName(machine.level), featuresOf(machine.level), options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 // Only entries, simulated kernels and metadata are for others to see.
@@ -52,7 +57,10 @@ static void setVisibility(llvm::Module &module, const Machine &machine) {
     if (machine.tunedFor != "generic") {
       function.addFnAttr("tune-cpu", machine.tunedFor);
     }
-    if (machine.level == "avx512") {
+    if (const char *features = featuresOf(machine.level); *features) {
+      function.addFnAttr("target-features", features);
+    }
+    if (cpuName(machine.level) == std::string("x86-64-v4")) {
       function.addFnAttr("prefer-vector-width", "512");
     }
     function.addFnAttr(llvm::Attribute::NoUnwind);

@@ -1,12 +1,13 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Levels are the x86-64 micro-architecture levels v4, v3 and v2.
+// Levels are the x86-64 micro-architecture levels v4, v3 and v2, and v4 with products in bf16: sums of pairs, or tiles.
 #include "compiler/Target/Machine.h"
 
 #include "runtime/Metadata.h"
 #include "runtime/Support/Error.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/TargetParser/Host.h"
 
@@ -22,14 +23,16 @@ static bool hostRuns(const std::string &level) {
   }
 }
 
-Machine target::hostMachine() {
-  std::string level = hostRuns("avx512") ? "avx512" : hostRuns("avx2") ? "avx2" : "portable";
-  return {level, llvm::sys::getHostCPUName().str()};
+static const char *const levels[] = {"amx", "avx512bf16", "avx512", "avx2", "portable"};
+
+Machine target::hostMachine(bool narrowProducts) {
+  auto candidates = llvm::ArrayRef(levels).drop_front(narrowProducts ? 0 : 2);
+  return {*llvm::find_if(candidates, hostRuns), llvm::sys::getHostCPUName().str()};
 }
 
 Machine target::machineOfLevel(const std::string &level) {
-  if (level != "avx512" && level != "avx2" && level != "portable") {
-    throw Error(Exit::Usage, "unknown level '" + level + "'; expected avx512, avx2 or portable");
+  if (!llvm::is_contained(levels, level)) {
+    throw Error(Exit::Usage, "unknown level '" + level + "'; expected amx, avx512bf16, avx512, avx2 or portable");
   }
   return {level, "generic"};
 }

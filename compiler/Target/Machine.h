@@ -10,12 +10,12 @@
 namespace mblm::target {
 
 struct Machine {
-  std::string level;    // "avx512" | "avx2" | "portable"
+  std::string level;    // "amx" | "avx512bf16" | "avx512" | "avx2" | "portable"
   std::string tunedFor; // LLVM's name of the CPU whose timings are assumed
 };
 
-// The best level that this CPU runs.
-Machine hostMachine();
+// The best level that this CPU runs; with products in bf16 also of those that differ from avx512 in these alone.
+Machine hostMachine(bool narrowProducts = false);
 // Code of a level for any CPU that has it. Error(Usage) for an unknown level.
 Machine machineOfLevel(const std::string &level);
 

@@ -122,6 +122,28 @@ void Emitter::storeNumbers(Value value, const Memory &memory, Value offset, Valu
   }
 }
 
+Value Emitter::narrowBits(Value value) {
+  auto like = [&](Type element) -> Type {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    return vector ? Type(vector.clone(element)) : element;
+  };
+  Type i16 = b.getI16Type(), i32 = b.getI32Type();
+  if (machine.narrow != NarrowProducts::Widened) { // there is an instruction
+    return arith::BitcastOp::create(b, like(i16), arith::TruncFOp::create(b, like(b.getBF16Type()), value));
+  }
+  auto number = [&](int64_t n) -> Value {
+    Value one = arith::ConstantOp::create(b, b.getI32IntegerAttr(n));
+    return isa<VectorType>(value.getType()) ? vector::BroadcastOp::create(b, like(i32), one).getResult() : one;
+  };
+  Value bits = arith::BitcastOp::create(b, like(i32), value), high = arith::ShRUIOp::create(b, bits, number(16));
+  Value odd = arith::AndIOp::create(b, high, number(1));
+  Value sum = arith::AddIOp::create(b, bits, arith::AddIOp::create(b, odd, number(0x7fff)));
+  Value quiet = arith::OrIOp::create(b, high, number(64)); // a NaN stays one
+  Value isNaN = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, value, value);
+  Value rounded = arith::SelectOp::create(b, isNaN, quiet, arith::ShRUIOp::create(b, sum, number(16)));
+  return arith::TruncIOp::create(b, like(i16), rounded);
+}
+
 void Emitter::store(Value value, Value pointer, Value mask) {
   if (mask) {
     LLVM::MaskedStoreOp::create(b, value, pointer, mask, 4);

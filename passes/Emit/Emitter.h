@@ -17,6 +17,13 @@
 
 namespace mblm::emit {
 
+// How products of bf16 factors are computed; all add up in f32.
+enum class NarrowProducts {
+  Widened, // factors become f32 in registers
+  Pairs,   // vectors of sums of two products each
+  Tiles,   // 16 x 16 sums of 32 products each
+};
+
 // What the machine offers. Rows of the register tile are chosen so that accumulators, one row of B and a broadcast fit.
 struct Machine {
   int64_t lanes = 16;      // f32 per vector
@@ -25,6 +32,8 @@ struct Machine {
   bool fma = true;
   bool exp2 = false;       // an instruction, exact enough
   bool aligned = false;    // accesses of vectors want to know their alignment, and rows hold whole vectors
+  NarrowProducts narrow = NarrowProducts::Widened;
+  bool narrowAttention = false; // its products have bf16 factors
   int64_t tileColumns() const { return tileVectors * lanes; }
 };
 
@@ -117,6 +126,8 @@ public:
   // alignment.
   mlir::Value loadNumbers(const Memory &memory, mlir::Value offset, bool wide);
   void storeNumbers(mlir::Value value, const Memory &memory, mlir::Value offset, mlir::Value mask = {});
+  // Numbers as the bits of the nearest bf16, ties to even, which are what CPUs load and store: i16 or a vector of them.
+  mlir::Value narrowBits(mlir::Value value);
   mlir::Value load(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, f32(), pointer, 4); }
   mlir::Value load(mlir::Value pointer, mlir::Type type) { return mlir::LLVM::LoadOp::create(b, type, pointer, 4); }
   mlir::Value loadVector(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, vec(), pointer, 4); }

@@ -93,6 +93,18 @@ void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
   int64_t lanes = e.machine.lanes;
   e.loop(e.ceilDiv(count, kernel::panelWidth), [&](Value panel) {
     Value source = e.at(rows, e.mul(panel, kernel::panelWidth * padded()));
+    if (narrow) {
+      constexpr int64_t pairStride = 2 * kernel::panelWidth;
+      Value base = e.mul(panel, kernel::panelWidth * padded());
+      e.loop(e.index(0), e.index(padded()), 2 * lanes, [&](Value c) {
+        for (int64_t n = 0; n < kernel::panelWidth; n += lanes) {
+          Value place = e.add(base, e.add(e.mul(e.div(c, 2), pairStride), 2 * n));
+          pairColumns(e, {e.at(source, e.add(c, n * padded())), e.index(padded())}, e.at(panels, place, factor()),
+                      e.index(pairStride));
+        }
+      });
+      return;
+    }
     Value target = e.at(panels, e.mul(panel, kernel::panelWidth * padded()));
     e.loop(e.index(0), e.index(padded()), lanes, [&](Value c) {
       for (int64_t n = 0; n < kernel::panelWidth; n += lanes) {
@@ -111,32 +123,34 @@ void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
 
 BlockProduct AttentionEmitter::scoreProduct(Value rows, Value a, Value packed, Value firstKey, Value scores) {
   BlockProduct product;
+  product.narrow = narrow;
   product.a = a;
   product.lda = e.index(padded());
   product.rows = rows;
-  product.b = e.at(packed, e.mul(firstKey, padded()));
+  product.b = e.at(packed, e.mul(firstKey, padded()), factor());
   product.panelStride = e.index(kernel::panelWidth * padded());
-  product.ldb = e.index(kernel::panelWidth);
+  product.ldb = e.index(narrow ? 2 * kernel::panelWidth : kernel::panelWidth);
   product.columns = keyBlock;
   product.c = scores;
   product.ldc = e.index(scoreStride);
-  product.depth = e.index(shape.width);
+  product.depth = e.index(narrow ? padded() : shape.width);
   product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
   return product;
 }
 
 BlockProduct AttentionEmitter::mixProduct(Value rows, Value weights, Value keyRows, int64_t stride, Value depth, Value target) {
   BlockProduct product;
+  product.narrow = narrow;
   product.a = weights;
   product.lda = e.index(scoreStride);
   product.rows = rows;
   product.b = keyRows;
-  product.panelStride = e.index(kernel::panelWidth);
-  product.ldb = e.index(stride);
+  product.panelStride = e.index(narrow ? 2 * kernel::panelWidth : kernel::panelWidth);
+  product.ldb = e.index(narrow ? 2 * stride : stride);
   product.columns = shape.width;
   product.c = target;
   product.ldc = e.index(paddedPanels());
-  product.depth = depth;
+  product.depth = narrow ? wholeGroups(e, depth) : depth;
   product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
   return product;
 }

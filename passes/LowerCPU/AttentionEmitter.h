@@ -9,6 +9,7 @@
 #include "passes/Emit/AttentionShape.h"
 #include "passes/Emit/DropoutEmitter.h"
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/NarrowOperands.h"
 
 #include <optional>
 
@@ -48,14 +49,18 @@ public:
   Emitter &e;
   const AttentionShape shape;
   std::optional<DropoutEmitter> dropout;
+  bool narrow = false; // products have bf16 factors, and rows are padded to whole groups of depth
 
   static bool isShort(kernel::SpaceAttr space) {
     return space.getPositions().isConstant() && space.getPositions().one <= shortSequence;
   }
 
-  int64_t padded() const { return kernel::ceilDiv(shape.width, e.machine.lanes) * e.machine.lanes; }
+  int64_t padded() const {
+    return narrow ? kernel::narrowDepth(shape.width) : kernel::ceilDiv(shape.width, e.machine.lanes) * e.machine.lanes;
+  }
   int64_t vectors() const { return padded() / e.machine.lanes; }
   int64_t paddedPanels() const { return kernel::ceilDiv(shape.width, kernel::panelWidth) * kernel::panelWidth; }
+  mlir::Type factor() { return factorType(e, narrow); }
   mlir::Value positions() { return e.form(shape.space.getPositions()); }
   // Keys [first, end) that position i sees.
   mlir::Value firstKey(mlir::Value i) { return shape.firstKey(e, i); }
@@ -81,12 +86,14 @@ public:
   // Copies `count` positions from `first` into rows of `padded()` floats.
   void copyRows(mlir::Value base, int64_t stride, int64_t offset, mlir::Value k, mlir::Value head, mlir::Value table,
                 mlir::Value first, mlir::Value count, mlir::Value target);
-  // Rows of `padded()` floats into panels of 32 rows: panel p holds [c][n] = rows[32p + n][c]. Reads whole panels.
+  // Rows of `padded()` floats into panels of 32 rows: panel p holds [c][n] = rows[32p + n][c], as bf16 in pairs along c where
+  // products are narrow. Reads whole panels.
   void packTransposed(mlir::Value rows, mlir::Value count, mlir::Value panels);
 
-  // scores = rows of `padded()` floats x packed keys from `firstKey` on.
+  // Where products are narrow, all that they multiply is bf16: rows as the left factor, rows as columns, pairs as the right one
+  // (NarrowOperands.h). scores = rows of `padded()` numbers x packed keys from `firstKey` on.
   BlockProduct scoreProduct(mlir::Value rows, mlir::Value a, mlir::Value packed, mlir::Value firstKey, mlir::Value scores);
-  // target, rows of `paddedPanels()` floats, += a block laid out as scores x `depth` rows of keys, `stride` floats apart.
+  // target, rows of `paddedPanels()` floats, += a block laid out as scores x `depth` rows of keys, `stride` numbers apart.
   BlockProduct mixProduct(mlir::Value rows, mlir::Value weights, mlir::Value keyRows, int64_t stride, mlir::Value depth,
                           mlir::Value target);
   // Tells for position i which lanes of keys from `key` on it sees.

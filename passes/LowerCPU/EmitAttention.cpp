@@ -85,21 +85,36 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   Value keys = a.s.allocate(perKey(padded)), packed = a.s.allocate(perKey(padded));
   Value q = a.s.allocate(queryBlock * padded), scores = a.s.allocate(queryBlock * scoreStride);
   Value accumulated = a.s.allocate(queryBlock * panels), maxima = a.s.allocate(queryBlock), sums = a.s.allocate(queryBlock);
+  Value narrowQ, values, probabilities; // in bf16
+  if (a.narrow) {
+    narrowQ = a.s.allocateNarrow(queryBlock * padded);
+    values = a.s.allocateNarrow(perKey(padded));
+    probabilities = a.s.allocateNarrow(queryBlock * scoreStride);
+  }
   e.zero(keys, e.form(perKey(padded)));
   e.zero(q, e.index(queryBlock * padded));
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), n = a.positions();
     a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, e.index(0), n, keys);
     a.packTransposed(keys, n, packed);
+    if (a.narrow) {
+      NarrowSource rows{a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, e.index(0), head), e.index(o.strides[2])};
+      pairRows(e, rows, n, padded, values, e.index(2 * padded));
+    }
     e.loop(e.index(0), n, queryBlock, [&](Value firstRow) {
       Value rows = e.min(e.index(queryBlock), e.sub(n, firstRow)), lastRow = e.sub(e.add(firstRow, rows), e.index(1));
       a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, firstRow, rows, q);
+      Value left = q;
+      if (a.narrow) {
+        left = narrowQ;
+        roundRows(e, {q, e.index(padded)}, rows, padded, left, e.index(padded));
+      }
       e.zero(accumulated, e.index(queryBlock * panels));
       e.zero(sums, e.index(queryBlock));
       e.loop(e.index(0), e.index(queryBlock), e.machine.lanes, [&](Value r) { e.store(e.splat(lowest), e.at(maxima, r)); });
       Value begin = e.mul(e.div(a.firstKey(firstRow), keyBlock), keyBlock);
       e.loop(begin, a.endKey(lastRow), keyBlock, [&](Value firstKey) {
-        a.writer.product(e, a.scoreProduct(rows, q, packed, firstKey, scores));
+        a.writer.product(e, a.scoreProduct(rows, left, packed, firstKey, scores));
         auto visible = [&](Value i) {
           return [&a, i](Value key) { return a.visibleKeys(key, i); };
         };
@@ -108,9 +123,15 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
           factors = [&](Value i) { return a.keyFactors(sequence, head, i, firstKey); };
         }
         a.onlineSoftmax({scores, firstRow, rows, firstKey, maxima, sums, accumulated}, visible, factors);
-        Value values = a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, firstKey, head);
         Value depth = e.min(e.index(keyBlock), e.sub(n, firstKey));
-        a.writer.product(e, a.mixProduct(rows, scores, values, o.strides[2], depth, accumulated));
+        if (a.narrow) {
+          roundRows(e, {scores, e.index(scoreStride)}, rows, keyBlock, probabilities, e.index(scoreStride));
+          Value pairs = e.at(values, e.mul(firstKey, padded), a.factor());
+          a.writer.product(e, a.mixProduct(rows, probabilities, pairs, padded, depth, accumulated));
+          return;
+        }
+        Value inPlace = a.rowOf(o.value, o.strides[2], o.offsets[2], sequence, firstKey, head);
+        a.writer.product(e, a.mixProduct(rows, scores, inPlace, o.strides[2], depth, accumulated));
       });
       e.loop(rows, [&](Value r) {
         Value sum = e.load(e.at(sums, r)), inverse = e.splat(e.divf(e.number(1), sum)), t = e.add(firstRow, r);
@@ -139,6 +160,7 @@ void cpu::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
     if (AttentionEmitter::isShort(op.getSpace())) {
       emitShort(a, o);
     } else {
+      a.narrow = writer.machine.narrowAttention;
       emitLong(a, o);
     }
   });

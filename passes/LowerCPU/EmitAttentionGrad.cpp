@@ -148,6 +148,63 @@ static void scoreGradients(AttentionEmitter &a, const Operands &o, Value sequenc
   });
 }
 
+namespace {
+// What narrow products multiply: rows of the sequence as left factors and, as pairs, as right ones; a block's gradients.
+struct NarrowRows {
+  AttentionEmitter &a;
+  Emitter &e;
+  Value q, g, keyPairs, queryPairs, gradPairs;
+  Value rowGrads, columnGrads, columnWeights; // of a block: as rows; with a row for each key
+  static constexpr int64_t columnStride = 64 + 32;
+  static_assert(queryBlock <= 64);
+
+  NarrowRows(AttentionEmitter &a, const SymbolicDim &numbers) : a(a), e(a.e) {
+    if (!a.narrow) {
+      return;
+    }
+    for (Value *rows : {&q, &g, &keyPairs, &queryPairs, &gradPairs}) {
+      *rows = a.s.allocateNarrow(numbers);
+      zeroNarrow(e, *rows, e.index(0), e.form(numbers)); // rows behind the sequence count as depth, times zero
+    }
+    rowGrads = a.s.allocateNarrow(queryBlock * scoreStride);
+    columnGrads = a.s.allocateNarrow((keyBlock + 16) * columnStride);
+    columnWeights = a.s.allocateNarrow((keyBlock + 16) * columnStride);
+  }
+
+  // Rows of `padded()` floats.
+  void pack(Value queries, Value keys, Value grads, Value count) {
+    if (!a.narrow) {
+      return;
+    }
+    int64_t padded = a.padded();
+    Value stride = e.index(padded), pairStride = e.index(2 * padded);
+    roundRows(e, {queries, stride}, count, padded, q, stride);
+    roundRows(e, {grads, stride}, count, padded, g, stride);
+    pairRows(e, {keys, stride}, count, padded, keyPairs, pairStride);
+    pairRows(e, {queries, stride}, count, padded, queryPairs, pairStride);
+    pairRows(e, {grads, stride}, count, padded, gradPairs, pairStride);
+  }
+
+  // dq += ds k, dk += ds^T q, dv += p^T g.
+  void multiply(Value weights, Value grads, Value firstRow, Value rows, Value firstKey, Value keys, Value dq, Value dk, Value dv) {
+    auto from = [&](Value pairs, Value row) { return e.at(pairs, e.mul(row, a.padded()), a.factor()); };
+    NarrowSource scores{weights, e.index(scoreStride)}, ds{grads, e.index(scoreStride)};
+    roundRows(e, ds, rows, keyBlock, rowGrads, e.index(scoreStride));
+    turnRows(e, ds, rows, keyBlock, columnGrads, e.index(columnStride));
+    turnRows(e, scores, rows, keyBlock, columnWeights, e.index(columnStride));
+    BlockProduct product = a.mixProduct(rows, rowGrads, from(keyPairs, firstKey), a.padded(), keys, dq);
+    a.writer.product(e, product);
+    product = a.mixProduct(keys, columnGrads, from(queryPairs, firstRow), a.padded(), rows, dk);
+    product.lda = e.index(columnStride);
+    a.writer.product(e, product);
+    product.a = columnWeights;
+    product.b = from(gradPairs, firstRow);
+    product.c = dv;
+    a.writer.product(e, product);
+  }
+};
+} // namespace
+
 static void emitLong(AttentionEmitter &a, const Operands &o) {
   Emitter &e = a.e;
   int64_t padded = a.padded(), panels = a.paddedPanels(), heads = a.shape.heads, width = a.shape.width;
@@ -161,6 +218,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   Value dq = a.s.allocate(perKey(panels)), dots = a.s.allocate(perKey(1));
   Value dk = a.s.allocate(keyRows * panels), dv = a.s.allocate(keyRows * panels);
   Value scores = a.s.allocate(queryBlock * scoreStride), products = a.s.allocate(queryBlock * scoreStride);
+  NarrowRows narrow(a, perKey(padded));
   for (Value rows : {q, k, v, g}) {
     e.zero(rows, e.form(perKey(padded)));
   }
@@ -175,6 +233,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
     a.copyRows(o.grad, heads * width, 0, sequence, head, {}, zero, n, g);
     a.packTransposed(k, n, packedK);
     a.packTransposed(v, n, packedV);
+    narrow.pack(q, k, g, n);
     writeDots(a, o, sequence, head, n, dots);
     e.zero(dq, e.mul(n, panels));
     e.loop(zero, n, keyBlock, [&](Value firstKey) {
@@ -187,10 +246,15 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
         Value rows = e.min(e.index(queryBlock), e.sub(n, firstRow));
         Value reached = e.less(a.firstKey(firstRow), endKeys); // later blocks of block_causal see none again
         e.when(reached, [&] {
-          Value queries = e.at(q, e.mul(firstRow, padded)), grads = e.at(g, e.mul(firstRow, padded));
+          auto from = [&](Value rows, Value row) { return e.at(rows, e.mul(row, padded), a.factor()); };
+          Value queries = from(a.narrow ? narrow.q : q, firstRow), grads = from(a.narrow ? narrow.g : g, firstRow);
           a.writer.product(e, a.scoreProduct(rows, queries, packedK, firstKey, scores));
           a.writer.product(e, a.scoreProduct(rows, grads, packedV, firstKey, products));
           scoreGradients(a, o, sequence, head, scores, products, firstRow, rows, firstKey, dots);
+          if (a.narrow) {
+            narrow.multiply(scores, products, firstRow, rows, firstKey, keys, e.at(dq, e.mul(firstRow, panels)), dk, dv);
+            return;
+          }
           // dq += ds k
           BlockProduct product = a.mixProduct(rows, products, e.at(k, e.mul(firstKey, padded)), padded, keys,
                                               e.at(dq, e.mul(firstRow, panels)));
@@ -229,6 +293,7 @@ void cpu::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
     if (AttentionEmitter::isShort(op.getSpace())) {
       emitShort(a, o);
     } else {
+      a.narrow = writer.machine.narrowAttention;
       emitLong(a, o);
     }
   });

@@ -3,6 +3,7 @@
 //
 // Logits with their cross entropy, forward and backward, a block of rows at a time; the mean of token losses.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/NarrowOperands.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -15,9 +16,10 @@ using kernel::panelWidth;
 namespace {
 // Logits of one block of rows, in scratch.
 struct Head {
-  Value rows, lda;   // what the prologue made
+  Value rows, lda;   // what the prologue made, in bf16 where `narrow`
   Value logits;      // rows `stride` apart, bias included
   int64_t stride;
+  bool narrow;       // the weight is
 };
 } // namespace
 
@@ -31,20 +33,25 @@ static void emitLogits(KernelWriter &writer, KernelWriter::Step &s, OpT op, cons
   RowEmitter prologue(e, op.getPrologue().front(), depth, op.getPrologueSegments(), op.getPrologueWidth(),
                       memoriesOf(ArrayRef(s.pointers).take_front(inputs), op.getInputs()));
   forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
-    Value target = e.at(head.rows, e.mul(e.sub(row, from), head.lda));
-    prologue.emit(k, t, [&](unsigned, Value value, Value c, Value mask) { e.store(value, e.at(target, c), mask); });
+    Value line = e.mul(e.sub(row, from), head.lda);
+    prologue.emit(k, t, [&](unsigned, Value value, Value c, Value mask) {
+      Value index = e.add(line, c);
+      head.narrow ? storeNarrow(e, value, head.rows, index, mask) : e.store(value, e.at(head.rows, index), mask);
+    });
   });
+  int64_t packedDepth = head.narrow ? kernel::narrowDepth(depth) : depth;
   BlockProduct product;
+  product.narrow = head.narrow;
   product.a = head.rows;
   product.lda = head.lda;
   product.rows = e.sub(to, from);
   product.b = packed;
-  product.panelStride = e.index(depth * panelWidth);
-  product.ldb = e.index(panelWidth);
+  product.panelStride = e.index(packedDepth * panelWidth);
+  product.ldb = e.index(head.narrow ? 2 * panelWidth : panelWidth);
   product.columns = columns;
   product.c = head.logits;
   product.ldc = e.index(head.stride);
-  product.depth = e.index(depth);
+  product.depth = e.index(packedDepth);
   product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
   writer.product(e, product);
   if (bias) {
@@ -57,9 +64,16 @@ static void emitLogits(KernelWriter &writer, KernelWriter::Step &s, OpT op, cons
   }
 }
 
-static Head allocateHead(KernelWriter::Step &s, int64_t depth, int64_t columns) {
-  int64_t lda = ceilDiv(depth, 16) * 16 + 16, stride = ceilDiv(columns, panelWidth) * panelWidth + 16;
-  return {s.allocate(blockRows * lda), s.e.index(lda), s.allocate(blockRows * stride), stride};
+static Head allocateHead(KernelWriter::Step &s, int64_t depth, int64_t columns, bool narrow) {
+  int64_t stride = ceilDiv(columns, panelWidth) * panelWidth + 16;
+  if (!narrow) {
+    int64_t lda = ceilDiv(depth, 16) * 16 + 16;
+    return {s.allocate(blockRows * lda), s.e.index(lda), s.allocate(blockRows * stride), stride, false};
+  }
+  int64_t lda = kernel::narrowDepth(depth) + 32;
+  Value rows = s.allocateNarrow(blockRows * lda);
+  zeroNarrow(s.e, rows, s.e.index(0), s.e.index(blockRows * lda)); // the padding stays zero
+  return {rows, s.e.index(lda), s.allocate(blockRows * stride), stride, true};
 }
 
 void cpu::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
@@ -68,7 +82,7 @@ void cpu::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
   unsigned inputs = op.getInputs().size(), ids = inputs + 1 + (op.getBias() ? 1 : 0);
   writer.step(op.getLoc(), ids + 3, {rows, blockRows}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
-    Head head = allocateHead(s, op.getDepth(), columns);
+    Head head = allocateHead(s, op.getDepth(), columns, isNarrow(op.getPacked()));
     e.loop(s.begin, s.end, 1, [&](Value block) {
       Value from = e.mul(block, blockRows), to = e.min(e.add(from, blockRows), e.form(rows));
       emitLogits(writer, s, op, head, s.pointers[inputs], op.getBias() ? s.pointers[inputs + 1] : Value(), from, to);
@@ -111,8 +125,20 @@ void cpu::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp 
   unsigned inputs = op.getInputs().size(), ids = inputs + 2 + (op.getBias() ? 1 : 0), results = ids + 3;
   writer.step(op.getLoc(), results + 3, {SymbolicDim::constant(lossChunks)}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
-    Head head = allocateHead(s, depth, columns);
-    Value tile = s.allocate(writer.machine.tileRows * writer.machine.tileColumns());
+    bool narrow = isNarrow(op.getPacked());
+    Head head = allocateHead(s, depth, columns, narrow);
+    Value tile = s.allocate(writer.floatsOfTile(narrow));
+    // In bf16: gradients of the logits as rows, as columns, and the rows once more as pairs.
+    int64_t packedColumns = kernel::narrowDepth(columns), packedDepth = kernel::narrowDepth(depth);
+    constexpr int64_t blockDepth = 64, columnStride = blockDepth + 32; // a block's rows as depth
+    static_assert(blockDepth >= blockRows && blockDepth % kernel::depthGroup == 0);
+    int64_t rowStride = packedColumns + 32;
+    Value gradRows, gradColumns, pairs;
+    if (narrow) {
+      gradRows = s.allocateNarrow(blockRows * rowStride);
+      gradColumns = s.allocateNarrow((packedColumns + 16) * columnStride);
+      pairs = s.allocateNarrow(blockDepth * packedDepth);
+    }
     Value gradients = s.pointers[ids + 1], lse = s.pointers[ids + 2], result = s.pointers[results];
     Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
     Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
@@ -143,28 +169,38 @@ void cpu::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp 
           });
         });
         BlockProduct product;
-        product.a = head.logits;
-        product.lda = e.index(head.stride);
-        product.rows = e.sub(to, from);
+        Value count = e.sub(to, from);
+        product.narrow = narrow;
+        product.a = narrow ? gradRows : head.logits;
+        product.lda = e.index(narrow ? rowStride : head.stride);
+        product.rows = count;
         product.b = s.pointers[inputs + 1];
-        product.panelStride = e.index(columns * panelWidth);
-        product.ldb = e.index(panelWidth);
+        product.panelStride = e.index((narrow ? packedColumns : columns) * panelWidth);
+        product.ldb = e.index(narrow ? 2 * panelWidth : panelWidth);
         product.columns = depth;
         product.c = e.at(result, e.mul(from, depth));
         product.ldc = e.index(depth);
         product.padded = false;
-        product.depth = e.index(columns);
+        product.depth = e.index(narrow ? packedColumns : columns);
         product.accumulate = no;
         product.tile = tile;
+        if (narrow) {
+          NarrowSource logits{head.logits, e.index(head.stride)};
+          roundRows(e, logits, count, packedColumns, gradRows, e.index(rowStride));
+          turnRows(e, logits, count, packedColumns, gradColumns, e.index(columnStride));
+          pairRows(e, {head.rows, head.lda, true}, count, packedDepth, pairs, e.index(2 * packedDepth));
+        }
         writer.product(e, product);
         // weightSum[v, c] += sum over rows of dl[row, v] * a[row, c]
-        product.columnMajor = true;
+        product.columnMajor = !narrow;
+        product.a = narrow ? gradColumns : head.logits;
+        product.lda = e.index(narrow ? columnStride : head.stride);
         product.rows = e.index(columns);
-        product.b = head.rows;
-        product.panelStride = e.index(panelWidth);
-        product.ldb = head.lda;
+        product.b = narrow ? pairs : head.rows;
+        product.panelStride = e.index(narrow ? 2 * panelWidth : panelWidth);
+        product.ldb = narrow ? e.index(2 * packedDepth) : head.lda;
         product.c = weightSum;
-        product.depth = e.sub(to, from);
+        product.depth = narrow ? wholeGroups(e, count) : count;
         product.accumulate = yes;
         writer.product(e, product);
       });

@@ -4,6 +4,7 @@
 // Weights' gradients: rows packed by a row program, and their products with a gradient. Where a pack serves one product, the
 // two take turns over parts of the rows, so that a part of the packed rows exists at a time.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/NarrowOperands.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -33,12 +34,41 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
                        memoriesOf(ArrayRef(s.pointers).slice(firstInput, op.getInputs().size()), op.getInputs()));
     // Segments need not begin at multiples of a vector, so a group of columns may straddle two panels: rows are computed in
     // a line first, then dealt out.
-    Value line = s.allocate(panels * panelWidth + e.machine.lanes);
-    e.zero(line, e.index(panels * panelWidth));
+    bool narrow = isNarrow(op.getResult()); // rows come in pairs then
+    int64_t rowFloats = panels * panelWidth + lineFloats, lines = narrow ? 2 : 1;
+    Value line = s.allocate(lines * rowFloats);
+    e.zero(line, e.index(lines * rowFloats));
     Value firstBlock = e.mul(s.part, blocksPerPart(e, rows, parts));
     e.loop(s.begin, s.end, 1, [&](Value block) {
-      Value target = e.at(s.pointers[packed], e.mul(block, panels * packRows * panelWidth));
+      Value target = e.at(s.pointers[packed], e.mul(block, panels * packRows * panelWidth), factorType(e, narrow));
       Value from = e.mul(e.add(firstBlock, block), packRows), to = e.min(e.add(from, packRows), e.form(rows));
+      if (narrow) {
+        Value odd = e.at(line, e.index(rowFloats));
+        auto deal = [&](Value r) { // the pair of rows that r is one of
+          e.loop(e.index(panels), [&](Value panel) {
+            Value place = e.add(e.mul(panel, packRows * panelWidth), e.mul(e.div(r, 2), 2 * panelWidth));
+            Value columns = e.mul(panel, panelWidth);
+            for (int64_t c = 0; c < panelWidth; c += e.machine.lanes) {
+              auto half = [&](Value of) { return e.loadVector(e.at(of, e.add(columns, c))); };
+              storePairs(e, half(line), half(odd), target, e.add(place, 2 * c));
+            }
+          });
+        };
+        forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
+          Value r = e.sub(row, from), second = e.rem(r, e.index(2)), base = e.mul(second, rowFloats);
+          program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) {
+            e.store(value, e.at(line, e.add(base, column)), mask);
+          });
+          e.when(e.equal(second, e.index(1)), [&] { deal(r); });
+        });
+        Value count = e.max(e.sub(to, from), e.index(0)), end = wholeGroups(e, count);
+        Value pairs = e.mul(e.div(count, 2), 2);
+        e.zero(odd, e.index(panels * panelWidth));
+        e.when(e.less(pairs, count), [&] { deal(pairs); });
+        e.zero(line, e.index(panels * panelWidth));
+        e.loop(e.mul(e.ceilDiv(count, 2), 2), end, 2, deal);
+        return;
+      }
       forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
         program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) { e.store(value, e.at(line, column), mask); });
         Value inBlock = e.mul(e.sub(row, from), panelWidth);
@@ -58,7 +88,8 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
 // the result; rows come in the blocks of `kernel.pack_rows`, so the sum's order does not depend on how the rectangles are
 // dealt out.
 static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned tensors, int64_t parts) {
-  int64_t tileRows = writer.machine.tileRows;
+  bool narrow = isNarrow(op.getPacked());
+  int64_t tileRows = writer.rowsOfTile(narrow);
   // Items are wide and tall enough that packing a piece of grad, and fetching a panel, pays; but there are a few of them.
   constexpr int64_t mostRows = 192, columnsPerItem = 256;
   int64_t n = op.getColumns(), depth = op.getDepth(), panels = ceilDiv(depth, panelWidth);
@@ -70,8 +101,11 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
     Emitter &e = s.e;
     int64_t lanes = e.machine.lanes;
     // A vector reaches past a stripe's row into its next one, which is written later, or into the room behind the stripe.
-    int64_t stripe = packRows * tileRows + lanes, tile = tileRows * panelWidth;
-    Value a = s.allocate(rowsPerItem / tileRows * stripe), sums = s.allocate(rowsPerItem * columnsPerItem);
+    // In bf16 a stripe's rows are columns of grad, a few lines apart from a power of two.
+    constexpr int64_t narrowRow = packRows + 32;
+    int64_t stripe = narrow ? tileRows * narrowRow : packRows * tileRows + lanes, tile = tileRows * panelWidth;
+    int64_t stripeNumbers = rowsPerItem / tileRows * stripe;
+    Value a = narrow ? s.allocateNarrow(stripeNumbers + 16 * narrowRow) : s.allocate(stripeNumbers), sums = s.allocate(rowsPerItem * columnsPerItem);
     Value perPart = blocksPerPart(e, rows, parts), firstBlock = e.mul(s.part, perPart), zero = e.index(0);
     Value rowsLeft = e.max(e.sub(e.form(rows), e.mul(firstBlock, packRows)), zero);
     Value blocks = e.min(perPart, e.ceilDiv(rowsLeft, packRows)), end = e.select(e.less(zero, blocks), s.end, s.begin);
@@ -90,13 +124,20 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
       e.loop(blocks, [&](Value block) {
         Value count = rowsOfBlock(block), after = e.add(block, 1), next = rowsOfBlock(after);
         Value rowsPerTile = e.div(e.sub(e.add(next, tiles), e.index(1)), tiles);
-        Value blockPanels = e.at(s.pointers[1], e.mul(e.mul(block, panels), packRows * panelWidth));
+        Type factor = factorType(e, narrow);
+        Value blockPanels = e.at(s.pointers[1], e.mul(e.mul(block, panels), packRows * panelWidth), factor);
         e.loop(panelsHere, [&](Value p) {
-          Value b = e.at(blockPanels, e.mul(e.add(firstPanel, p), packRows * panelWidth));
+          Value b = e.at(blockPanels, e.mul(e.add(firstPanel, p), packRows * panelWidth), factor);
           e.loop(stripes, [&](Value i) {
-            Value stripeAt = e.at(a, e.mul(i, stripe)), number = e.add(e.mul(p, stripes), i);
+            Value stripeAt = e.at(a, e.mul(i, stripe), factor), number = e.add(e.mul(p, stripes), i);
             // The first panel's tiles copy what all read: tileRows columns of grad side by side.
             e.when(e.equal(p, zero), [&] {
+              if (narrow) {
+                int64_t width = ceilDiv(tileRows, lanes) * lanes;
+                NarrowSource columns{e.at(rowOfGrad(block, zero), e.mul(i, tileRows)), e.index(n)};
+                turnRows(e, columns, count, width, stripeAt, e.index(narrowRow));
+                return;
+              }
               e.loop(count, [&](Value r) {
                 Value row = e.at(rowOfGrad(block, r), e.mul(i, tileRows)), target = e.at(stripeAt, e.mul(r, tileRows));
                 for (int64_t v = 0; v < tileRows; v += lanes) {
@@ -111,17 +152,18 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
               e.loop(zero, rowsHere, lineFloats, [&](Value v) { e.prefetch(e.at(row, v)); });
             });
             BlockProduct product;
+            product.narrow = narrow;
             product.a = stripeAt;
-            product.lda = e.index(tileRows);
-            product.columnMajor = true;
-            product.rows = e.index(tileRows);
+            product.lda = e.index(narrow ? narrowRow : tileRows);
+            product.columnMajor = !narrow;
+            product.rows = narrow ? e.min(e.index(tileRows), e.sub(rowsHere, e.mul(i, tileRows))) : e.index(tileRows);
             product.b = b;
             product.panelStride = zero;
-            product.ldb = e.index(panelWidth);
+            product.ldb = e.index(narrow ? 2 * panelWidth : panelWidth);
             product.c = e.at(sums, e.mul(number, tile));
             product.ldc = e.index(panelWidth);
             product.columns = panelWidth;
-            product.depth = count;
+            product.depth = narrow ? wholeGroups(e, count) : count;
             product.accumulate = e.less(zero, block);
             writer.product(e, product);
           });

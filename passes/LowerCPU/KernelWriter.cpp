@@ -1,6 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/LowerCPU/KernelWriter.h"
+#include "passes/LowerCPU/NarrowOperands.h"
 #include "passes/Memory/ArenaPlan.h"
 
 using namespace mlir;
@@ -12,6 +13,10 @@ Value KernelWriter::Step::allocate(SymbolicDim floats) {
   Value piece = e.at(scratch, e.form(used));
   used = used + floats.mapped([](int64_t n) { return kernel::ceilDiv(n, 16) * 16; });
   return piece;
+}
+
+Value KernelWriter::Step::allocateNarrow(SymbolicDim numbers) {
+  return allocate(numbers.mapped([](int64_t n) { return kernel::ceilDiv(n, 2); }));
 }
 
 void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::function<void(Step &)> &body) {
@@ -43,7 +48,11 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   step.part = asIndex(argument(tensors + 2, i64));
   e.position = asIndex(argument(tensors + 3, i64));
   e.patches = asIndex(argument(tensors + 4, i64));
+  usesTiles = false;
   body(step);
+  if (usesTiles) {
+    configureTiles(e, entry);
+  }
   func::ReturnOp::create(e.b);
   kernel.scratch = bound(kernel.scratch, step.used);
   kernel.launches.push_back({function, items});
@@ -99,40 +108,53 @@ func::FuncOp KernelWriter::tileFunction(bool columnMajor) {
   return func;
 }
 
+int64_t KernelWriter::rowsOfTile(bool narrow) const {
+  return narrow && machine.narrow == NarrowProducts::Tiles ? 48 : machine.tileRows;
+}
+
+int64_t KernelWriter::columnsOfTile(bool narrow) const {
+  return narrow && machine.narrow == NarrowProducts::Tiles ? 32 : machine.tileColumns();
+}
+
 void KernelWriter::product(Emitter &e, const BlockProduct &p) {
-  func::FuncOp tile = tileFunction(p.columnMajor);
-  int64_t rows = machine.tileRows, columns = machine.tileColumns(), perPanel = kernel::panelWidth / columns;
-  auto call = [&](Value a, Value b, Value c, Value ldc, Value accumulate) {
-    func::CallOp::create(e.b, tile, ValueRange{a, p.lda, b, p.ldb, c, ldc, p.depth, accumulate});
+  func::FuncOp tile = p.narrow ? narrowTileFunction() : tileFunction(p.columnMajor);
+  int64_t rows = rowsOfTile(p.narrow), columns = columnsOfTile(p.narrow), perPanel = kernel::panelWidth / columns;
+  Type factor = factorType(e, p.narrow);
+  auto call = [&](Value a, Value b, Value c, Value ldc, Value accumulate, Value rowsLeft) {
+    SmallVector<Value> arguments{a, p.lda, b, p.ldb, c, ldc, p.depth, accumulate};
+    if (p.narrow) {
+      arguments.push_back(rowsLeft);
+    }
+    func::CallOp::create(e.b, tile, arguments);
   };
   // Panels outside: a panel stays in the nearest cache while all rows pass.
   e.loop(e.index(kernel::ceilDiv(p.columns, columns)), [&](Value n) {
     Value panel = perPanel == 1 ? n : e.div(n, perPanel);
-    Value b = e.at(p.b, e.mul(panel, p.panelStride));
+    Value b = e.at(p.b, e.mul(panel, p.panelStride), factor);
     if (perPanel > 1) {
-      b = e.at(b, e.mul(e.rem(n, e.index(perPanel)), columns));
+      b = e.at(b, e.mul(e.rem(n, e.index(perPanel)), p.narrow ? 2 * columns : columns), factor);
     }
     Value column = e.mul(n, columns);
     e.loop(e.index(0), p.rows, rows, [&](Value i) {
-      Value a = e.at(p.a, p.columnMajor ? i : e.mul(i, p.lda));
+      Value a = e.at(p.a, p.columnMajor ? i : e.mul(i, p.lda), factor), rowsLeft = e.sub(p.rows, i);
       Value c = e.at(p.c, e.add(e.mul(i, p.ldc), column));
       if (p.padded) {
-        call(a, b, c, p.ldc, p.accumulate);
+        call(a, b, c, p.ldc, p.accumulate, rowsLeft);
         return;
       }
-      Value rowsLeft = e.sub(p.rows, i), columnsLeft = e.sub(p.columnsLeft ? p.columnsLeft : e.index(p.columns), column);
+      Value columnsLeft = e.sub(p.columnsLeft ? p.columnsLeft : e.index(p.columns), column);
       Value whole = arith::AndIOp::create(e.b, e.less(e.index(rows - 1), rowsLeft), e.less(e.index(columns - 1), columnsLeft));
       e.when(
-          whole, [&] { call(a, b, c, p.ldc, p.accumulate); },
+          whole, [&] { call(a, b, c, p.ldc, p.accumulate, rowsLeft); },
           [&] {
             Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
-            call(a, b, p.tile, e.index(columns), no);
+            call(a, b, p.tile, e.index(columns), no, rowsLeft);
             e.loop(e.min(rowsLeft, e.index(rows)), [&](Value r) {
-              for (int64_t j = 0; j < machine.tileVectors; ++j) {
-                Value left = e.max(e.sub(columnsLeft, e.index(j * machine.lanes)), e.index(0));
+              for (int64_t j = 0; j < columns; j += machine.lanes) {
+                Value left = e.max(e.sub(columnsLeft, e.index(j)), e.index(0));
                 Value mask = e.mask(e.min(left, e.index(machine.lanes)));
-                Value target = e.at(c, e.add(e.mul(r, p.ldc), j * machine.lanes));
-                Value sum = e.loadVector(e.at(p.tile, e.add(e.mul(r, columns), j * machine.lanes)));
+                Value target = e.at(c, e.add(e.mul(r, p.ldc), j));
+                Value sum = e.loadVector(e.at(p.tile, e.add(e.mul(r, columns), j)));
                 sum = e.select(p.accumulate, e.addf(e.loadVector(target), sum), sum);
                 e.store(sum, target, mask);
               }

@@ -46,6 +46,9 @@ struct BlockProduct {
   mlir::Value depth;
   mlir::Value accumulate;    // i1
   mlir::Value tile;          // scratch for one tile, where not padded
+  // Factors are bf16, strides count them, and depth comes in pairs side by side: A[i * lda + k], B(k, n) at b + p * panelStride +
+  // (k / 2) * ldb + 2 * n + k % 2. The depth is a multiple of kernel::depthGroup; A has rows up to a multiple of 16.
+  bool narrow = false;
 };
 
 // Dot products of rows of A with rows of B, both as they lie in memory: C[i, j] = sum_k A[i, k] * B[j, k]. The order of a sum
@@ -71,12 +74,18 @@ public:
     // A piece of the thread's scratch.
     mlir::Value allocate(SymbolicDim floats);
     mlir::Value allocate(int64_t floats) { return allocate(SymbolicDim::constant(floats)); }
+    // The same in numbers of two bytes.
+    mlir::Value allocateNarrow(SymbolicDim numbers);
+    mlir::Value allocateNarrow(int64_t numbers) { return allocateNarrow(SymbolicDim::constant(numbers)); }
     mlir::Value scratch;
     SymbolicDim used;
   };
   void step(mlir::Location loc, unsigned tensors, Items items, const std::function<void(Step &)> &body);
 
   void product(Emitter &e, const BlockProduct &product);
+  int64_t rowsOfTile(bool narrow) const;
+  int64_t columnsOfTile(bool narrow) const;
+  int64_t floatsOfTile(bool narrow) const { return rowsOfTile(narrow) * columnsOfTile(narrow); }
   void dots(Emitter &e, const DotBlock &block);
 
   mlir::ModuleOp module;
@@ -87,7 +96,13 @@ public:
 private:
   // The shared tile, made when first asked for.
   mlir::func::FuncOp tileFunction(bool columnMajor);
+  mlir::func::FuncOp narrowTileFunction();
+  void writePairs(Emitter &e, mlir::Block *entry);
+  void writeTiles(Emitter &e, mlir::Block *entry);
+  void configureTiles(Emitter &e, mlir::Block *entry);
   mlir::func::FuncOp dotFunction(int64_t rows, int64_t columns, int64_t depth);
+
+  bool usesTiles = false; // the step at hand
 };
 
 } // namespace mblm::cpu

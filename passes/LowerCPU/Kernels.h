@@ -13,6 +13,11 @@ namespace mblm::cpu {
 // Attention: stands for minus infinity where differences are taken.
 constexpr double lowest = -1e30;
 
+// Whether a pack holds bf16, and so the product that reads it rounds its other factor too.
+inline bool isNarrow(mlir::Value packed) {
+  return mlir::cast<mlir::RankedTensorType>(packed.getType()).getElementType().isBF16();
+}
+
 void emitRows(KernelWriter &writer, kernel::RowsOp op);
 void emitPackRows(KernelWriter &writer, kernel::PackRowsOp op);
 void emitReduce(KernelWriter &writer, kernel::ReduceOp op);

@@ -76,15 +76,26 @@ static void narrow(Value value) {
   }
 }
 
+// Packs in bf16 hold whole groups of depth.
+static void narrowPack(kernel::PackOp pack) {
+  narrow(pack.getResult());
+  RankedTensorType type = pack.getType();
+  SmallVector<int64_t> shape(type.getShape());
+  shape[1] = kernel::narrowDepth(shape[1]);
+  pack.getResult().setType(type.clone(shape));
+}
+
 namespace {
 struct NarrowStoragePass : mblm::impl::NarrowStoragePassBase<NarrowStoragePass> {
+  using NarrowStoragePassBase::NarrowStoragePassBase;
+
   void runOnOperation() override {
     for (Operation &op : getOperation().getBody().front().without_terminator()) {
       if (auto pack = dyn_cast<kernel::PackOp>(op)) {
-        narrow(pack.getResult());
+        narrowPack(pack);
       }
       for (OpResult result : wideResults(&op)) {
-        if (!staysWide(result)) {
+        if ((!packsOnly || isa<kernel::PackRowsOp>(op)) && !staysWide(result)) {
           narrow(result);
         }
       }

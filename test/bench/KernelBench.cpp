@@ -3,7 +3,9 @@
 #include "test/bench/KernelBench.h"
 
 #include "compiler/Pipelines/Phases.h"
+#include "compiler/Target/Machine.h"
 #include "dialects/Register.h"
+#include "runtime/Metadata.h"
 #include "runtime/Support/Error.h"
 #include "test/support/Native.h"
 #include "tools/commands/Peak.h"
@@ -26,6 +28,7 @@ std::unique_ptr<rt::Program> KernelBench::compile(const std::string &moduleText,
   pipelines::toKernelPhase(*module, {});
   test::Native native;
   native.level = options.level;
+  native.precision = options.precision;
   native.threads = options.threads;
   return test::compileKernels(*module, info, native);
 }
@@ -66,13 +69,17 @@ int bench::run(int argc, char **argv, const About &about, Options options,
   app.add_option("SHAPES", options.shapes, about.shapes);
   app.add_option("--threads", options.threads, "Threads")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--seconds", options.seconds, "Time for each entry")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--level", options.level, "avx512, avx2 or portable (default: what this machine has)");
+  app.add_option("--level", options.level, "amx, avx512bf16, avx512, avx2 or portable (default: what this machine has)");
+  app.add_option("--precision", options.precision, "f32 (default) or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   CLI11_PARSE(app, argc, argv);
   try {
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
     mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
-    double peak = cli::measurePeakFlops(options.threads);
+    bool narrow = options.precision == "bf16";
+    target::Machine machine = options.level.empty() ? target::hostMachine(narrow) : target::machineOfLevel(options.level);
+    rt::requireCpuLevel(machine.level, "--level");
+    double peak = cli::measurePeakFlops(options.threads, narrow ? machine.level : "");
     std::printf("%d thread%s, measured peak %.1f GFLOP/s; ", options.threads, options.threads == 1 ? "" : "s", 1e-9 * peak);
     body(KernelBench(options, context, peak));
     return 0;

@@ -20,6 +20,7 @@ struct Options {
   double seconds = 0.5; // for each row's entries, one after the other
   int threads = 1;
   std::string level; // empty: what this machine has
+  std::string precision = "f32";
 };
 
 // What a program is about, as its `--help` says it.

@@ -51,7 +51,7 @@ const auto f64 =
 const auto f32 = within();
 const auto bf16 = withinHalf();
 
-// Compiled in f32. The folder of artifacts goes with the process: every case of a spec shares one.
+// The folder of artifacts goes with the process: every case of a spec shares one.
 std::unique_ptr<rt::Program> open(const spec::Spec &spec, driver::Options options) {
   static const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("mblm-golden-" + std::to_string(getpid()));
@@ -68,9 +68,10 @@ std::unique_ptr<rt::Program> open(const spec::Spec &spec, driver::Options option
 }
 
 std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &level, bool fuse,
-                                     const driver::Plan &plan = {}) {
+                                     const driver::Plan &plan = {}, const std::string &precision = "f32") {
   driver::Options options;
   options.level = level;
+  options.precision = precision;
   options.fusion.on = fuse;
   options.plan = plan;
   return open(spec, options);
@@ -132,11 +133,19 @@ INSTANTIATE_TEST_SUITE_P(Patched, GoldenTrajectory,
 INSTANTIATE_TEST_SUITE_P(More, GoldenForward, testing::Combine(testing::ValuesIn(moreWays), testing::ValuesIn(fewCases)),
                          testName);
 
-// In bf16 every case passes too, and a few stand for them where time is short. All of them, in some minutes:
+// In bf16 every case passes on the simulator too, and a few stand for them where time is short. All of them, in some minutes:
 //   golden-test --gtest_also_run_disabled_tests --gtest_filter='*Half*'
 const Way ampere{"sim_bf16", bf16, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80", true, "bf16"); }};
 const Way hopper{"sim_bf16_sm_90a", bf16,
                  [](const GoldenCase &golden) { return simulate(golden.spec, "sm_90a", true, "bf16"); }};
+const Way native{"cpu_bf16", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {}, "bf16"); }};
+const Way nativeWays[] = { // levels round and add up in other ways
+    {"cpu_bf16_pairs", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "avx512bf16", true, {}, "bf16"); }},
+    {"cpu_bf16_avx512", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "avx512", true, {}, "bf16"); }},
+    {"cpu_bf16_avx2", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "avx2", true, {}, "bf16"); }},
+    {"cpu_bf16_portable", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "portable", true, {}, "bf16"); }},
+    {"cpu_bf16_unfused", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "", false, {}, "bf16"); }},
+    {"cpu_bf16_thrifty", bf16, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true}, "bf16"); }}};
 const CaseName halfCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"},
                               {"mblm", "m2_d2_2d_mt_pad"},
                               {"megabyte", "mamba_lm_rms_tied"},
@@ -151,6 +160,14 @@ INSTANTIATE_TEST_SUITE_P(DISABLED_HalfHopper, GoldenForward,
                          testing::Combine(testing::Values(hopper), testing::Values(halfCases[4])), testName);
 INSTANTIATE_TEST_SUITE_P(Half, GoldenTrajectory,
                          testing::Combine(testing::Values(ampere), testing::Values(trajectoryCases()[1])), testName);
+INSTANTIATE_TEST_SUITE_P(NativeHalf, GoldenForward,
+                         testing::Combine(testing::Values(native), testing::ValuesIn(forwardCases())), testName);
+INSTANTIATE_TEST_SUITE_P(NativeHalf, GoldenTrajectory,
+                         testing::Combine(testing::Values(native), testing::ValuesIn(trajectoryCases())), testName);
+INSTANTIATE_TEST_SUITE_P(NativeHalf, GoldenGreedy,
+                         testing::Combine(testing::Values(native), testing::ValuesIn(greedyCases())), testName);
+INSTANTIATE_TEST_SUITE_P(NativeHalfMore, GoldenForward,
+                         testing::Combine(testing::ValuesIn(nativeWays), testing::ValuesIn(halfCases)), testName);
 INSTANTIATE_TEST_SUITE_P(DISABLED_Half, GoldenForward,
                          testing::Combine(testing::Values(ampere, hopper), testing::ValuesIn(forwardCases())), testName);
 INSTANTIATE_TEST_SUITE_P(DISABLED_Half, GoldenTrajectory,

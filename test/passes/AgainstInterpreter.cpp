@@ -5,6 +5,7 @@
 #include "compiler/Interpreter/Interpreter.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/Register.h"
+#include "runtime/Support/Convert.h"
 #include "runtime/Support/Memory.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -97,7 +98,8 @@ Inputs randomInputs(const ModuleCase &test, int64_t elements, uint64_t seed) {
   for (const ModuleCase::Parameter &parameter : test.parameters) {
     for (int64_t n = 0; n < parameter.elements(); ++n) {
       double uniform = double(random() % 200001) / 100000.0 - 1;
-      inputs.parameters.push_back(float(parameter.middle + parameter.spread * uniform));
+      float value = float(parameter.middle + parameter.spread * uniform);
+      inputs.parameters.push_back(test.narrow ? rt::floatFromBrain(rt::brainFromFloat(value)) : value);
     }
     inputs.parameters.resize((inputs.parameters.size() + 15) / 16 * 16);
   }
@@ -251,16 +253,17 @@ private:
 
 } // namespace
 
-void test::expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance) {
+void test::expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision) {
   Agreement agreement(test, seed, tolerance);
   auto run = [&](const std::string &level, bool fuse, int threads) {
     Native native;
     native.level = level;
+    native.precision = precision;
     native.fusion.on = fuse;
     native.threads = threads;
     return agreement.run(level, native);
   };
-  std::vector<std::string> levels = hostLevels();
+  std::vector<std::string> levels = hostLevels(precision == "bf16");
   Numbers alone = run(levels.front(), true, 1), together = run(levels.front(), true, 3);
   EXPECT_TRUE(together.output == alone.output && together.gradients == alone.gradients) << "three threads differ from one";
   run(levels.front(), false, 2);

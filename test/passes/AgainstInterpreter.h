@@ -27,6 +27,7 @@ struct ModuleCase {
   int64_t vocab = 1, inner = 1, batch = 1, slots = 1;
   bool isStep = false;     // ids are [B, inner], M is 1
   bool dropout = false;    // @train_step has a %key
+  bool narrow = false;     // parameters are bf16 numbers
   std::string states;      // ops in front of it
   int64_t position = 0;    // P
   // Further arguments, where there are any: lengths of patches [batch, n] as %lengths, n being P, and numbers [batch, n] as %ranges.
@@ -39,7 +40,7 @@ std::string tensorType(llvm::ArrayRef<int64_t> shape);
 
 // Every result and gradient within `tolerance` of the interpreter's, relative to its largest number, at every level of this
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
-void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance);
+void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision = "f32");
 
 // The same of CUDA kernels alone: fused for sm_80, single ones for sm_90a, in f32 or bf16; or in just these ways.
 void expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision = "f32");

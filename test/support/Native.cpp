@@ -40,9 +40,9 @@ static const std::filesystem::path &folder() {
   return made.path;
 }
 
-std::vector<std::string> test::hostLevels() {
-  std::vector<std::string> levels{"avx512", "avx2", "portable"};
-  while (levels.front() != target::hostMachine().level) {
+std::vector<std::string> test::hostLevels(bool narrowProducts) {
+  std::vector<std::string> levels{"amx", "avx512bf16", "avx512", "avx2", "portable"};
+  while (levels.front() != target::hostMachine(narrowProducts).level) {
     levels.erase(levels.begin());
   }
   return levels;
@@ -64,12 +64,12 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
   if (isSimulated(native)) {
     options.target = driver::Target::Sim;
     options.arch = native.level;
-    options.precision = native.precision;
     options.localLayers = native.localLayers;
     options.library = native.library;
   } else {
     options.level = native.level;
   }
+  options.precision = native.precision;
   options.cache = folder().string();
   options.entries = native.entries;
   options.fusion = native.fusion;
@@ -112,8 +112,9 @@ std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info
   if (isSimulated(native)) {
     return compileToSimulate(module, info, native);
   }
-  target::Machine machine = native.level.empty() ? target::hostMachine() : target::machineOfLevel(native.level);
-  pipelines::toLoopsPhase(module, machine.level);
+  bool narrow = native.precision == "bf16";
+  target::Machine machine = native.level.empty() ? target::hostMachine(narrow) : target::machineOfLevel(native.level);
+  pipelines::toLoopsPhase(module, machine.level, native.precision);
   std::string metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
   pipelines::toLLVMPhase(module);
   return writeArtifact(module, machine, metadata);

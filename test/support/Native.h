@@ -15,7 +15,7 @@ namespace mblm::test {
 
 struct Native {
   std::string level; // empty: the best that this machine runs; sm_80 or sm_90a: CUDA kernels on the simulator
-  std::string precision = "f32"; // of CUDA kernels
+  std::string precision = "f32";
   std::string localLayers = "pays"; // which of those are whole local layers
   std::string library = "pays"; // and which products a library may compute
   std::vector<std::string> entries; // of a spec; empty: all
@@ -25,8 +25,8 @@ struct Native {
   int threads = 2;
 };
 
-// The levels that this machine runs, best first.
-std::vector<std::string> hostLevels();
+// The levels that this machine runs, best first; with those that only products in bf16 tell apart, if wanted.
+std::vector<std::string> hostLevels(bool narrowProducts = false);
 
 // The GPUs whose kernels the simulator runs.
 std::vector<std::string> simulatedLevels();

@@ -64,14 +64,15 @@ class CommandLine(ProgramTest):
         self.fails(2, "SPEC is required", self.mblm("check"))
         self.fails(2, "--nonsense", self.mblm("check", TINY, "--nonsense"))
         self.fails(2, "expected either --data or --batches", self.mblm("train", TINY, "--steps", "1", "--out", "x"))
-        for precision in ["bf16", "tf32"]:
-            self.fails(2, f"--precision {precision} with --target cpu: computes in f32 only",
-                       self.mblm("check", TINY, "--precision", precision))
+        self.fails(2, "--precision tf32 with --target cpu: computes in f32 or bf16; expected --target cuda or sim",
+                   self.mblm("check", TINY, "--precision", "tf32"))
+        self.fails(2, "--precision bf16 with --target reference: computes in f64 only; expected --target cuda or sim, or cpu",
+                   self.mblm("check", TINY, "--precision", "bf16", "--target", "reference"))
         self.fails(2, "--precision: fp8 not in {f32,tf32,bf16}", self.mblm("check", TINY, "--precision", "fp8"))
         self.fails(2, "--library: often not in {never,pays,fits}", self.mblm("check", TINY, "--library", "often"))
         self.fails(2, "--arch", self.mblm("compile", TINY, "-o", self.path("x"), "--arch", "sm_70"))
         self.fails(2, "has no entry 'backward'", self.mblm("compile", TINY, "-o", self.path("x"), "--entry", "backward"))
-        self.fails(2, "expected avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
+        self.fails(2, "expected amx, avx512bf16, avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
         self.fails(2, "expected on, off or a number", self.mblm("compile", TINY, "-o", self.path("x"), "--fuse", "some"))
         self.fails(2, "expected a size such as 512M", self.mblm("check", TINY, "--max-memory", "lots"))
         self.fails(2, "expected numbers with commas", self.mblm("generate", TINY, *self.native(), "--weights", self.weights,
@@ -249,6 +250,49 @@ class CommandLine(ProgramTest):
         self.fails(3, "do not fit", self.mblm("import", "megabyte", f"{GOLDEN}/config.json", "--weights", self.weights, "-o",
                                               self.path("x.json"), "--json"))
         self.assertFalse(os.path.exists(self.path("x.json")))
+
+    # Products of bf16 factors.
+
+    def losses(self, name, *more):
+        config = self.write("curve.json", '{"lr": 0.003, "batch": 4, "length": 96}')
+        code, _, err = self.mblm("train", TINY, *self.native(), "--data", self.path("text"), "--config", config, "--steps", "20",
+                                 "--out", self.path(name), *more)
+        self.assertEqual(code, 0, err)
+        with open(self.path(name + "/log.jsonl")) as file:
+            return [line["loss"] for line in map(json.loads, file) if "loss" in line]
+
+    def test_training_in_bf16_goes_the_way_of_f32(self):
+        wide, narrow = self.losses("wide"), self.losses("narrow", "--precision", "bf16")
+        self.assertEqual(len(narrow), 20)
+        self.assertLess(wide[-1], 0.8 * wide[0])
+        self.assertNotEqual(wide, narrow)
+        for one, other in zip(wide, narrow):
+            self.assertLess(abs(one - other), 0.01 * one)
+        self.assertEqual(narrow, self.losses("one-thread", "--precision", "bf16", "--threads", "1"))
+        for level in ["avx2", "portable"]: # all machines that run this have them
+            for one, other in zip(wide, self.losses(level, "--precision", "bf16", "--level", level)):
+                self.assertLess(abs(one - other), 0.01 * one)
+
+    def test_bf16_programs_evaluate_generate_and_bench(self):
+        half = [TINY, *self.native(), "--precision", "bf16"]
+        weights = ["--weights", self.weights]
+        code, out, err = self.mblm("eval", *half, *weights, "--data", self.path("text"), "--json")
+        self.assertEqual(code, 0, err)
+        code, _, err = self.mblm("generate", *half, *weights, "--prompt", "The", "-n", "3", "--json")
+        self.assertEqual(code, 0, err)
+        code, out, err = self.mblm("bench", *half, "--context", "48", "--batch", "1", "--json")
+        self.assertEqual(code, 0, err)
+        self.assertGreater(json.loads(out)["peak_flops_per_second"], 0)
+        artifact = self.path("half.so")
+        self.assertEqual(self.mblm("compile", *half, "-o", artifact)[0], 0)
+        path = self.ids(12)
+        logits = []
+        for model in [half, [artifact]]:
+            run = ["run", *model, *weights, "--input", path, "--output", self.path("half.safetensors"), "--gradients"]
+            code, _, err = self.mblm(*run)
+            self.assertEqual(code, 0, err)
+            logits.append(safetensors_io.load(self.path("half.safetensors"))["logits"])
+        self.assertEqual(logits[0], logits[1])
 
     def resumes(self, spec, name, config):
         config = self.write("train.json", config)

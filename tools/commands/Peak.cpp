@@ -10,8 +10,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <thread>
 #include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace mblm::cli {
 
@@ -55,6 +60,49 @@ __attribute__((target("avx2,fma"))) double avx2(int64_t rounds, volatile float *
 __attribute__((target("avx512f"))) double avx512(int64_t rounds, volatile float *sink) {
   return multiplyAdd<16>(rounds, sink);
 }
+
+__attribute__((target("avx512f,avx512bf16"))) double pairs(int64_t rounds, volatile float *sink) {
+  constexpr int sums = 12;
+  __m512 total[sums];
+  __m512bh factor = __m512bh(_mm512_set1_epi32(0x3d003d00)); // small numbers
+  for (__m512 &sum : total) {
+    sum = _mm512_set1_ps(*sink);
+  }
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (__m512 &sum : total) {
+      sum = _mm512_dpbf16_ps(sum, factor, factor);
+    }
+  }
+  for (__m512 &sum : total) {
+    *sink = _mm512_reduce_add_ps(sum) > 1e30f ? 1.0f : 0.5f;
+  }
+  return 2.0 * 32 * sums * double(rounds);
+}
+
+// Four tiles of sums, of zeros.
+__attribute__((target("amx-tile,amx-bf16"))) double tiles(int64_t rounds, volatile float *) {
+  struct alignas(64) {
+    uint8_t palette = 1, start = 0, reserved[14] = {};
+    uint16_t rowBytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  } shape;
+  alignas(64) char zeros[1024] = {};
+  _tile_loadconfig(&shape);
+  _tile_loadd(0, zeros, 64);
+  _tile_loadd(1, zeros, 64);
+  _tile_loadd(2, zeros, 64);
+  _tile_loadd(3, zeros, 64);
+  _tile_loadd(4, zeros, 64);
+  _tile_loadd(5, zeros, 64);
+  for (int64_t round = 0; round < rounds; ++round) {
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_dpbf16ps(1, 4, 5);
+    _tile_dpbf16ps(2, 4, 5);
+    _tile_dpbf16ps(3, 4, 5);
+  }
+  _tile_release();
+  return 2.0 * 4 * 16 * 16 * 32 * double(rounds);
+}
 #endif
 
 // Adds up floats, eight vectors at a time.
@@ -96,8 +144,14 @@ Sum widestSum() {
 
 using Loop = double (*)(int64_t, volatile float *);
 
-Loop widestLoop() {
+Loop widestLoop(const std::string &level) {
 #if defined(__x86_64__)
+  if (level == "amx") {
+    return tiles;
+  }
+  if (level == "avx512bf16") {
+    return pairs;
+  }
   if (__builtin_cpu_supports("avx512f")) {
     return avx512;
   }
@@ -108,8 +162,7 @@ Loop widestLoop() {
   return portable;
 }
 
-double bestOfOneThread() {
-  Loop loop = widestLoop();
+double bestOfOneThread(Loop loop) {
   volatile float sink = 0.5f;
   double best = 0;
   for (int run = 0; run < 8; ++run) {
@@ -145,11 +198,11 @@ double bandwidthOfOneThread() {
 } // namespace
 
 // Of all threads at the same time.
-static double sumOverThreads(int threads, double (*measure)()) {
+static double sumOverThreads(int threads, const std::function<double()> &measure) {
   std::vector<double> results(threads);
   std::vector<std::thread> others;
   for (int i = 1; i < threads; ++i) {
-    others.emplace_back([&results, i, measure] { results[i] = measure(); });
+    others.emplace_back([&results, i, &measure] { results[i] = measure(); });
   }
   results[0] = measure();
   double sum = results[0];
@@ -160,7 +213,10 @@ static double sumOverThreads(int threads, double (*measure)()) {
   return sum;
 }
 
-double measurePeakFlops(int threads) { return sumOverThreads(threads, bestOfOneThread); }
+double measurePeakFlops(int threads, const std::string &level) {
+  Loop loop = widestLoop(level);
+  return sumOverThreads(threads, [&] { return bestOfOneThread(loop); });
+}
 
 double measurePeakBandwidth(int threads) { return sumOverThreads(threads, bandwidthOfOneThread); }
 

@@ -3,6 +3,7 @@
 //
 // `bench`: how fast one entry of a compiled model runs, against the peak that this machine's cores were measured to
 // have.
+#include "compiler/Driver/Compile.h"
 #include "compiler/Driver/Costs.h"
 #include "tools/commands/Peak.h"
 #include "tools/commands/Timing.h"
@@ -58,7 +59,8 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   }
   const Work &work = *timed->work;
   json &report = timed->report;
-  driver::OwnedModule owned = driver::modelModule(source.model().spec, source.options(common));
+  driver::Options compiled = source.options(common);
+  driver::OwnedModule owned = driver::modelModule(source.model().spec, compiled);
   bool steps = options.entry == "step" || options.entry == "decode";
   driver::Cost cost = steps ? costOfSlot(*owned.module, timed->model->info(), work.batch, work.slots())
                             : driver::costOf(*owned.module, work.costedFunction(), work.batch, work.slots(), work.patches());
@@ -66,7 +68,8 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
     cost.flops /= double(timed->model->info().inner);
     cost.bytes /= double(timed->model->info().inner);
   }
-  double median = report["median_s"], peak = measurePeakFlops(timed->threads);
+  std::string level = compiled.nativePrecision() == "bf16" ? driver::machineFor(compiled).level : "";
+  double median = report["median_s"], peak = measurePeakFlops(timed->threads, level);
   report["flops"] = cost.flops;
   report["flops_per_second"] = cost.flops / median;
   report["peak_flops_per_second"] = peak;

@@ -20,7 +20,7 @@ void SpecArgument::addOptions(CLI::App &command) {
       ->check(CLI::IsMember({"cpu", "reference", "cuda", "sim"}));
   command
       .add_option("--precision", precision,
-                  "f32 (default); of CUDA kernels also tf32: products on tensor cores, tensors stay f32; or bf16: tensors too")
+                  "f32 (default), bf16: factors of products, of CUDA kernels tensors too; or tf32, of CUDA kernels alone: products on tensor cores")
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}));
   command.add_option("--arch", arch, "Of CUDA kernels: sm_80 or sm_90a (default: both for --target cuda, else sm_80)")
       ->check(CLI::IsMember({"sm_80", "sm_90a"}));
@@ -34,7 +34,7 @@ void SpecArgument::addOptions(CLI::App &command) {
       ->check(CLI::IsMember({"never", "pays", "fits"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
-                     "Instructions to use: avx512, avx2 or portable (default: what this machine has)");
+                     "Instructions to use: amx, avx512bf16, avx512, avx2 or portable (default: what this machine has)");
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
@@ -45,8 +45,11 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
                                                                 {"sim", driver::Target::Sim},
                                                                 {"reference", driver::Target::Reference}};
   options.target = targets.at(target);
-  if (precision != "f32" && !ofKernels && !driver::usesKernels(options.target)) {
-    throw Error(Exit::Usage, "--precision " + precision + " with --target " + target + ": computes in f32 only; expected --target cuda or sim");
+  bool native = options.target == driver::Target::Cpu && precision == "bf16";
+  if (precision != "f32" && !ofKernels && !native && !driver::usesKernels(options.target)) {
+    std::string known = options.target == driver::Target::Cpu ? "in f32 or bf16" : "in f64 only";
+    throw Error(Exit::Usage, "--precision " + precision + " with --target " + target + ": computes " + known + "; expected --target cuda or sim" +
+                                 (precision == "bf16" ? ", or cpu" : ""));
   }
   options.precision = precision;
   options.localLayers = localLayers;

@@ -14,6 +14,7 @@ namespace mblm::kernel {
 
 constexpr int64_t panelWidth = 32;   // columns of a packed panel
 constexpr int64_t blockRows = 48;    // rows of a block sum, and of a gemm's work item; a multiple of every gemm tile's rows
+constexpr int64_t depthGroup = 32;   // depth of packs in bf16 is a multiple of it
 constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` writes
 constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
 constexpr int64_t dropoutKeyWords = 6; // of a `kernel.dropout_key`
@@ -21,6 +22,8 @@ constexpr int64_t scanParts = 16;    // parts of the sums over rows, and at most
 constexpr int64_t ssdHeads = 4;      // most heads of a group whose gradients of b and c `kernel.ssd_grad` adds up itself
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// The depth of a pack in bf16 for products of `depth`.
+inline int64_t narrowDepth(int64_t depth) { return ceilDiv(depth, depthGroup) * depthGroup; }
 // Channels that a work item of a scan takes: four cache lines, more where that gave too many parts.
 inline int64_t scanChannels(int64_t channels) { return 64 * ceilDiv(channels, 64 * scanParts); }
 inline int64_t ssdParts(int64_t heads, int64_t groups) { return ceilDiv(heads / groups, ssdHeads); }

@@ -78,7 +78,7 @@ def Kernel_PackRowsOp : Kernel_Op<"pack_rows", [Pure, IsolatedFromAbove, SingleB
   let summary = "A row program whose result is laid out for `kernel.weight_gemm`.";
   let description = [{
     As `kernel.rows` with one result, stored as [ceil(R/256), ceil(C/32), 256, 32] over the rows in order; columns beyond C are
-    zero.
+    zero. In bf16 on a CPU neighbouring rows lie side by side, as [.., 128, 32, 2], with zeros up to a multiple of 32 rows.
 
     Constraints: (C1) to (C3) of `kernel.rows`, with one yielded value.
     * (C4) `shape(result) = [blocks, ceil(C/32), 256, 32]`.
@@ -174,9 +174,10 @@ def Kernel_WeightOp : Kernel_Op<"weight", [Pure]> {
 def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
   let summary = "Lays a weight out in panels of 32 columns for `kernel.gemm`.";
   let description = [{
-    `result[p, c, n] = weight[32p + n, c]`, with `transposed` `weight[c, 32p + n]`; zero beyond the weight.
+    `result[p, c, n] = weight[32p + n, c]`, with `transposed` `weight[c, 32p + n]`; zero beyond the weight. In bf16 C is rounded up
+    to a multiple of 32, and on a CPU neighbouring c lie side by side: (p, c, n) stands at [p, c div 2, n, c mod 2].
 
-    Constraints: (C1) `shape(result) = [ceil(N/32), C, 32]`; (C2) `weight` is a matrix.
+    Constraints: (C1) `shape(result) = [ceil(N/32), C, 32]`, C rounded up in bf16; (C2) `weight` is a matrix.
   }];
   let arguments = (ins AnyStaticShapeTensor:$weight, UnitAttr:$transposed);
   let results = (outs AnyStaticShapeTensor:$result);

@@ -44,7 +44,8 @@ LogicalResult kernel::expectStaticShape(Operation *op, Value value, StringRef na
 }
 
 static LogicalResult expectPacked(Operation *op, Value packed, StringRef name, int64_t columns, int64_t depth) {
-  return expectStaticShape(op, packed, name, {ceilDiv(columns, panelWidth), depth, panelWidth});
+  bool narrow = tensorOf(packed).getElementType().isBF16();
+  return expectStaticShape(op, packed, name, {ceilDiv(columns, panelWidth), narrow ? narrowDepth(depth) : depth, panelWidth});
 }
 
 static LogicalResult expectPackedRows(Operation *op, Value packed, StringRef name, int64_t depth) {

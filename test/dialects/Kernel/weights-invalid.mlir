@@ -33,6 +33,14 @@ func.func @pack_c1_transposed(%w: tensor<40x8xf32>) {
 
 // -----
 
+func.func @pack_c1_narrow(%w: tensor<40x40xf32>) {
+  // expected-error@+1 {{'kernel.pack' op expects 'result' to have shape [2, 64, 32], but got 'tensor<2x40x32xbf16>'}}
+  %p = kernel.pack %w : tensor<40x40xf32> -> tensor<2x40x32xbf16>
+  return
+}
+
+// -----
+
 func.func @pack_c2(%w: tensor<40xf32>) {
   // expected-error@+1 {{'kernel.pack' op expects 'weight' to have rank 2, but got 'tensor<40xf32>'}}
   %p = kernel.pack %w : tensor<40xf32> -> tensor<2x8x32xf32>
