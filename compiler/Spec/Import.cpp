@@ -24,6 +24,7 @@ const Format formats[] = {
     {"megabyte", "depth", importMegabyte},
     {"mamba", "d_model", importMamba},
     {"transformer", "n_embd", importTransformer},
+    {"perceiver-ar", "cross_attn_seq_len", importPerceiver},
     {"blt", "dim_global", importBlt},
     {"blt-entropy", "sliding_window", importBltEntropy},
 };
@@ -72,7 +73,7 @@ Spec mblm::spec::importConfig(const std::string &name, const std::string &path, 
   if (format == std::end(formats)) {
     std::string nearest = nearestWord(name, importFormats());
     throw Error(Exit::Usage, "unknown format " + inQuotes(name) +
-                                 "; expected mblm, megabyte, mamba, transformer, blt or blt-entropy" +
+                                 "; expected mblm, megabyte, mamba, transformer, perceiver-ar, blt or blt-entropy" +
                                  (nearest.empty() ? "" : " (nearest: " + nearest + ")"));
   }
   Source source = Source::fromFile(path);

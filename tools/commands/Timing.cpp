@@ -34,6 +34,7 @@ Work::Work(rt::Model &model, const BenchOptions &options) : model(model), entry(
     readIds(options);
   }
   if (entry == "step") {
+    rt::requireSteps(model.info());
     startDecoder(options.context == 0 && options.input.empty());
     return;
   }
