@@ -21,10 +21,10 @@ struct Format {
 
 const Format formats[] = {
     {"mblm", "hidden_dims", importMblm},
+    {"perceiver-ar", "cross_attn_seq_len", importPerceiver}, // before megabyte's, whose mark it has, too
     {"megabyte", "depth", importMegabyte},
     {"mamba", "d_model", importMamba},
     {"transformer", "n_embd", importTransformer},
-    {"perceiver-ar", "cross_attn_seq_len", importPerceiver},
     {"blt", "dim_global", importBlt},
     {"blt-entropy", "sliding_window", importBltEntropy},
 };
