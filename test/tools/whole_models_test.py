@@ -6,6 +6,7 @@
 import json
 import math
 import os
+import subprocess
 import sys
 import unittest
 
@@ -109,7 +110,6 @@ class WholeModels(ProgramTest):
         if command:
             self.works(*command, *options)
         else:
-            import subprocess
             subprocess.run([self.path("model"), "run", *options], check=True, capture_output=True)
         return safetensors_io.load(self.path("again"))["logits"]
 
