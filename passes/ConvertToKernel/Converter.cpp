@@ -203,8 +203,8 @@ LogicalResult Converter::convertStructure(Operation *op) {
           SmallVector<SymbolicShape> shapes;
           (void)split.inferSymbolicShapes(shapeOf(split.getInput()), shapes); // as when all shapes were inferred
           for (auto [result, shape] : llvm::zip_equal(split.getResults(), shapes)) {
-            auto rows = buildRows(builder, op->getLoc(), spaceOf(shape), Columns::plain(widthOf(result)), op->getOperands(), result.getType(),
-                                  [&](RowBody &r) {
+            auto rows = buildRows(builder, op->getLoc(), spaceOf(shape), Columns::plain(widthOf(result)), op->getOperands(),
+                                  result.getType(), [&](RowBody &r) {
                                     Value position = r.plus(r.at.position, offset);
                                     return SmallVector<Value>{r.load(0, {r.at.sequence, position, r.at.column})};
                                   });
@@ -282,8 +282,8 @@ LogicalResult Converter::convert(Operation *op) {
           mblm::ScanGradOp>(op)) {
     return convertSequence(op);
   }
-  if (isa<HiddenKeysOp, LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp, mblm::PoolGradOp, SpreadOp,
-          mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
+  if (isa<HiddenKeysOp, LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp,
+          mblm::PoolGradOp, SpreadOp, mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
     return convertPatches(op);
   }
   if (isa<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp>(op)) {

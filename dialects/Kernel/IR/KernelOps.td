@@ -269,8 +269,8 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [Pure, AttrSizedOperandSegments]
   let summary = "Softmax attention with an online softmax: no T x T matrix in memory.";
   let description = [{
     As `mblm.attention`. Query, key and value are read at feature offsets of their sources; with `table` (a
-    `kernel.rope_table` of the head width) queries and keys are rotated as they are read, with `hidden` keys are not seen, and with
-    `dropout_key` probabilities are dropped.
+    `kernel.rope_table` of the head width) queries and keys are rotated as they are read, with `hidden` keys are not
+    seen, and with `dropout_key` probabilities are dropped.
 
     Constraints:
     * (C1) three offsets, and at each `heads * head_dim` features.
@@ -282,7 +282,8 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [Pure, AttrSizedOperandSegments]
     * (C7) `hidden` is there with mask `full` only, as ids [K, T] over `space`.
   }];
   let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value, Optional<AnyRankedTensor>:$table,
-                       Optional<AnyRankedTensor>:$hidden, Optional<AnyRankedTensor>:$dropout_key, Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
+                       Optional<AnyRankedTensor>:$hidden, Optional<AnyRankedTensor>:$dropout_key,
+                       Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
                        I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$lse);
   let assemblyFormat = [{
@@ -303,7 +304,8 @@ def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure, AttrSizedOperand
   }];
   let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value,
                        AnyRankedTensor:$output, AnyRankedTensor:$lse, Optional<AnyRankedTensor>:$table,
-                       Optional<AnyRankedTensor>:$hidden, Optional<AnyRankedTensor>:$dropout_key, Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
+                       Optional<AnyRankedTensor>:$hidden, Optional<AnyRankedTensor>:$dropout_key,
+                       Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
                        I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
