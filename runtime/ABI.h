@@ -6,7 +6,8 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 8, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 8, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
+//  "mask": {"token", "probability"} (absent: the model is causal), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "amx"|"avx512bf16"|"avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "per_patch": 1 (absent: no), "width", "offset": [..]}],
@@ -41,10 +42,11 @@ enum MblmSlot {
   MBLM_STATE,   // float*, of steps: what "states" describes
   MBLM_PIECES,  // int64_t* [pieces, 3], on a GPU: each piece's begin in the flat buffers, its floats, its parameter's number
   MBLM_NARROW,  // on a GPU: the parameters in bf16, as far as entries read them so; number i stands where float i / 2 would
-  MBLM_TARGETS, // int32_t* [B, M]: what each byte predicts, where an entry takes its targets so
+  MBLM_TARGETS, // int32_t* [B, M*inner]: what each byte predicts, where an entry takes its targets so
   MBLM_LENGTHS, // int32_t* [B, P]: bytes of each patch; together M + 1 of each sequence. The entry "patches" writes it, [B, M + 1]
   MBLM_RANGES,  // int32_t*: of steps, what they read where, as the entry's "ranges" say, one [B, numbers] behind the other
   MBLM_ENTROPIES, // float* [B, M]: of what follows each byte, nats; for the entry "patches" where patches begin by entropies
+  MBLM_VISIBLE, // int32_t* [B, M*inner]: of a masked model, 1 for each byte that attention may see, 0 for the others
   MBLM_SLOTS
 };
 

@@ -109,6 +109,7 @@ public:
     context.buffers[MBLM_STATE] = call.state;
     context.buffers[MBLM_RANGES] = const_cast<int32_t *>(call.ranges);
     context.buffers[MBLM_TARGETS] = const_cast<int32_t *>(call.targets);
+    context.buffers[MBLM_VISIBLE] = const_cast<int32_t *>(call.visible);
     context.buffers[MBLM_LENGTHS] = entry == Entry::Patches ? call.patchLengths : const_cast<int32_t *>(call.lengths);
     context.buffers[MBLM_ENTROPIES] = const_cast<float *>(call.entropies);
     int32_t failed = loaded.function(&context);

@@ -6,6 +6,7 @@
 
 #include "compiler/Pipelines/Reproducer.h"
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
 #include "passes/Passes.h"
 #include "runtime/Support/Error.h"
 
@@ -165,7 +166,8 @@ static void addNVVMPasses(OpPassManager &passes) {
 }
 
 void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomputeStages) {
-  bool steps = llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
+  bool pieces = llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
+  bool steps = !pieces && !module->hasAttr(wholeAttrName);
   runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, recomputeStages, steps); });
 }
 
@@ -179,7 +181,18 @@ void pipelines::toLoopsPhase(ModuleOp module, const std::string &level, const st
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
 
+// Models that are right and have ops without CUDA kernels get one line that says so, not an internal error of the lowering.
+static void requireCudaKernels(ModuleOp module) {
+  auto refuse = [](Operation *op) {
+    throw Error(Exit::BadInput, pipelines::placeText(op->getLoc()) +
+                                    ": there is no CUDA kernel for attention with hidden keys yet; expected --target cpu or reference");
+  };
+  module.walk([&](kernel::AttentionOp op) { op.getHidden() ? refuse(op) : void(); });
+  module.walk([&](kernel::AttentionGradOp op) { op.getHidden() ? refuse(op) : void(); });
+}
+
 void pipelines::toGPUPhase(ModuleOp module, const GPUSchedule &schedule) {
+  requireCudaKernels(module);
   runPasses(module, "gpu", [&](OpPassManager &passes) { addGPUPasses(passes, schedule); });
 }
 

@@ -146,8 +146,14 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
         layer == layers.end() ? emitGemm(writer, op) : emitLocalLayer(writer, layer->second);
       })
       .Case([&](kernel::WeightGemmOp op) { emitWeightGemm(writer, op); })
-      .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
-      .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
+      .Case([&](kernel::AttentionOp op) {
+        known = !op.getHidden();
+        emitAttention(writer, op);
+      })
+      .Case([&](kernel::AttentionGradOp op) {
+        known = !op.getHidden();
+        emitAttentionGrad(writer, op);
+      })
       .Case([&](kernel::CachedAttentionOp op) { emitCachedAttention(writer, op); })
       .Case([&](kernel::RangedAttentionOp op) { emitRangedAttention(writer, op); })
       .Case([&](kernel::RangedAttentionGradOp op) { emitRangedAttentionGrad(writer, op); })
@@ -428,10 +434,14 @@ void Lowering::describeEntry(func::FuncOp function, const Placement &placement, 
     }
   };
   size("ids", MBLM_IDS, function.getArguments());
-  size("lengths", MBLM_LENGTHS, function.getArguments());
+  ValueRange results = function.getBody().front().getTerminator()->getOperands();
+  SmallVector<Value> both(function.getArguments());
+  llvm::append_range(both, results);
+  size("lengths", MBLM_LENGTHS, both); // what the entry `patches` gives
   size("targets", MBLM_TARGETS, function.getArguments());
   size("ranges", MBLM_RANGES, function.getArguments());
-  size("output", MBLM_OUTPUT, function.getBody().front().getTerminator()->getOperands());
+  size("entropies", MBLM_ENTROPIES, function.getArguments());
+  size("output", MBLM_OUTPUT, results);
   if (NamedAttrList inputs; function->hasAttr(rangesAttrName)) {
     describeStepInputs(function, inputs);
     described.set("step", inputs.getDictionary(module.getContext()));

@@ -50,6 +50,8 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
       places.push_back({MBLM_TARGETS, {}});
     } else if (function.getArgAttr(argument.getArgNumber(), entropiesAttrName)) {
       places.push_back({MBLM_ENTROPIES, {}});
+    } else if (function.getArgAttr(argument.getArgNumber(), visibleAttrName)) {
+      places.push_back({MBLM_VISIBLE, {}});
     } else {
       places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
     }

@@ -125,6 +125,7 @@ private:
         {MBLM_LENGTHS, planned.lengths.at(shape, what) * word},
         {MBLM_TARGETS, planned.targets.at(shape, what) * word},
         {MBLM_RANGES, planned.ranges.at(shape, what) * word},
+        {MBLM_ENTROPIES, planned.entropies.at(shape, what) * word},
         {MBLM_OUTPUT, planned.output.at(shape, what) * word + slack},
         {MBLM_SCALARS, sizeof(Call::Scalars)},
         {MBLM_HYPER, (HyperCount + 1) * word},
@@ -206,6 +207,7 @@ private:
     put(MBLM_LENGTHS, call.lengths, planned.lengths.at(shape, where) * word);
     put(MBLM_TARGETS, call.targets, planned.targets.at(shape, where) * word);
     put(MBLM_RANGES, call.ranges, planned.ranges.at(shape, where) * word);
+    put(MBLM_ENTROPIES, call.entropies, planned.entropies.at(shape, where) * word);
     if (call.scalars) {
       if (call.mask) {
         put(MBLM_MASK, call.mask, ids * int64_t(sizeof(float)));
@@ -284,6 +286,9 @@ private:
     int64_t floats = planned.output.at(shape, where);
     if (call.output && floats > 0) {
       device->download(call.output, memories[MBLM_OUTPUT]->data(), floats * int64_t(sizeof(float)));
+    }
+    if (call.patchLengths) {
+      device->download(call.patchLengths, memories[MBLM_LENGTHS]->data(), planned.lengths.at(shape, where) * int64_t(sizeof(int32_t)));
     }
     if (call.scalars) {
       device->download(call.scalars, memories[MBLM_SCALARS]->data(), sizeof(Call::Scalars));

@@ -124,7 +124,7 @@ Plan readPlan(const json &value, const std::string &where) {
     PlannedEntry &entry = plan.entries[name];
     entry.arena = formOf(described.at("arena"));
     for (auto [size, name] : {std::pair{&entry.ids, "ids"}, {&entry.output, "output"}, {&entry.lengths, "lengths"},
-                              {&entry.targets, "targets"}, {&entry.ranges, "ranges"}}) {
+                              {&entry.targets, "targets"}, {&entry.ranges, "ranges"}, {&entry.entropies, "entropies"}}) {
       if (described.contains(name)) {
         *size = formOf(described[name]);
       }

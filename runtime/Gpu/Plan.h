@@ -74,7 +74,7 @@ struct PlannedLoop {
 struct PlannedEntry {
   LinearSize arena;            // floats
   LinearSize ids, output;      // elements
-  LinearSize lengths, targets, ranges; // the same, where the data decides patches
+  LinearSize lengths, targets, ranges, entropies; // the same, where the data decides patches
   StepInputs inputs;           // of steps
   std::vector<PlannedLaunch> launches;
   std::vector<PlannedLoop> loops;
