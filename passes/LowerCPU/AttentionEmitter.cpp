@@ -33,12 +33,12 @@ void AttentionEmitter::enterSequence(Value sequence) {
   })[0];
   Value all = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, best, none);
   e.when(all, [&] { e.zero(penalties, n); });
-  factor = e.select(all, none, e.number(shape.scale));
+  scaling = e.select(all, none, e.number(shape.scale));
 }
 
 Value AttentionEmitter::score(Value product, Value key) {
   bool wide = isa<VectorType>(product.getType());
-  Value scaled = e.mulf(product, wide ? e.splat(factor) : factor);
+  Value scaled = e.mulf(product, wide ? e.splat(scaling) : scaling);
   if (!hidden) {
     return scaled;
   }

@@ -39,7 +39,7 @@ public:
   // `dropoutKey` is null where no probability is dropped, `hidden` where every key may be seen.
   AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape, mlir::Value dropoutKey,
                    mlir::Value hidden = {})
-      : writer(writer), s(step), e(step.e), shape(shape), hidden(hidden), factor(e.number(shape.scale)) {
+      : writer(writer), s(step), e(step.e), shape(shape), hidden(hidden), scaling(e.number(shape.scale)) {
     if (dropoutKey) {
       dropout.emplace(e, dropoutKey);
     }
@@ -76,7 +76,7 @@ public:
   // Products of queries and keys as scores: of the key, or of as many lanes of keys from `key` on.
   mlir::Value score(mlir::Value product, mlir::Value key);
   // What a score's gradient becomes a product's by.
-  mlir::Value scale() { return factor; }
+  mlir::Value scale() { return scaling; }
 
   // Lanes of keys from `key` on that position i sees.
   mlir::Value visibleKeys(mlir::Value key, mlir::Value i);
@@ -124,7 +124,7 @@ public:
 private:
   mlir::Value hidden;    // null: no key is
   mlir::Value penalties; // of the sequence's keys, added to their scores
-  mlir::Value factor;    // the scale, or 0
+  mlir::Value scaling;   // the scale, or 0
 };
 
 } // namespace mblm::cpu
