@@ -128,7 +128,7 @@ public:
   // Emits an error where a size or a dependence is unknown.
   LogicalResult compute(func::FuncOp func);
   LogicalResult compute(Block &block);
-  // Bytes that `rows`, whose row t predicts byte t + 1, leave out at their beginning: a prefix.
+  // Bytes that stand before the first of `rows`, of which there are as many fewer than bytes: a prefix.
   int64_t skipped(Value rows) const;
   // Row t of `rows` may depend on bytes before t + offset. `user` is the op that takes the rows so.
   LogicalResult check(Value rows, int64_t offset, Operation *user) const;
@@ -224,7 +224,8 @@ int64_t FunctionBounds::ownSlotEnd(Value value, int64_t row) const {
     const SymbolicShape &shape = shapes.find(v)->second;
     return shape[0].evaluate(1, manySlots) * shape[1].evaluate(1, manySlots);
   };
-  return (row + 1) * count(body->getArgument(0)) / std::max<int64_t>(count(value), 1) - 1;
+  int64_t prefix = std::max<int64_t>(skipped(value), 0);
+  return (row + 1) * (count(body->getArgument(0)) - prefix) / std::max<int64_t>(count(value), 1) - 1 + prefix;
 }
 
 // The first row that sees a byte behind its own slot.

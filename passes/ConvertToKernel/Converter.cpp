@@ -235,8 +235,8 @@ LogicalResult Converter::convertStructure(Operation *op) {
             for (unsigned n = 0; n < concat.getInputs().size(); ++n) {
               Value position = r.minus(r.at.position, r.index(offset));
               Value here = r.loadOrZero(n, {r.at.sequence, position, r.at.column});
-              Value reached = arith::CmpIOp::create(r.b, arith::CmpIPredicate::sge, r.at.position, r.index(offset));
-              result = result ? r.select(reached, here, result) : here;
+              auto reached = [&] { return arith::CmpIOp::create(r.b, arith::CmpIPredicate::sge, r.at.position, r.index(offset)); };
+              result = result ? r.select(reached(), here, result) : here;
               offset += shapeOf(concat.getInputs()[n])[1].one;
             }
             return SmallVector<Value>{result};

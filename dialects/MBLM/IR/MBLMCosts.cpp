@@ -160,16 +160,14 @@ double EmbedBagOp::getFlops(Shapes, Shapes results) { return (static_cast<double
 
 double SpreadOp::getFlops(Shapes, Shapes results) { return getMean() ? elements(results[0]) : 0; }
 
-double mblm::rangedPairs(double queries, double keys) {
-  return queries == keys ? queries * (queries + 1) / 2 : std::max(queries, keys);
+double mblm::rangedPairs(double queries, double keys, bool last) {
+  double skipped = keys - queries;
+  return last || skipped == 0 ? (keys * (keys + 1) - skipped * (skipped + 1)) / 2 : std::max(queries, keys);
 }
 
-// Of the last positions of a sequence to all before them where ranges say so.
 static double pairsOf(Value ranges, const SmallVector<int64_t> &query, const SmallVector<int64_t> &key) {
-  double queries = static_cast<double>(query[1]), keys = static_cast<double>(key[1]), skipped = keys - queries;
-  bool causal = ranges.getDefiningOp<VisibleBytesOp>() != nullptr;
-  double pairs = causal ? rangedPairs(keys, keys) - rangedPairs(skipped, skipped) : rangedPairs(queries, keys);
-  return static_cast<double>(query[0]) * pairs;
+  bool last = ranges.getDefiningOp<VisibleBytesOp>() != nullptr;
+  return static_cast<double>(query[0]) * rangedPairs(static_cast<double>(query[1]), static_cast<double>(key[1]), last);
 }
 
 double RangedAttentionOp::getFlops(Shapes operands, Shapes) {

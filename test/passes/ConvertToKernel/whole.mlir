@@ -6,11 +6,11 @@
 // begun. Of a half-split rotation of heads of six of which four are rotated, segments are two wide, and the third one passes.
 //
 // CHECK-LABEL: func @prefix
+//       CHECK:   %[[ANGLES:.*]] = kernel.rope_table <1 x M + -3> half_split 4 base 1.000000e+04 from 3 : tensor<?x4xf32>
 //       CHECK:   kernel.rows <B x 3> columns 6 in 1 x 6(
-//       CHECK:   kernel.rows <B x M - 3> columns 6 in 1 x 6(
+//       CHECK:   kernel.rows <B x M + -3> columns 6 in 1 x 6(
 //       CHECK:     arith.constant 3 : index
-//       CHECK:   kernel.rope_table <1 x M - 3> half_split 4 base 1.000000e+04 from 3 : tensor<?x4xf32>
-//       CHECK:   kernel.rows <B x M - 3> columns 6 in 3 x 2(
+//       CHECK:   kernel.rows <B x M + -3> columns 6 in 3 x 2(%{{.*}}, %[[ANGLES]])
 //       CHECK:     arith.remui
 //       CHECK:     arith.cmpi sge
 //       CHECK:     arith.cmpi sge
@@ -21,10 +21,10 @@
 //       CHECK:     kernel.load %{{.*}} or_zero
 //       CHECK:     arith.cmpi sge
 //       CHECK:     arith.select
-//       CHECK:   %[[RANGES:.*]] = kernel.integers <B x 1>(%{{.*}}) into <B x 2*M - 6>
+//       CHECK:   %[[RANGES:.*]] = kernel.integers <B x 1>(%{{.*}}) into <B x 2*M + -6>
 //       CHECK:     scf.for
 // CHECK-COUNT-2:       kernel.set_id
-//       CHECK:   kernel.ranged_attention <B x M - 3> %{{.*}}, %{{.*}}, %{{.*}} of <B x M> in %[[RANGES]]
+//       CHECK:   kernel.ranged_attention <B x M + -3> %{{.*}}, %{{.*}}, %{{.*}} of <B x M> in %[[RANGES]]
 module attributes {mblm.inner = 1 : i64} {
   mblm.parameter @table at 0 : tensor<7x6xf32>
   func.func @prefix(%ids: tensor<?x?xi32>) -> tensor<?x?x6xf32> {
