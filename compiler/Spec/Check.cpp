@@ -78,7 +78,7 @@ static void checkTop(const Spec &spec, const Origin &origin) {
                 "pad_gradient is false but tie_embeddings is true, and the head trains the table's row "
                 "of pad; expected pad_gradient true, or tie_embeddings false");
   }
-  if (!spec.startToken && stages != 1 && !spec.patches) {
+  if (!spec.startToken && stages != 1 && !spec.patches && !spec.isMasked()) {
     origin.fail("/start_token",
                 "start_token is false with " + number(int64_t(stages)) + " stages; expected true, or 1 stage");
   }
@@ -165,6 +165,24 @@ static void checkLlama(const Layer &layer, const Origin &origin) {
   }
 }
 
+static void checkRotary(const Layer &layer, const Origin &origin) {
+  std::string width = layer.pointer + "/head_dim", rotated = layer.pointer + "/rotary_dim";
+  auto pairs = [&](const std::string &pointer, int64_t value) {
+    origin.fail(pointer, origin.key(pointer) + " is " + number(value) + " but " + origin.key(layer.pointer + "/rotary") +
+                             " rotates pairs of features; expected an even number, nearest " + number(value + 1));
+  };
+  if (layer.rotaryDim && !layer.rotary) {
+    origin.fail(rotated, origin.key(rotated) + " is " + number(*layer.rotaryDim) + " but nothing is rotated; expected null, or rotary true");
+  }
+  if (layer.rotaryDim && *layer.rotaryDim > layer.headDim) {
+    origin.fail(width, origin.key(width) + " is " + number(layer.headDim) + " but " + number(*layer.rotaryDim) +
+                           " features of a head are rotated; expected at least " + number(*layer.rotaryDim));
+  }
+  if (layer.rotary && layer.rotaryDim.value_or(layer.headDim) % 2 != 0) {
+    layer.rotaryDim ? pairs(rotated, *layer.rotaryDim) : pairs(width, layer.headDim);
+  }
+}
+
 static void checkStage(const Stage &stage, const Origin &origin) {
   if (stage.position == Position::Rope && stage.dim % 2 != 0) {
     std::string pointer = stage.pointer + "/dim";
@@ -177,12 +195,8 @@ static void checkStage(const Stage &stage, const Origin &origin) {
       checkMamba(layer, stage.dim, origin);
     } else if (layer.block == Block::Llama) {
       checkLlama(layer, origin);
-    } else if (layer.rotary && layer.headDim % 2 != 0) {
-      std::string pointer = layer.pointer + "/head_dim";
-      origin.fail(pointer, origin.key(pointer) + " is " + number(layer.headDim) + " but " +
-                               origin.key(layer.pointer + "/rotary") +
-                               " rotates pairs of features; expected an even number, nearest " +
-                               number(layer.headDim + 1));
+    } else {
+      checkRotary(layer, origin);
     }
   }
 }
@@ -253,6 +267,7 @@ void mblm::spec::checkSpec(const Spec &spec, const Origin &origin) {
     checkStage(stage, origin);
   }
   checkPatches(spec, origin);
+  checkWhole(spec, origin);
   checkLengths(spec, origin);
   checkParameters(spec, origin);
 }

@@ -24,6 +24,9 @@ struct Origin {
 // What must hold of patches, n-grams and documents, and of the names of models that have them.
 void checkPatches(const Spec &spec, const Origin &origin);
 
+// What must hold of models with a prefix and of masked ones.
+void checkWhole(const Spec &spec, const Origin &origin);
+
 void checkSpec(const Spec &spec, const Origin &origin);
 
 } // namespace mblm::spec

@@ -36,6 +36,13 @@ Field<T> dropout(std::string key, double T::*member, const std::string &where) {
   return field;
 }
 
+// What few models have.
+template <typename T>
+Field<T> rare(Field<T> field) {
+  field.omitted = true;
+  return field;
+}
+
 // A part of the spec, with a table of its own.
 template <typename T>
 Field<T> objectField(std::string key, std::string doc) {
@@ -88,12 +95,19 @@ std::vector<Field<Spec>> makeTopFields() {
                                 "(MEGABYTE), or by the weights of the loss mask (BLT)."));
   fields.push_back(flag<Spec>("fixed_length", &Spec::fixedLength,
                               "Never more than `length` positions in the first stage, whatever its `position` says."));
-  fields.push_back(choice<Spec>("names", &Spec::names, {"mblm", "mblm-0.4.0", "megabyte", "gpt2", "mamba", "blt"},
+  fields.push_back(choice<Spec>("names", &Spec::names, {"mblm", "mblm-0.4.0", "megabyte", "gpt2", "mamba", "blt", "perceiver_ar"},
                                 "Whose parameter names the weights carry."));
-  Field<Spec> end = optionalInteger<Spec>("document_end", &Spec::documentEnd, 0, maxSize - 1, "null",
-                                          "Id that ends a document, for layers with `documents`; below `vocab`.");
-  end.omitted = true;
-  fields.push_back(end);
+  fields.push_back(rare(optionalInteger<Spec>("document_end", &Spec::documentEnd, 0, maxSize - 1, "null",
+                                              "Id that ends a document, for layers with `documents`; below `vocab`.")));
+  fields.push_back(rare(optionalInteger<Spec>("prefix", &Spec::prefix, 1, maxSize, "null",
+                                              "First positions, which layers with `perceive` alone read; the ones behind them are "
+                                              "predicted (Perceiver AR). Below the stage's `length`.")));
+  fields.push_back(rare(optionalInteger<Spec>("mask_token", &Spec::maskToken, 0, maxSize - 1, "null",
+                                              "Id that stands for masked bytes, below `vocab`: a model that is not causal and predicts "
+                                              "these (MBLM's encoder).")));
+  fields.push_back(rare(flag<Spec>("mask_all", &Spec::maskAll,
+                                   "Attention of a stage sees a patch where it may see all its bytes. `false`: any.")));
+  fields.push_back(rare(number<Spec>("mask_probability", &Spec::maskProbability, 0, 1, "Of each byte to be masked in training.")));
   fields.push_back(objectField<Spec>("patches", "Patches of lengths that depend on the data; then the stages are three: "
                                                 "global, encoder, decoder (BLT)."));
   fields.push_back(objectField<Spec>("ngrams", "Tables of n-grams beside the byte table, with `patches` only."));
@@ -146,6 +160,8 @@ void addTransformerFields(std::vector<Field<LayerEntry>> &fields) {
       integer<L>("head_dim", &L::headDim, 1, maxHeads, "Width of a head; `heads` x `head_dim` need not equal `dim`.")));
   add(integer<L>("ff_mult", &L::ffMult, 1, maxFfMult, "Hidden width of the feed-forward over `dim`."));
   add(flag<L>("rotary", &L::rotary, "Rotate queries and keys by position, half-split pairs (`head_dim` even)."));
+  add(rare(optionalInteger<L>("rotary_dim", &L::rotaryDim, 2, maxHeads, "null: `head_dim`",
+                              "Features of a head that are rotated, the first ones; an even number.")));
   both(number<L>("rotary_base", &L::rotaryBase, 1, 1e12, "Base of the rotary angles."));
   add(flag<L>("token_shift", &L::tokenShift,
               "The second half of a block's input features comes from the previous position."));
@@ -218,6 +234,9 @@ std::vector<Field<LayerEntry>> makeLayerFields() {
   auto add = [&](Field<L> field) { fields.push_back(of({Block::Transformer}, std::move(field))); };
   add(choice<L, Activation>("activation", &L::activation, {"gelu", "gelu_tanh"}, "Exact GELU (erf) or its tanh form."));
   add(flag<L>("attention_bias", &L::attentionBias, "Biases in the query, key, value and output projections."));
+  add(rare(flag<L>("out_bias", &L::outBias, "A bias in the output projection, whatever `attention_bias` says.")));
+  add(rare(flag<L>("ff_bias", &L::ffBias, "Biases in the feed-forward.")));
+  add(rare(flag<L>("perceive", &L::perceive, "Positions behind the `prefix` read it, too; such layers come first.")));
   add(dropout<L>("attn_dropout", &L::attnDropout, "on the attention probabilities"));
   add(dropout<L>("ff_dropout", &L::ffDropout, "after the activation"));
   return fields;

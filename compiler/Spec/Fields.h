@@ -37,7 +37,7 @@ struct Facts {
   std::string element;    // List: what an entry is; Object: its name; Any: the words of expected()
   std::string whenAbsent; // words in place of the default, where it depends on other fields
   bool written = true;    // part of the canonical form
-  bool omitted = false;   // from it where absent
+  bool omitted = false;   // from it where it is the default
   std::vector<Block> blocks; // layers: the kinds of block that have it; empty: all
 
   // "an integer from 1 to 8", the words of every message about the field.

@@ -21,6 +21,7 @@ struct Format {
 
 const Format formats[] = {
     {"mblm", "hidden_dims", importMblm},
+    {"perceiver-ar", "cross_attn_seq_len", importPerceiver}, // before megabyte's, whose mark it has, too
     {"megabyte", "depth", importMegabyte},
     {"mamba", "d_model", importMamba},
     {"transformer", "n_embd", importTransformer},
@@ -72,7 +73,7 @@ Spec mblm::spec::importConfig(const std::string &name, const std::string &path, 
   if (format == std::end(formats)) {
     std::string nearest = nearestWord(name, importFormats());
     throw Error(Exit::Usage, "unknown format " + inQuotes(name) +
-                                 "; expected mblm, megabyte, mamba, transformer, blt or blt-entropy" +
+                                 "; expected mblm, megabyte, mamba, transformer, perceiver-ar, blt or blt-entropy" +
                                  (nearest.empty() ? "" : " (nearest: " + nearest + ")"));
   }
   Source source = Source::fromFile(path);

@@ -22,6 +22,7 @@ struct Imported {
 Imported importMblm(const Source &source, const TensorShapes *weights);
 Imported importMegabyte(const Source &source, const TensorShapes *weights);
 Imported importMamba(const Source &source, const TensorShapes *weights);
+Imported importPerceiver(const Source &source, const TensorShapes *weights);
 Imported importTransformer(const Source &source, const TensorShapes *weights);
 Imported importBlt(const Source &source, const TensorShapes *weights);
 Imported importBltEntropy(const Source &source, const TensorShapes *weights);

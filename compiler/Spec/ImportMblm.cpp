@@ -13,6 +13,10 @@ namespace {
 struct Config {
   int64_t vocab = 0;
   int64_t pad = 0;
+  // Of the masked encoder.
+  std::optional<int64_t> maskToken;
+  bool maskAll = false;
+  double maskProbability = Spec().maskProbability;
 };
 
 struct BlockConfig {
@@ -46,7 +50,10 @@ std::vector<Field<Config>> configFields() {
       sizesField<Config>("seq_lens", ""),
       chunks,
       block,
-      // Stands beside these in the files of the reference's trainer.
+      optionalInteger<Config>("mask_token_id", &Config::maskToken, 0, maxSize - 1, "null", ""),
+      choice<Config, bool>("mask_reduce_strat", &Config::maskAll, {"any", "all"}, ""),
+      // Stand beside these in the files of the reference's trainer.
+      number<Config>("masking_proba", &Config::maskProbability, 0, 1, ""),
       other<Config>("input_seq_len", Facts::Kind::Integer, 1, maxSize, ""),
   };
 }
@@ -105,8 +112,9 @@ std::vector<Field<MambaConfig>> mambaFields() {
   };
 }
 
-// What a block's keys and `block_type` say; absent: a Mamba block of either kind.
-std::optional<Block> takeBlock(const Source &source, const Node &node, const std::string &pointer, size_t stage) {
+// What a block's keys and `block_type` say; absent: a Mamba block of either kind. The encoder's blocks are as the Transformer's, but
+// for what the masked model leaves out everywhere.
+std::optional<Block> takeBlock(const Source &source, const Node &node, const std::string &pointer, size_t stage, bool masked) {
   const Node::Member *type = node.find("block_type");
   if (type == nullptr) {
     bool hasMambaKeys = false;
@@ -121,12 +129,14 @@ std::optional<Block> takeBlock(const Source &source, const Node &node, const std
   facts.choices = {"transformer", "mamba1", "mamba2", "transformerEncoder"};
   std::string typePointer = pointer + "/block_type";
   int64_t word = std::get<int64_t>(takeValue(source, type->value, typePointer, facts));
-  if (word == 3) {
+  bool encoder = word == 3;
+  if (encoder != masked) {
     source.fail(type->value.offset, typePointer,
                 "stage " + std::to_string(stage) + " has block kind " + inQuotes(type->value.text) +
-                    "; this version compiles causal models: expected \"transformer\", \"mamba1\" or \"mamba2\"");
+                    (encoder ? " but there is no mask_token_id; expected it, or \"transformer\", \"mamba1\" or \"mamba2\""
+                             : " but mask_token_id makes a masked encoder; expected \"transformerEncoder\""));
   }
-  return allBlocks[word];
+  return encoder ? Block::Transformer : allBlocks[word];
 }
 
 // Which Mamba the weights of a stage are: one decay for each feature and state, or one for each head. Absent: they hold
@@ -169,10 +179,6 @@ Imported mblm::spec::importMblm(const Source &source, const TensorShapes *weight
   const std::vector<Field<BlockConfig>> ofBlock = blockFields();
   const std::vector<Field<MambaConfig>> ofMambaBlock = mambaFields();
   const Place inBlock = placeOf("a transformer block", ofBlock), inMamba = placeOf("a mamba block", ofMambaBlock);
-  if (const Node::Member *mask = root.find("mask_token_id")) {
-    source.fail(mask->offset, "/mask_token_id",
-                "mask_token_id belongs to the masked encoder; this version compiles causal models");
-  }
   checkKeys(source, root, "", placeOf("an mblm configuration", fields), {inBlock, inMamba});
   Config config;
   takeFields(source, root, "", fields, config);
@@ -192,13 +198,18 @@ Imported mblm::spec::importMblm(const Source &source, const TensorShapes *weight
   spec.vocab = config.vocab;
   spec.pad = config.pad;
   spec.padGradient = false;
-  imported.pointers = {{"/vocab", "/num_tokens"}, {"/pad", "/pad_token_id"}};
+  spec.maskToken = config.maskToken;
+  spec.maskAll = config.maskAll;
+  spec.maskProbability = config.maskProbability;
+  spec.startToken = !spec.isMasked();
+  imported.pointers = {{"/vocab", "/num_tokens"}, {"/pad", "/pad_token_id"}, {"/mask_token", "/mask_token_id"},
+                       {"/mask_all", "/mask_reduce_strat"}, {"/mask_probability", "/masking_proba"}};
   for (size_t i = 0; i < dims.size(); ++i) {
     std::string index = "/" + std::to_string(i);
     const Node &node = isList ? blocks.items[i] : blocks;
     std::string pointer = isList ? "/block" + index : "/block";
     checkObject(source, node, pointer, "a block");
-    std::optional<Block> said = takeBlock(source, node, pointer, i);
+    std::optional<Block> said = takeBlock(source, node, pointer, i, spec.isMasked());
     Stage stage;
     stage.dim = dims[i];
     stage.length = lengths[i];
@@ -227,6 +238,7 @@ Imported mblm::spec::importMblm(const Source &source, const TensorShapes *weight
       layer.rotary = block.rotary;
       layer.attnDropout = block.attnDropout;
       layer.ffDropout = block.ffDropout;
+      layer.tokenShift = !spec.isMasked();
       stage.position = block.position;
     }
     stage.layers.assign(size_t(depths[i]), layer);
@@ -237,6 +249,7 @@ Imported mblm::spec::importMblm(const Source &source, const TensorShapes *weight
     imported.pointers[at + "/length"] = "/seq_lens" + index;
     imported.pointers[at + "/position"] = pointer + "/pos_emb_type";
     imported.pointers[at + "/layers/0/head_dim"] = pointer + (layer.isMamba() ? "/headdim" : "/attn_head_dims");
+    imported.pointers[at + "/layers/0/block"] = pointer;
     imported.pointers[at + "/layers/0/expand"] = pointer + "/expand";
     imported.pointers[at + "/layers/0/rotary"] = pointer + "/attn_use_rot_embs";
   }

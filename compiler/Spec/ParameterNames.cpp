@@ -137,10 +137,55 @@ const LayerSpelling bltSpellings[] = {
     {Role::HeadBias, "{s}output.bias"},
 };
 
+// Those of Perceiver AR; `{p}` before the names of layers that read the prefix, whose numbers are their own.
+const LayerSpelling perceiverSpellings[] = {
+    {Role::PositionTable, "pos_emb.weight"},
+    {Role::ByteTable, "token_emb.weight"},
+    {Role::AttnNormWeight, "{p}layers.{l}.0.norm.weight"},
+    {Role::AttnNormBias, "{p}layers.{l}.0.norm.bias"},
+    {Role::ContextNormWeight, "{p}layers.{l}.0.context_norm.weight"},
+    {Role::ContextNormBias, "{p}layers.{l}.0.context_norm.bias"},
+    {Role::Query, "{p}layers.{l}.0.to_q.weight"},
+    {Role::KeyValue, "{p}layers.{l}.0.to_kv.weight"},
+    {Role::Qkv, "{p}layers.{l}.0.to_qkv.weight"},
+    {Role::QkvBias, "{p}layers.{l}.0.to_qkv.bias"},
+    {Role::AttnOut, "{p}layers.{l}.0.to_out.weight"},
+    {Role::AttnOutBias, "{p}layers.{l}.0.to_out.bias"},
+    {Role::FfNormWeight, "{p}layers.{l}.1.0.weight"},
+    {Role::FfNormBias, "{p}layers.{l}.1.0.bias"},
+    {Role::Ff1Weight, "{p}layers.{l}.1.1.weight"},
+    {Role::Ff1Bias, "{p}layers.{l}.1.1.bias"},
+    {Role::Ff2Weight, "{p}layers.{l}.1.4.weight"},
+    {Role::Ff2Bias, "{p}layers.{l}.1.4.bias"},
+    {Role::FinalNormWeight, "norm.weight"},
+    {Role::FinalNormBias, "norm.bias"},
+    {Role::HeadWeight, "to_logits.weight"},
+    {Role::HeadBias, "to_logits.bias"},
+};
+const char *const perceiverFrequencies = "rotary_pos_emb.inv_freq";
+
+template <size_t count>
+std::string patternIn(const LayerSpelling (&spellings)[count], Role role) {
+  const LayerSpelling *row =
+      std::find_if(std::begin(spellings), std::end(spellings), [&](const LayerSpelling &row) { return row.role == role; });
+  return row == std::end(spellings) ? "" : row->name;
+}
+
+std::string perceiverName(const Spec &spec, Role role, int layer) {
+  std::string name = patternIn(perceiverSpellings, role);
+  if (layer < 0) {
+    return name;
+  }
+  const std::vector<Layer> &layers = spec.stages[0].layers;
+  auto others = std::find_if(layers.begin(), layers.end(), [](const Layer &each) { return !each.perceive; });
+  bool perceives = layers[size_t(layer)].perceive;
+  name.replace(0, 3, perceives ? "perceive_" : "");
+  size_t mark = name.find("{l}");
+  return name.replace(mark, 3, std::to_string(perceives ? layer : layer - (others - layers.begin())));
+}
+
 std::string bltPattern(const Spec &spec, Role role, int stage) {
-  const LayerSpelling *row = std::find_if(std::begin(bltSpellings), std::end(bltSpellings),
-                                          [&](const LayerSpelling &row) { return row.role == role; });
-  std::string name = row == std::end(bltSpellings) ? "" : row->name;
+  std::string name = patternIn(bltSpellings, role);
   if (name.compare(0, 3, "{s}") == 0) {
     static const char *const parts[] = {"global_transformer.", "local_encoder.", "local_decoder."};
     name.replace(0, 3, spec.stages.size() == 1 ? "" : parts[stage < 0 ? 2 : stage]); // the head has no stage
@@ -160,7 +205,8 @@ const char *layerPattern(Names names) {
   case Names::Mamba:
     return "backbone.layers.{l}.";
   case Names::Blt:
-    break; // a table of its own
+  case Names::PerceiverAr:
+    break; // tables of their own
   }
   return "";
 }
@@ -170,6 +216,9 @@ std::string pattern(const Spec &spec, Role role, int stage, int layer) {
   Names names = spec.names;
   if (names == Names::Blt) {
     return bltPattern(spec, role, stage);
+  }
+  if (names == Names::PerceiverAr) {
+    return perceiverName(spec, role, layer);
   }
   bool oneTable = names == Names::Gpt2 || names == Names::Mamba;
   if (role == Role::ByteTable && stage == int(spec.local()) && !oneTable) {
@@ -200,6 +249,7 @@ std::string pattern(const Spec &spec, Role role, int stage, int layer) {
   case Names::Mamba:
     return row.mamba;
   case Names::Blt:
+  case Names::PerceiverAr:
     break;
   }
   return "";
@@ -236,8 +286,8 @@ bool mblm::spec::isIgnorableWeight(const Spec &spec, const std::string &name) {
     }
     return false;
   }
-  if (spec.names == Names::Blt) {
-    return false;
+  if (spec.names == Names::Blt || spec.names == Names::PerceiverAr) {
+    return spec.names == Names::PerceiverAr && name == perceiverFrequencies;
   }
   if (spec.names == Names::Mamba) {
     return spec.tieEmbeddings && name == "lm_head.weight";

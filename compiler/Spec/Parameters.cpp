@@ -203,7 +203,10 @@ private:
     int64_t width = current.heads * current.headDim;
     int64_t hidden = current.ffMult * dim;
     norm(current.norm, Role::AttnNormWeight, Role::AttnNormBias, dim);
-    if (isGpt2()) {
+    if (current.perceive) {
+      norm(current.norm, Role::ContextNormWeight, Role::ContextNormBias, dim);
+    }
+    if (isGpt2() || (spec.names == Names::PerceiverAr && !current.perceive)) {
       matrix(Role::Qkv, 3 * width, dim);
     } else {
       matrix(Role::Query, width, dim);
@@ -213,14 +216,19 @@ private:
       bias(Role::QkvBias, 3 * width, dim);
     }
     matrix(Role::AttnOut, dim, width);
-    if (current.attentionBias) {
+    if (current.attentionBias || current.outBias) {
       bias(Role::AttnOutBias, dim, width);
     }
     norm(current.norm, Role::FfNormWeight, Role::FfNormBias, dim);
-    matrix(Role::Ff1Weight, hidden, dim);
-    bias(Role::Ff1Bias, hidden, dim);
-    matrix(Role::Ff2Weight, dim, hidden);
-    bias(Role::Ff2Bias, dim, hidden);
+    feedForward(Role::Ff1Weight, Role::Ff1Bias, hidden, dim, current.ffBias);
+    feedForward(Role::Ff2Weight, Role::Ff2Bias, dim, hidden, current.ffBias);
+  }
+
+  void feedForward(Role weight, Role biasRole, int64_t outputs, int64_t inputs, bool hasBias) {
+    matrix(weight, outputs, inputs);
+    if (hasBias) {
+      bias(biasRole, outputs, inputs);
+    }
   }
 
   // What a Mamba layer adds to the residual stream. Scaled down by the number of summands, but for MBLM's Mamba-1.

@@ -25,12 +25,14 @@ enum class Role {
   PatchNorm2Bias,
   AttnNormWeight, // [D_i]
   AttnNormBias,   // [D_i]                           Norm::Layer only
-  Query,          // [H*d, D_i]                      Mblm and Megabyte names
+  ContextNormWeight, // [D_i]                        layers that read a prefix: that of the prefix
+  ContextNormBias,
+  Query,          // [H*d, D_i]                      Mblm and Megabyte names, and layers that read a prefix
   KeyValue,       // [2*H*d, D_i]                    keys first
-  Qkv,            // [3*H*d, D_i]                    Gpt2 names, instead of Query and KeyValue
+  Qkv,            // [3*H*d, D_i]                    Gpt2 names, and PerceiverAr's other layers, instead of Query and KeyValue
   QkvBias,        // [3*H*d]                         attentionBias
   AttnOut,        // [D_i, H*d]
-  AttnOutBias,    // [D_i]                           attentionBias
+  AttnOutBias,    // [D_i]                           attentionBias or outBias
   FfNormWeight,
   FfNormBias,
   Ff1Weight, // [m*D_i, D_i]

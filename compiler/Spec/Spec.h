@@ -25,7 +25,7 @@ enum class Norm { None, RmsClamp, Layer, Rms };
 // weights being the mask's (BLT).
 enum class Loss { MeanNonzero, MeanTargets, MeanWeighted };
 // Whose parameter names the weights carry. MBLM 0.4.0 and 0.4.2 differ in the embeddings' names.
-enum class Names { Mblm, Mblm040, Megabyte, Gpt2, Mamba, Blt };
+enum class Names { Mblm, Mblm040, Megabyte, Gpt2, Mamba, Blt, PerceiverAr };
 // First values of Mamba-1's step projection: uniform or all alike.
 enum class DtInit { Random, Constant };
 
@@ -70,12 +70,16 @@ struct Layer {
   int64_t headDim = 0;
   int64_t ffMult = 4; // hidden width = ffMult * dim
   bool rotary = false;        // rotate q and k, half-split pairs over the head
+  std::optional<int64_t> rotaryDim; // or over that many features of it; the others pass
   double rotaryBase = 10000;
   bool tokenShift = true;     // second half of the features (from ceil(d/2)) comes from the previous position
   Norm norm = Norm::RmsClamp; // before attention or the mixer, and before the feed-forward
   double normEps = 1e-8;
   Activation activation = Activation::Gelu;
   bool attentionBias = false; // biases in the q/k/v and output projections
+  bool outBias = false;       // in the output projection at least
+  bool ffBias = true;
+  bool perceive = false;      // queries of the latents, keys of the prefix and of these (Spec::prefix)
   double attnDropout = 0;     // on probabilities, in training only
   double ffDropout = 0;       // between activation and second linear, in training only
   std::optional<int64_t> kvHeads; // Llama: key/value heads; absent: heads. Query head h reads that of h / (heads / kvHeads)
@@ -183,11 +187,20 @@ struct Spec {
   std::optional<Patches> patches;
   std::optional<Ngrams> ngrams;      // with patches only
   std::optional<int64_t> documentEnd; // id that ends a document
+  // The first positions, which are keys of the first layers and nothing else: what follows them are the latents (Perceiver AR).
+  std::optional<int64_t> prefix;
+  // A masked model (MBLM's encoder): no stage is causal, and it predicts bytes that this id stands for.
+  std::optional<int64_t> maskToken;
+  bool maskAll = false;          // attention sees a patch where it may see all its bytes; false: any
+  double maskProbability = 0.15; // of each byte, in training
   std::string text; // the JSON as read, kept for the artifact
   Places places;
 
   // The row of the byte tables that starts at zero and receives no gradient.
   std::optional<int64_t> untrainedRow() const { return padGradient ? frozen : pad; }
+  bool isMasked() const { return maskToken.has_value(); }
+  // Whether sequences go through it whole: there are no steps.
+  bool isWhole() const { return prefix || isMasked(); }
   size_t local() const { return stages.size() - 1; }
   // Bytes under one slot of stage i: product of the lengths of the stages below. 1 where the data decides.
   int64_t bytesPerSlot(size_t i) const {

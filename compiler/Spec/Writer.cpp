@@ -1,7 +1,8 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Spec to canonical JSON: every field of the table in its order but parts that are not there, equal layers that follow each other joined.
+// Spec to canonical JSON: every field of the table in its order but those that few models have and this one has not, equal layers that
+// follow each other joined.
 #include "compiler/Spec/Fields.h"
 #include "compiler/Spec/Reader.h"
 
@@ -38,7 +39,7 @@ static Json writeFields(const std::vector<Field<T>> &fields, const T &from) {
   Json object = Json::object();
   for (const Field<T> &field : fields) {
     Value value = field.get(from);
-    if (field.written && !(field.omitted && std::holds_alternative<std::monostate>(value))) {
+    if (field.written && !(field.omitted && value == field.get(T()))) {
       object[field.key] = toJson(field, value);
     }
   }

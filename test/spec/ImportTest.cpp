@@ -228,14 +228,13 @@ INSTANTIATE_TEST_SUITE_P(
              "3 c.json:3:45: /block/0/d_state: unknown key \"d_state\" in a transformer block; it belongs in a mamba "
              "block"},
         Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"transformerEncoder\",",
-             "3 c.json:3:30: /block/0/block_type: stage 0 has block kind \"transformerEncoder\"; this version compiles "
-             "causal models: expected \"transformer\", \"mamba1\" or \"mamba2\""},
+             "3 c.json:3:30: /block/0/block_type: stage 0 has block kind \"transformerEncoder\" but there is no "
+             "mask_token_id; expected it, or \"transformer\", \"mamba1\" or \"mamba2\""},
         Case{"mblm", mblmConfig, "{ \"attn_head_dims\": 8,", "{ \"block_type\": \"transformr\",",
              "3 c.json:3:30: /block/0/block_type: block_type is \"transformr\"; expected \"transformer\", \"mamba1\", "
              "\"mamba2\" or \"transformerEncoder\" (nearest: \"transformer\")"},
-        Case{"mblm", mblmConfig, "\"seq_lens\"", "\"mask_token_id\": 5, \"seq_lens\"",
-             "3 c.json:2:3: /mask_token_id: mask_token_id belongs to the masked encoder; this version compiles causal "
-             "models"},
+        Case{"mblm", mblmConfig, "\"seq_lens\"", "\"mask_token_id\": 300, \"seq_lens\"",
+             "3 c.json:2:20: /mask_token_id: mask_token_id is 300 but num_tokens is 257; expected at most 256"},
         Case{"mblm", mblmConfig, "\"fixed\"", "\"learned\"",
              "3 c.json:3:101: /block/0/pos_emb_type: pos_emb_type is \"learned\"; expected \"fixed\" or \"rope\", or "
              "null"},
@@ -279,7 +278,7 @@ INSTANTIATE_TEST_SUITE_P(
             "mamba", mambaConfig, "\"d_model\"", "\"attn_layer_idx\": [0], \"d_model\"",
             "3 c.json:1:21: /attn_layer_idx: attn_layer_idx has 1 entry; expected an array of 0 to 0 attention layers"},
         Case{"megabite", gptConfig, "32", "32",
-             "2 unknown format \"megabite\"; expected mblm, megabyte, mamba, transformer, blt or blt-entropy (nearest: "
+             "2 unknown format \"megabite\"; expected mblm, megabyte, mamba, transformer, perceiver-ar, blt or blt-entropy (nearest: "
              "megabyte)"}));
 
 } // namespace

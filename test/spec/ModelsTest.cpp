@@ -89,6 +89,7 @@ TEST(Models, ParameterCounts) {
       {"mambabyte-972m", 973934080},        {"mambabyte-1.6b", 1606095360},    {"mblm-350m-3d-5m", 350049052},
       {"blt-400m", 2872692480},             {"blt-1b", 4533879808},            {"blt-2b", 5323750400},
       {"blt-4b", 7332647936},               {"blt-8b", 10553570560},           {"blt-entropy", 99512064},
+      {"perceiver-ar-248m", 248069120},
   };
   for (const auto &[name, total] : counts) {
     EXPECT_EQ(count("models/" + name + ".json"), total) << name;
@@ -124,7 +125,7 @@ TEST(Models, TwinsAreTiny) {
       EXPECT_EQ(readSpec(file).names, readSpec(big).names) << file;
     }
   }
-  EXPECT_EQ(twins, 23u);
+  EXPECT_EQ(twins, 24u);
 }
 
 TEST(Models, SchemaIsTheTable) {

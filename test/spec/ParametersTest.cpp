@@ -67,7 +67,8 @@ INSTANTIATE_TEST_SUITE_P(All, AgainstReference,
                                          Case{"megabyte", "mega_2s_posemb_only"}, Case{"megabyte", "mega_3s_relpos"},
                                          Case{"megabyte", "mega_intdim_odd_pad257"},
                                          Case{"megabyte", "byte_transformer_1stage"},
-                                         Case{"transformer", "byte_transformer_gpt2"}),
+                                         Case{"transformer", "byte_transformer_gpt2"},
+                                         Case{"perceiver-ar", "perceiver_ar"}, Case{"mblm", "enc_d1_2d"}),
                          [](const testing::TestParamInfo<Case> &info) { return std::string(info.param.name); });
 
 TEST(Parameters, EmbedderNamesOfMblm040) {

@@ -196,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
              "/x: unknown key \"x\" in the top level; valid keys are "
              "$schema, format, name, vocab, pad, start_token, pad_gradient, padding_idx, tie_embeddings, head_bias, "
              "loss, "
-             "fixed_length, names, document_end, patches, ngrams, stages"},
+             "fixed_length, names, document_end, prefix, mask_token, mask_all, mask_probability, patches, ngrams, stages"},
         Case{"\"dim\": 20, \"length\": 128, \"final_norm\": \"rms\"", "\"dim\": 40, \"length\": 128",
              "/stages/2/dim: dim is 40 but the decoder takes the encoder's bytes on, whose dim is 20; expected the "
              "same"},

@@ -52,7 +52,8 @@ INSTANTIATE_TEST_SUITE_P(
              "3 m.json:1:2: /zzzzzz: unknown key \"zzzzzz\" in the top level; valid keys are $schema, format, name, "
              "vocab, "
              "pad, start_token, pad_gradient, padding_idx, tie_embeddings, head_bias, loss, fixed_length, names, "
-             "document_end, patches, ngrams, stages"}));
+             "document_end, prefix, mask_token, mask_all, "
+             "mask_probability, patches, ngrams, stages"}));
 
 TEST(SyntaxLimits, Nesting) {
   std::string line = refusalOf(std::string(65, '['));
