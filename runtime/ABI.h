@@ -6,7 +6,8 @@
 //   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 7, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
+// Metadata: {"abi": 8, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
+//  "mask": {"token", "probability"} (absent: the model is causal), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "avx512"|"avx2"|"portable"},
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "width", "offset": [..]}],
@@ -20,7 +21,7 @@
 
 #include <stdint.h>
 
-#define MBLM_ABI 7
+#define MBLM_ABI 8
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -41,9 +42,10 @@ enum MblmSlot {
   MBLM_STATE,   // float*, of steps: what "states" describes
   MBLM_PIECES,  // int64_t* [pieces, 3], on a GPU: each piece's begin in the flat buffers, its floats, its parameter's number
   MBLM_NARROW,  // on a GPU: the parameters in bf16, as far as entries read them so; number i stands where float i / 2 would
-  MBLM_TARGETS, // int32_t* [B, M]: what each byte predicts, where an entry takes its targets so
+  MBLM_TARGETS, // int32_t* [B, M*inner]: what each byte predicts, where an entry takes its targets so
   MBLM_LENGTHS, // int32_t* [B, P]: bytes of each patch; together M + 1 of each sequence
   MBLM_RANGES,  // int32_t*: of steps, what they read where, as the entry's "ranges" say, one [B, numbers] behind the other
+  MBLM_VISIBLE, // int32_t* [B, M*inner]: of a masked model, 1 for each byte that attention may see, 0 for the others
   MBLM_SLOTS
 };
 

@@ -109,6 +109,7 @@ public:
     context.buffers[MBLM_STATE] = call.state;
     context.buffers[MBLM_RANGES] = const_cast<int32_t *>(call.ranges);
     context.buffers[MBLM_TARGETS] = const_cast<int32_t *>(call.targets);
+    context.buffers[MBLM_VISIBLE] = const_cast<int32_t *>(call.visible);
     context.buffers[MBLM_LENGTHS] = const_cast<int32_t *>(call.lengths);
     int32_t failed = loaded.function(&context);
     if (failed != 0) {

@@ -5,6 +5,7 @@
 // one.
 #include "runtime/Batches.h"
 
+#include "runtime/Masking.h"
 #include "runtime/Support/Error.h"
 
 namespace mblm::rt {
@@ -29,7 +30,13 @@ public:
       drawWindow(data, range, info, {config.seed, step, uint32_t(micro), uint32_t(row)}, config.length,
                  ids.data() + row * rowLength(), mask.data() + row * rowLength());
     }
-    return {config.batch, rowLength(), ids.data(), mask.data()};
+    Ids drawn{config.batch, rowLength(), ids.data(), mask.data()};
+    if (!info.isMasked()) {
+      return drawn;
+    }
+    return masked.of(info, drawn, [&](int64_t row, int64_t t) {
+      return drawsMask(info, config.seed, uint64_t(step) << 32 | uint64_t(t), uint32_t(micro), uint32_t(row));
+    });
   }
 
   int64_t bytesPerStep() const override { return config.accumulate * config.batch * config.length; }
@@ -43,6 +50,7 @@ private:
   TrainConfig config;
   std::vector<int32_t> ids;
   std::vector<float> mask;
+  MaskedIds masked;
 };
 
 class ReplayBatches final : public BatchSource {
@@ -103,6 +111,13 @@ RecordedBatches readBatches(const std::string &path) {
                                       ", expected that of 'ids', " + shapeText(tensor.shape));
     }
     recorded.targets = file.integers("targets");
+  }
+  if (const TensorInfo *visible = file.find("attention_mask")) {
+    if (visible->shape != tensor.shape) {
+      throw Error(Exit::BadInput, "'" + path + "': tensor 'attention_mask' has shape " + shapeText(visible->shape) +
+                                      ", expected that of 'ids', " + shapeText(tensor.shape));
+    }
+    recorded.visible = file.integers("attention_mask");
   }
   return recorded;
 }

@@ -22,14 +22,14 @@ public:
 std::unique_ptr<BatchSource> randomBatches(const Data &data, Range range, const ModelInfo &info,
                                            const TrainConfig &config);
 
-// What a file says: `ids` [count, batch, length] and, where there, `loss_mask` and `targets` of the same shape and `patch_lengths`
-// [count, batch, patches].
+// What a file says: `ids` [count, batch, length] and, where there, `loss_mask`, `targets` and `attention_mask` of the same shape and
+// `patch_lengths` [count, batch, patches].
 struct RecordedBatches {
   int64_t count = 0, batch = 0, length = 0;
   std::vector<int32_t> ids;
   std::vector<float> mask; // empty: all ones
   int64_t patches = 0;
-  std::vector<int32_t> lengths, targets; // empty: none
+  std::vector<int32_t> lengths, targets, visible; // empty: none
   // Sequences first to first + number, of all batches one after another.
   Ids sequences(int64_t first, int64_t number) const {
     int64_t at = first * length;
@@ -37,6 +37,7 @@ struct RecordedBatches {
     view.patches = patches;
     view.lengths = lengths.empty() ? nullptr : lengths.data() + first * patches;
     view.targets = targets.empty() ? nullptr : targets.data() + at;
+    view.visible = visible.empty() ? nullptr : visible.data() + at;
     return view;
   }
 };

@@ -6,22 +6,26 @@
 #include "runtime/StageDecoder.h"
 #include "runtime/StateFile.h"
 #include "runtime/Support/Error.h"
+#include "runtime/WholeDecoder.h"
 
 namespace mblm::rt {
 
 Decoder::Decoder(Model &model, int64_t batch, int64_t capacity) : model(model), sequences(batch), most(capacity) {
-  const ModelInfo &info = model.info();
   if (batch < 1 || capacity < 1) {
     throw Error(Exit::BadInput, "expected at least one sequence of at least one byte, got " + shapeText({batch, capacity}));
   }
-  int64_t slots = model.slotsFor(capacity);
+  output = Buffer(batch * model.info().vocab, "logits");
+}
+
+void Decoder::openStates() {
+  const ModelInfo &info = model.info();
+  int64_t slots = model.slotsFor(most);
   const std::vector<StateTensor> &states = model.getProgram().states();
   if (states.empty()) {
     throw Error(Exit::BadInput, "model '" + info.name + "' was compiled without steps; compile the spec again with them");
   }
-  std::string what = "what the model remembers of " + std::to_string(batch) + " sequences of " + std::to_string(capacity) + " bytes";
-  state = Buffer(stateFloats(states, batch, slots + info.patchRule.lead), what);
-  output = Buffer(batch * info.vocab, "logits");
+  std::string what = "what the model remembers of " + std::to_string(sequences) + " sequences of " + std::to_string(most) + " bytes";
+  state = Buffer(stateFloats(states, sequences, slots + info.patchRule.lead), what);
 }
 
 Decoder::~Decoder() { model.getProgram().forget(state.data()); }
@@ -75,7 +79,21 @@ void Decoder::readStates(const SafetensorsFile &file) {
 
 int64_t Decoder::savedLength(const std::string &path) { return stateLength(SafetensorsFile(path)); }
 
+void requireSteps(const ModelInfo &info) {
+  if (info.isWhole()) {
+    throw Error(Exit::BadInput, "model '" + info.name + "' reads sequences whole and has no steps; expected one without " +
+                                    (info.isMasked() ? "mask_token" : "a prefix"));
+  }
+}
+
 std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity) {
+  const ModelInfo &info = model.info();
+  if (info.isMasked()) {
+    throw Error(Exit::BadInput, "model '" + info.name + "' predicts masked bytes from both sides and continues no text; expected a causal model");
+  }
+  if (info.isWhole()) {
+    return std::make_unique<WholeDecoder>(model, batch, capacity);
+  }
   const StepInputs &inputs = model.getProgram().stepInputs(0);
   if (inputs.ranges.empty()) {
     return std::make_unique<StageDecoder>(model, batch, capacity);

@@ -36,6 +36,8 @@ public:
 
 protected:
   Decoder(Model &model, int64_t batch, int64_t capacity);
+  // Makes room for what the program's steps remember. Error(BadInput) for a program without.
+  void openStates();
   // Takes some of `count` ids that are there, those of a sequence `stride` apart; how many.
   virtual int64_t advance(const int32_t *ids, int64_t stride, int64_t count) = 0;
   // Rows of a state that the bytes so far have written.
@@ -56,7 +58,11 @@ private:
 
 // Room for sequences of `capacity` bytes. Error(BadInput) beyond the model's limit, or for a program without steps;
 // Error(Resource) where the states do not fit into memory. The model must outlive the decoder. Where the data decides the patches there
-// is one sequence.
+// is one sequence. Models that read sequences whole have a decoder without steps where they continue texts at all, for any capacity
+// (runtime/WholeDecoder.h).
 std::unique_ptr<Decoder> makeDecoder(Model &model, int64_t batch, int64_t capacity);
+
+// Error(BadInput) for models that read sequences whole.
+void requireSteps(const ModelInfo &info);
 
 } // namespace mblm::rt

@@ -1,10 +1,12 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Models without a start token predict nothing for a window's first byte: their windows overlap by that one byte.
+// Models without a start token predict nothing for a window's first byte, and those with a prefix for more of them: their windows overlap
+// by these bytes. Masked models are asked for bytes that are drawn by their places in the data.
 #include "runtime/Evaluate.h"
 
 #include "runtime/Generate.h"
+#include "runtime/Masking.h"
 #include "runtime/Support/Error.h"
 #include "runtime/Tokenizer.h"
 
@@ -31,7 +33,7 @@ struct WindowBatch {
 } // namespace
 
 // Nothing predicts the first byte of a window without a start token or mark.
-static int64_t overlapOf(const ModelInfo &info) { return info.startToken || marksOf(info) > 0 ? 0 : 1; }
+static int64_t overlapOf(const ModelInfo &info) { return marksOf(info) > 0 ? 0 : info.firstTarget(); }
 
 static void forEachBatch(const ModelInfo &info, const Data &data, Range range, const EvalOptions &options,
                          const std::function<void(const WindowBatch &)> &visit) {
@@ -62,8 +64,31 @@ static void forEachBatch(const ModelInfo &info, const Data &data, Range range, c
   }
 }
 
+static void add(EvalResult &result, const Call::Scalars &scalars, const Data &data, int64_t at) {
+  if (!std::isfinite(scalars.sum)) {
+    throw Error(Exit::Numerics, "the loss of the window at " + data.place(at) + " is not finite");
+  }
+  result.nats += scalars.sum;
+}
+
+static EvalResult evaluateMasked(Model &model, const Data &data, Range range, const EvalOptions &options) {
+  EvalResult result;
+  MaskedIds masked;
+  forEachBatch(model.info(), data, range, options, [&](const WindowBatch &windows) {
+    Ids ids = masked.of(model.info(), {windows.batch, windows.length, windows.ids}, [&](int64_t row, int64_t t) {
+      return drawsMask(model.info(), /*seed=*/0, uint64_t(windows.at + row * windows.stride + t), 0, 0);
+    });
+    result.bytes += masked.count();
+    add(result, model.loss(ids), data, windows.at);
+  });
+  return result;
+}
+
 EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptions &options) {
   const ModelInfo &info = model.info();
+  if (info.isMasked()) {
+    return evaluateMasked(model, data, range, options);
+  }
   int64_t overlap = overlapOf(info), marks = marksOf(info);
   EvalResult result;
   bool inWord = false;
@@ -78,11 +103,7 @@ EvalResult evaluate(Model &model, const Data &data, Range range, const EvalOptio
         inWord = !space;
       }
     }
-    Call::Scalars scalars = model.loss({windows.batch, windows.length, windows.ids, nullptr});
-    if (!std::isfinite(scalars.sum)) {
-      throw Error(Exit::Numerics, "the loss of the window at " + data.place(windows.at) + " is not finite");
-    }
-    result.nats += scalars.sum;
+    add(result, model.loss({windows.batch, windows.length, windows.ids}), data, windows.at);
   });
   return result;
 }
@@ -91,7 +112,11 @@ namespace {
 // Guesses of one model, counted.
 class Guesses {
 public:
-  explicit Guesses(Model &model) : model(model), info(model.info()) {}
+  explicit Guesses(Model &model) : model(model), info(model.info()) {
+    if (info.isMasked()) {
+      throw Error(Exit::BadInput, "model '" + info.name + "' is asked for masked bytes alone; expected --metric bpb");
+    }
+  }
 
   void add(const Ids &ids) {
     std::vector<int64_t> targets; // indices into the ids
@@ -109,8 +134,8 @@ public:
     }
     Rows rows = model.forward({ids.batch, ids.length, ids.ids, nullptr});
     for (int64_t i : targets) {
-      int64_t position = i % ids.length;
-      int32_t guess = position == 0 ? *first : greedy(rows.data + (i - 1) * rows.width, position);
+      int64_t position = i % ids.length, row = i / ids.length * rows.rows + position - 1 - info.prefix;
+      int32_t guess = position == 0 ? *first : greedy(rows.data + row * rows.width, position);
       counted.hits += guess == ids.ids[i];
     }
     counted.targets += int64_t(targets.size());

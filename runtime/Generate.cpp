@@ -67,7 +67,8 @@ static void checkOptions(const SampleOptions &options, int64_t count) {
 }
 
 int64_t roomFor(const Model &model, int64_t have, int64_t count) {
-  if (model.longest() > 0 && count > 0 && count - 1 > model.longest() - have) {
+  bool forgets = model.info().prefix > 0; // what is beyond the limit
+  if (model.longest() > 0 && !forgets && count > 0 && count - 1 > model.longest() - have) {
     throw Error(Exit::BadInput,
                 "a prompt of " + std::to_string(have) + " bytes and " + std::to_string(count) +
                     " new ones exceed the model's limit of " + std::to_string(model.longest()) + " bytes; at most " +

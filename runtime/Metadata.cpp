@@ -144,6 +144,11 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   info.ignorable = meta.at("ignorable").get<std::vector<std::string>>();
   info.documentEnd = meta.value("document_end", int64_t(-1));
   info.firstByte = meta.value("first_byte", int32_t(0));
+  info.prefix = meta.value("prefix", int64_t(0));
+  if (meta.contains("mask")) {
+    info.maskToken = meta["mask"].at("token").get<int64_t>();
+    info.maskProbability = meta["mask"].at("probability").get<double>();
+  }
   info.patched = meta.contains("patches");
   if (info.patched) {
     info.patchRule = readPatchRule(meta["patches"]);
@@ -155,6 +160,7 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   }
   bool padOutside = info.pad && (*info.pad < 0 || *info.pad >= info.vocab);
   if (info.vocab < 1 || info.inner < 1 || info.maxSlots < 0 || info.maxLength < 0 || info.hiddenDim < 0 || padOutside ||
+      info.prefix < 0 || (info.prefix > 0 && info.inner > 1) || info.maskToken >= info.vocab ||
       info.parameterElements < 0 || (info.inner > 1 && !info.pad)) {
     throw Error(Exit::Integrity, where + ": metadata: sizes contradict each other");
   }

@@ -104,6 +104,11 @@ Call Model::prepare(const Ids &ids, bool withMask) {
     throw Error(Exit::BadInput,
                 "expected at least one sequence of at least one byte, got " + shapeText({ids.batch, ids.length}));
   }
+  int64_t least = info().prefix + (info().prefix > 0 && withMask ? 2 : 1);
+  if (ids.length < least) {
+    throw Error(Exit::BadInput, "model '" + info().name + "' predicts bytes behind a prefix of " + std::to_string(info().prefix) +
+                                    ": expected sequences of at least " + std::to_string(least) + " bytes, got " + std::to_string(ids.length));
+  }
   Call call;
   call.batch = ids.batch;
   call.slots = slotsFor(ids.length);
@@ -132,6 +137,9 @@ Call Model::prepare(const Ids &ids, bool withMask) {
   }
   if (info().patched) {
     preparePatches(ids, call);
+  }
+  if (info().isMasked()) {
+    prepareMasked(ids, call);
   }
   call.params = passed(Flat::Params);
   return call;
@@ -174,9 +182,7 @@ void Model::preparePatches(const Ids &ids, Call &call) {
     return;
   }
   if (ids.targets) {
-    Ids predicted = ids;
-    predicted.ids = ids.targets;
-    checkIds(predicted);
+    checkTargets(ids);
     call.targets = ids.targets;
     return;
   }
@@ -189,9 +195,38 @@ void Model::preparePatches(const Ids &ids, Call &call) {
   call.targets = targets.data();
 }
 
+void Model::checkTargets(const Ids &ids) const {
+  Ids predicted = ids;
+  predicted.ids = ids.targets;
+  checkIds(predicted);
+}
+
+void Model::prepareMasked(const Ids &ids, Call &call) {
+  int64_t padded = call.slots * info().inner;
+  paddedVisible.assign(paddedIds.size(), 0);
+  targets = paddedIds;
+  if (ids.targets) {
+    checkTargets(ids);
+  }
+  for (int64_t b = 0; b < ids.batch; ++b) {
+    for (int64_t t = 0; t < ids.length; ++t) {
+      int64_t from = b * ids.length + t, to = b * padded + t;
+      paddedVisible[size_t(to)] = !ids.visible || ids.visible[from] != 0;
+      if (ids.targets) {
+        targets[size_t(to)] = ids.targets[from];
+      }
+      if (call.mask && !paddedVisible[size_t(to)]) {
+        paddedMask[size_t(to)] = 0;
+      }
+    }
+  }
+  call.visible = paddedVisible.data();
+  call.targets = targets.data();
+}
+
 Rows Model::rowsOf(Entry entry, const Ids &ids, int64_t width) {
   Call call = prepare(ids, false);
-  int64_t padded = call.slots * info().inner;
+  int64_t padded = call.slots * info().inner - info().prefix, rows = ids.length - info().prefix;
   int64_t floats;
   if (__builtin_mul_overflow(padded * ids.batch, width, &floats)) {
     throw Error(Exit::Resource, "the result for ids of shape " + shapeText({ids.batch, ids.length}) +
@@ -201,11 +236,10 @@ Rows Model::rowsOf(Entry entry, const Ids &ids, int64_t width) {
   call.output = output.data();
   program->run(entry, call);
   // Rows of the padding go: later sequences move up to close the gaps.
-  for (int64_t b = 1; b < ids.batch && padded != ids.length; ++b) {
-    std::memmove(output.data() + b * ids.length * width, output.data() + b * padded * width,
-                 ids.length * width * sizeof(float));
+  for (int64_t b = 1; b < ids.batch && padded != rows; ++b) {
+    std::memmove(output.data() + b * rows * width, output.data() + b * padded * width, rows * width * sizeof(float));
   }
-  return {output.data(), ids.batch, ids.length, width};
+  return {output.data(), ids.batch, rows, width};
 }
 
 Rows Model::forward(const Ids &ids) {

@@ -24,6 +24,9 @@ struct Ids {
   const int32_t *lengths = nullptr;
   int64_t patches = 0;
   const int32_t *targets = nullptr; // [batch, length] what each byte predicts; null: the next one, and the last byte nothing
+  // Of masked models, whose targets are the bytes before masking (null: `ids`): [batch, length] 1 for each byte that attention may see and
+  // that counts in the loss; null: all
+  const int32_t *visible = nullptr;
 };
 
 // Rows of a result, [batch, rows, width]; valid until the model's next call.
@@ -58,7 +61,8 @@ public:
   // Fills a flat buffer from the tensors `prefix` + name of a file that compareWeights found to fit.
   void readFlat(Flat which, const SafetensorsFile &file, const std::string &prefix = "");
 
-  Rows forward(const Ids &ids); // logits [batch, length, vocab]; of the empty prompt for length 0: [batch, 1, vocab]
+  // logits [batch, length - prefix, vocab]; of the empty prompt for length 0: [batch, 1, vocab]
+  Rows forward(const Ids &ids);
   Rows hidden(const Ids &ids);
   Rows empty(int64_t batch = 1);
   Rows entropies(const Ids &ids); // [batch, length, 1], nats
@@ -87,6 +91,8 @@ public:
 private:
   Call prepare(const Ids &ids, bool withMask);
   void preparePatches(const Ids &ids, Call &call);
+  void prepareMasked(const Ids &ids, Call &call);
+  void checkTargets(const Ids &ids) const;
   Rows rowsOf(Entry entry, const Ids &ids, int64_t width);
   Call::Scalars scalarsOf(Entry entry, const Ids &ids, float scale, const float *hyper, const float *decay,
                           std::optional<Draw> draw);
@@ -94,7 +100,7 @@ private:
   std::unique_ptr<Program> program;
   Buffer buffers[4];
   Buffer output;
-  std::vector<int32_t> paddedIds, targets;
+  std::vector<int32_t> paddedIds, targets, paddedVisible;
   PatchLengths patches;
   std::unique_ptr<Model> entropy;
   std::vector<float> paddedMask;

@@ -110,14 +110,22 @@ struct ModelInfo {
   PatchRule patchRule;        // where they end, then
   int64_t mostPatches = 0;    // of `maxLength` bytes, as the spec states
   bool startToken = true;     // byte 0 is predicted (and trained) too
+  int64_t prefix = 0;         // first bytes of a sequence, which have no rows in the results
+  int64_t maskToken = -1;     // id of masked bytes, which the model predicts from both sides; -1: it is causal
+  double maskProbability = 0; // of each byte, in training
   int64_t hiddenDim = 0;
   std::vector<int64_t> stageLengths;   // outermost first
   std::vector<Parameter> parameters;
   std::vector<std::string> ignorable;  // further names that a weights file may hold: exact, or "*suffix"
-  std::string names;                   // "mblm" | "mblm-0.4.0" | "megabyte" | "gpt2" | "mamba" | "blt"
+  std::string names;                   // "mblm" | "mblm-0.4.0" | "megabyte" | "gpt2" | "mamba" | "blt" | "perceiver_ar"
   int64_t parameterElements = 0; // size of the flat buffers, in floats (holes for alignment included)
   std::string spec;              // the JSON description this was compiled from
 
+  bool isMasked() const { return maskToken >= 0; }
+  // Whether sequences go through the model whole: it has no steps.
+  bool isWhole() const { return prefix > 0 || isMasked(); }
+  // The first byte of a sequence that is predicted.
+  int64_t firstTarget() const { return startToken || isMasked() ? 0 : prefix + 1; }
   // Patches of sequences of so many slots that memory is planned for; more take more. 0 where the data decides none.
   int64_t plannedPatches(int64_t slots) const;
 };
@@ -134,7 +142,8 @@ struct Call {
   const float *mask = nullptr;   // [B, M*inner] or null (all ones); weight of each byte as a target, 0 in the padding
   int64_t patches = 0;              // P: the most patches of a sequence, where the data decides these
   const int32_t *lengths = nullptr; // [B, P]: their bytes, M + 1 together in each sequence; 0 behind the last one
-  const int32_t *targets = nullptr; // [B, M]: what each byte predicts, then, where a loss is computed
+  const int32_t *targets = nullptr; // [B, M*inner]: what each byte predicts, then and of masked models, where a loss is computed
+  const int32_t *visible = nullptr; // [B, M*inner]: of masked models, which bytes attention may see; 0 in the padding
   std::optional<Draw> draw;      // for dropout; absent: nothing is dropped
   float scale = 1;               // of the gradients
   const float *hyper = nullptr;  // [HyperCount]

@@ -10,6 +10,7 @@
 namespace mblm::rt {
 
 RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : Decoder(model, batch, capacity) {
+  openStates();
   if (model.info().patched) {
     if (batch != 1) {
       throw Error(Exit::BadInput, "model '" + model.info().name + "' decides its patches by the data: expected one sequence at a time, got " +

@@ -13,6 +13,7 @@
 namespace mblm::rt {
 
 StageDecoder::StageDecoder(Model &model, int64_t batch, int64_t capacity) : Decoder(model, batch, capacity) {
+  openStates();
   const ModelInfo &info = model.info();
   slotCapacity = model.slotsFor(capacity);
   int64_t slotBytes = info.inner;

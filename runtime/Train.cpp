@@ -194,7 +194,7 @@ void Trainer::checkFinite(const StepReport &report) const {
 }
 
 void Trainer::evaluateNow() {
-  int64_t least = model.info().startToken ? 1 : 2;
+  int64_t least = model.info().firstTarget() + 1;
   if (evaluated == done || heldOut.size() < least) {
     return;
   }

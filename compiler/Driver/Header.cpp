@@ -38,6 +38,9 @@ std::string driver::headerText(const rt::ModelInfo &info) {
   for (size_t stage = 0; stage < info.stageLengths.size(); ++stage) {
     for (rt::Entry entry : {rt::Entry::Begin, rt::Entry::Step, rt::Entry::Prefill}) {
       bool prefills = (stage == 0 || info.patched) && (info.maxSlots == 0 || info.maxSlots >= rt::prefillRows);
+      if (info.isWhole()) {
+        continue;
+      }
       if (entry == rt::Entry::Prefill ? prefills : entry != rt::Entry::Begin || info.startToken) {
         text += "int32_t mblm_entry_" + rt::entryName(entry, int64_t(stage)) + "(MblmContext *context);\n";
       }

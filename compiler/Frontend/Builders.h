@@ -14,12 +14,21 @@ std::string stagePointer(const spec::Spec &spec, size_t stage);
 // Of a layer; "#2" behind the pointer of the third one that one entry of the description makes.
 std::string layerPointer(const spec::Spec &spec, size_t stage, size_t layer);
 
+// Marks what makes a layer's result.
+void endLayer(Graph &graph, size_t stage, mlir::Value result);
+
 // One position per slot of `stage`: bytes embedded, positions, the parent's `context` (null at the outermost stage)
 // and the start token in front. `ids` are [B, bytes].
 mlir::Value buildStageInput(Graph &graph, size_t stage, mlir::Value ids, mlir::Value context);
 
-// One layer: attention, then feed-forward, each residual and behind its own norm.
-mlir::Value buildTransformerLayer(Graph &graph, size_t stage, size_t layer, mlir::Value input);
+// Which positions of `stage` a masked model's attention does not see; null of other models.
+mlir::Value buildHiddenKeys(Graph &graph, size_t stage);
+
+// One layer: attention, then feed-forward, each residual and behind its own norm. Attention is causal, or full but for `hidden` keys.
+mlir::Value buildTransformerLayer(Graph &graph, size_t stage, size_t layer, mlir::Value input, mlir::Value hidden = {});
+
+// The layers of a stage that read the prefix, then those on the latents alone; the latents' outputs.
+mlir::Value buildPerceiver(Graph &graph, size_t stage, mlir::Value input, mlir::Value ids);
 
 // Which positions each byte sees, by layers' windows and documents; what equal ones see stands once.
 class VisibleRanges {

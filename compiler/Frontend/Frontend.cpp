@@ -18,7 +18,7 @@ static bool hasDropout(const spec::Layer &layer) { return layer.attnDropout > 0 
 bool mblm::isEntropyModel(const spec::Spec &spec) { return spec.names == spec::Names::Blt && !spec.patches; }
 
 bool mblm::canRunByPieces(const spec::Spec &spec) {
-  return spec.stages.size() > 1 && !spec.patches && !spec.anyLayer(hasDropout, /*first=*/1);
+  return spec.stages.size() > 1 && !spec.patches && !spec.isMasked() && !spec.anyLayer(hasDropout, /*first=*/1);
 }
 
 namespace {
@@ -38,8 +38,15 @@ public:
     Type ids = tensor({dynamic, dynamic}, builder.getI32Type()),
          mask = tensor({dynamic, dynamic}, builder.getF32Type());
     Type scalar = tensor({}, builder.getF32Type());
+    if (spec.isWhole()) {
+      (*module)->setAttr(wholeAttrName, builder.getUnitAttr());
+    }
     if (spec.patches) {
       addPatched(ids, mask, scalar);
+      return module;
+    }
+    if (spec.isMasked()) {
+      addMasked(ids, mask, scalar);
       return module;
     }
     if (pieces) {
@@ -132,6 +139,38 @@ private:
                               return {values.loss, values.sum, values.count};
                             });
     loss.setArgAttr(3, targetsAttrName, builder.getUnitAttr());
+  }
+
+  // Entries that take what attention may see, and what was masked.
+  void addMasked(Type ids, Type mask, Type scalar) {
+    auto rows = [](Graph &graph, ValueRange arguments) {
+      graph.visible = arguments.back();
+      return buildRows(graph, buildHierarchy(graph, arguments[0]));
+    };
+    auto withVisible = [&](StringRef name, int64_t width, llvm::function_ref<Value(Graph &, Value)> build) {
+      auto function = addFunction(name, {ids, ids}, sequences(width), [&](Graph &graph, ValueRange arguments) -> SmallVector<Value> {
+        return {build(graph, rows(graph, arguments))};
+      });
+      function.setArgAttr(1, visibleAttrName, builder.getUnitAttr());
+    };
+    withVisible("forward", spec.vocab, [](Graph &graph, Value states) { return buildLogits(graph, states); });
+    withVisible("hidden", spec.stages.back().dim, [](Graph &, Value states) { return states; });
+    // (ids, mask, [key,] targets, visible)
+    auto addLoss = [&](StringRef name, SmallVector<Type> arguments) {
+      arguments.append({ids, ids});
+      auto loss = addFunction(name, arguments, {scalar, scalar, scalar}, [&](Graph &graph, ValueRange values) -> SmallVector<Value> {
+        graph.dropoutKey = values.size() > 4 ? values[2] : Value();
+        LossValues loss = buildLoss(graph, rows(graph, values), values[0], values[1], values.drop_back().back());
+        return {loss.loss, loss.sum, loss.count};
+      });
+      unsigned last = loss.getNumArguments() - 1;
+      loss.setArgAttr(last - 1, targetsAttrName, builder.getUnitAttr());
+      loss.setArgAttr(last, visibleAttrName, builder.getUnitAttr());
+    };
+    addLoss("loss", {ids, mask});
+    if (spec.anyLayer(hasDropout)) {
+      addLoss("train_loss", {ids, mask, tensor({4}, builder.getI32Type())});
+    }
   }
 
   func::FuncOp addFunction(StringRef name, TypeRange arguments, TypeRange results,

@@ -40,6 +40,8 @@ public:
 
   // What dropout draws with; null in functions that drop nothing.
   mlir::Value dropoutKey;
+  // Of a masked model: which bytes attention may see.
+  mlir::Value visible;
   // Of the next op with dropout: each has a site of its own.
   uint64_t nextSite() { return site++; }
 

@@ -12,11 +12,8 @@ using spec::Role;
 
 Value mblm::frontend::buildRows(Graph &graph, Value states) {
   const spec::Spec &spec = graph.spec;
-  if (!spec.startToken) { // of a byte each
-    return states;
-  }
   graph.enter(stagePointer(spec, spec.local()), int(spec.local()));
-  Value rows = graph.slice("rows", states, 1, 0);
+  Value rows = spec.startToken ? graph.slice("rows", states, 1, 0) : states;
   return graph.regroup("rows", rows, ShapedType::kDynamic, spec.stages.back().dim);
 }
 
@@ -59,11 +56,12 @@ static LossKind lossKind(spec::Loss loss) {
 LossValues mblm::frontend::buildLoss(Graph &graph, Value states, Value ids, Value mask, Value targets) {
   const spec::Spec &spec = graph.spec;
   OpBuilder &builder = graph.builder;
-  uint64_t offset = spec.startToken || targets ? 0 : 1;
+  uint64_t offset = spec.startToken || targets ? 0 : 1 + spec.prefix.value_or(0);
   Value logits = buildLogits(graph, targets ? states : buildPredictions(graph, states));
   ids = targets ? targets : ids;
   graph.enter("/loss", -1);
-  IntegerAttr ignore = spec.pad ? builder.getI64IntegerAttr(*spec.pad) : IntegerAttr();
+  // A masked model's weights say what counts.
+  IntegerAttr ignore = spec.pad && !spec.isMasked() ? builder.getI64IntegerAttr(*spec.pad) : IntegerAttr();
   auto perByte = RankedTensorType::get({ShapedType::kDynamic, ShapedType::kDynamic}, builder.getF32Type());
   auto tokens =
       CrossEntropyOp::create(builder, graph.at("cross_entropy"), perByte, perByte, logits, ids, offset, ignore);

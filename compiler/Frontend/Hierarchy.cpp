@@ -3,7 +3,7 @@
 //
 // Stages inside stages, outermost first. Output q of a stage (it has seen the slots before q only, as the start vector
 // stands in front) becomes the additive context of all slots in patch q of the stage below; the last output has no
-// patch to go to.
+// patch to go to. In a masked model no start vector stands in front, and output q has seen all there is to see.
 #include "compiler/Frontend/Builders.h"
 
 using namespace mlir;
@@ -29,14 +29,22 @@ std::string mblm::frontend::layerPointer(const spec::Spec &spec, size_t stage, s
   return repetition == 0 ? pointer : pointer + "#" + std::to_string(repetition);
 }
 
-// All layers and the final norm; `ids` are the bytes.
-static Value buildStage(Graph &graph, size_t stage, Value x, Value ids) {
+void mblm::frontend::endLayer(Graph &graph, size_t stage, Value result) {
+  result.getDefiningOp()->setAttr(layerEndAttrName, graph.builder.getI64IntegerAttr(int64_t(stage)));
+}
+
+// All layers; `ids` are the bytes.
+static Value buildLayers(Graph &graph, size_t stage, Value x, Value ids) {
+  if (graph.spec.prefix) {
+    return buildPerceiver(graph, stage, x, ids);
+  }
   const spec::Stage &current = graph.spec.stages[stage];
   VisibleRanges visible(ids);
+  Value hidden = buildHiddenKeys(graph, stage);
   for (size_t layer = 0; layer < current.layers.size(); ++layer) {
     switch (current.layers[layer].block) {
     case spec::Block::Transformer:
-      x = buildTransformerLayer(graph, stage, layer, x);
+      x = buildTransformerLayer(graph, stage, layer, x, hidden);
       break;
     case spec::Block::Mamba1:
     case spec::Block::Mamba2:
@@ -46,8 +54,15 @@ static Value buildStage(Graph &graph, size_t stage, Value x, Value ids) {
       x = buildLlamaLayer(graph, stage, layer, x, visible.of(graph, current.layers[layer]));
       break;
     }
-    x.getDefiningOp()->setAttr(layerEndAttrName, graph.builder.getI64IntegerAttr(int64_t(stage)));
+    endLayer(graph, stage, x);
   }
+  return x;
+}
+
+// All layers and the final norm.
+static Value buildStage(Graph &graph, size_t stage, Value x, Value ids) {
+  const spec::Stage &current = graph.spec.stages[stage];
+  x = buildLayers(graph, stage, x, ids);
   graph.enter(stagePointer(graph.spec, stage), int(stage));
   return graph.norm("norm", x, current.finalNorm, current.finalNormEps, Role::FinalNormWeight, Role::FinalNormBias);
 }
@@ -64,7 +79,9 @@ static Value buildStageAndContext(Graph &graph, size_t stage, Value ids, Value c
     return states;
   }
   const spec::Stage &next = spec.stages[stage + 1];
-  Value projected = buildProjection(graph, graph.slice("next/slots", states, 0, 1));
+  // Without a start vector output q has seen patch q itself.
+  Value outputs = spec.startToken ? graph.slice("next/slots", states, 0, 1) : states;
+  Value projected = buildProjection(graph, outputs);
   return graph.regroup("next/context", projected, next.length, next.dim);
 }
 

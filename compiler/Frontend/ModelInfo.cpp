@@ -65,6 +65,8 @@ static const char *namesName(spec::Names names) {
     return "mamba";
   case spec::Names::Blt:
     return "blt";
+  case spec::Names::PerceiverAr:
+    return "perceiver_ar";
   }
   return "";
 }
@@ -76,6 +78,8 @@ static std::vector<std::string> ignorableNames(const spec::Spec &spec) {
     names = {"*.attn.bias", "*.attn.masked_bias"};
   } else if (spec.names == spec::Names::Blt) {
     return {};
+  } else if (spec.names == spec::Names::PerceiverAr) {
+    return {"rotary_pos_emb.inv_freq"};
   } else if (spec.names != spec::Names::Mamba) {
     return {"*.rotary_emb.inv_freq"};
   }
@@ -120,6 +124,9 @@ rt::ModelInfo mblm::makeModelInfo(const spec::Spec &spec) {
   info.firstByte = spec.names == spec::Names::Blt ? rt::byteOffset : 0;
   info.documentEnd = spec.documentEnd.value_or(-1);
   info.startToken = spec.startToken;
+  info.prefix = spec.prefix.value_or(0);
+  info.maskToken = spec.maskToken.value_or(-1);
+  info.maskProbability = spec.maskProbability;
   info.hiddenDim = spec.stages.back().dim;
   for (const spec::Stage &stage : spec.stages) {
     info.stageLengths.push_back(stage.length);

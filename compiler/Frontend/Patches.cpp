@@ -125,7 +125,7 @@ private:
     Value perPatch;
     for (size_t layer = 0; layer < stage.layers.size(); ++layer) {
       bytes = buildLlamaLayer(graph, encoder, layer, bytes, visible.of(graph, stage.layers[layer]));
-      endLayer(bytes, encoder);
+      endLayer(graph, encoder, bytes);
       bool last = layer + 1 == stage.layers.size(), all = patches.encoderCross == CrossLayers::All;
       if (all || (last && patches.encoderCross == CrossLayers::One)) {
         if (!perPatch) {
@@ -155,7 +155,7 @@ private:
                                           uint64_t(patches.lead));
       }
       x = buildLlamaLayer(graph, global, layer, x, ranges);
-      endLayer(x, global);
+      endLayer(graph, global, x);
     }
     return x;
   }
@@ -184,14 +184,10 @@ private:
         bytes = cross(decoder, layer, bytes, perPatch, bytePatches);
       }
       bytes = buildLlamaLayer(graph, decoder, layer, bytes, visible.of(graph, stage.layers[layer]));
-      endLayer(bytes, decoder);
+      endLayer(graph, decoder, bytes);
     }
     enter(decoder);
     return graph.norm("norm", bytes, stage.finalNorm, stage.finalNormEps, Role::FinalNormWeight, Role::FinalNormBias);
-  }
-
-  void endLayer(Value x, size_t stage) {
-    x.getDefiningOp()->setAttr(layerEndAttrName, graph.builder.getI64IntegerAttr(int64_t(stage)));
   }
 
   Graph &graph;

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A Transformer layer: h = x + Attention(norm(shift(x))), result = h + FeedForward(norm(shift(h))). Dropout is part
-// of graphs that have a key for it, those of training.
+// of graphs that have a key for it, those of training. With a prefix (Perceiver AR) the first layers have queries at the latents, the
+// positions behind it, and keys at both.
 #include "compiler/Frontend/Builders.h"
 
 #include <cmath>
@@ -16,16 +17,19 @@ static Value shift(Graph &graph, StringRef name, const spec::Layer &layer, Value
   return layer.tokenShift ? TokenShiftOp::create(graph.builder, graph.at(name), x).getResult() : x;
 }
 
-static Value rotate(Graph &graph, StringRef name, const spec::Layer &layer, Value x) {
+// The first of the positions is number `first` of the sequence.
+static Value rotate(Graph &graph, StringRef name, const spec::Layer &layer, Value x, int64_t first) {
   if (!layer.rotary) {
     return x;
   }
-  return RopeOp::create(graph.builder, graph.at(name), x, uint64_t(layer.heads), Pairing::HalfSplit,
-                        APFloat(layer.rotaryBase), /*inverse=*/false, /*origin=*/IntegerAttr());
+  OpBuilder &builder = graph.builder;
+  IntegerAttr origin = first ? builder.getIntegerAttr(builder.getIntegerType(64, /*isSigned=*/true), first) : IntegerAttr();
+  return RopeOp::create(builder, graph.at(name), x, uint64_t(layer.heads), Pairing::HalfSplit, APFloat(layer.rotaryBase),
+                        /*inverse=*/false, origin, uint64_t(layer.rotaryDim.value_or(0)));
 }
 
 // Query, key and value come from one product.
-static Value buildAttention(Graph &graph, const spec::Layer &layer, Value x) {
+static Value buildAttention(Graph &graph, const spec::Layer &layer, Value x, Value hidden) {
   OpBuilder &builder = graph.builder;
   Value weight = graph.load(Role::Qkv);
   if (!weight) {
@@ -34,8 +38,9 @@ static Value buildAttention(Graph &graph, const spec::Layer &layer, Value x) {
   Value qkv = graph.linear("attention/qkv", x, weight, graph.load(Role::QkvBias));
   RankedTensorType type = withWidth(x, layer.heads * layer.headDim);
   auto split = SplitOp::create(builder, graph.at("attention/split"), TypeRange{type, type, type}, qkv);
-  Value query = rotate(graph, "attention/rotary_q", layer, split.getResult(0));
-  Value key = rotate(graph, "attention/rotary_k", layer, split.getResult(1));
+  int64_t first = graph.spec.prefix.value_or(0);
+  Value query = rotate(graph, "attention/rotary_q", layer, split.getResult(0), first);
+  Value key = rotate(graph, "attention/rotary_k", layer, split.getResult(1), first);
   double scale = 1 / std::sqrt(double(layer.headDim));
   FloatAttr rate;
   IntegerAttr site;
@@ -45,8 +50,8 @@ static Value buildAttention(Graph &graph, const spec::Layer &layer, Value x) {
     site = builder.getI64IntegerAttr(graph.nextSite());
   }
   auto attention = AttentionOp::create(builder, graph.at("attention"), type, withWidth(x, layer.heads), query, key,
-                                       split.getResult(2), dropoutKey, uint64_t(layer.heads), APFloat(scale),
-                                       MaskKind::Causal, /*block=*/IntegerAttr(), rate, site);
+                                       split.getResult(2), hidden, dropoutKey, uint64_t(layer.heads), APFloat(scale),
+                                       hidden ? MaskKind::Full : MaskKind::Causal, /*block=*/IntegerAttr(), rate, site);
   return graph.linear("attention/out", attention.getResult(), graph.load(Role::AttnOut), graph.load(Role::AttnOutBias));
 }
 
@@ -61,13 +66,75 @@ static Value buildFeedForward(Graph &graph, const spec::Layer &layer, Value x) {
   return graph.linear("ff/linear2", x, graph.load(Role::Ff2Weight), graph.load(Role::Ff2Bias));
 }
 
-Value mblm::frontend::buildTransformerLayer(Graph &graph, size_t stage, size_t layer, Value input) {
+// The residual behind attention, and the layer's second half.
+static Value finishLayer(Graph &graph, const spec::Layer &layer, Value input, Value attended) {
+  Value sum = graph.add("attention/residual", input, attended);
+  Value x = shift(graph, "ff/shift", layer, sum);
+  x = graph.norm("ff/norm", x, layer.norm, layer.normEps, Role::FfNormWeight, Role::FfNormBias);
+  return graph.add("ff/residual", sum, buildFeedForward(graph, layer, x));
+}
+
+Value mblm::frontend::buildTransformerLayer(Graph &graph, size_t stage, size_t layer, Value input, Value hidden) {
   const spec::Layer &current = graph.spec.stages[stage].layers[layer];
   graph.enter(layerPointer(graph.spec, stage, layer), int(stage), int(layer));
   Value x = shift(graph, "attention/shift", current, input);
   x = graph.norm("attention/norm", x, current.norm, current.normEps, Role::AttnNormWeight, Role::AttnNormBias);
-  Value hidden = graph.add("attention/residual", input, buildAttention(graph, current, x));
-  x = shift(graph, "ff/shift", current, hidden);
-  x = graph.norm("ff/norm", x, current.norm, current.normEps, Role::FfNormWeight, Role::FfNormBias);
-  return graph.add("ff/residual", hidden, buildFeedForward(graph, current, x));
+  return finishLayer(graph, current, input, buildAttention(graph, current, x, hidden));
+}
+
+Value mblm::frontend::buildHiddenKeys(Graph &graph, size_t stage) {
+  if (!graph.visible) {
+    return {};
+  }
+  graph.enter(stagePointer(graph.spec, stage), int(stage));
+  int64_t bytes = graph.spec.bytesPerSlot(stage), slots = ShapedType::kDynamic;
+  Value visible = graph.visible;
+  if (stage > 0) {
+    slots = graph.spec.stages[stage].length;
+    visible = graph.regroup("visible", visible, slots * bytes, 0);
+  }
+  auto type = RankedTensorType::get({ShapedType::kDynamic, slots}, graph.builder.getI32Type());
+  return HiddenKeysOp::create(graph.builder, graph.at("hidden"), type, visible, uint64_t(bytes), graph.spec.maskAll);
+}
+
+//===----------------------------------------------------------------------===//
+// With a prefix
+//===----------------------------------------------------------------------===//
+
+// Keys and values of [prefix, latents] come from one product. Each has its own norm before it.
+static Value buildPerceivingLayer(Graph &graph, size_t stage, size_t layer, Value prefix, Value latents, Value ranges) {
+  const spec::Layer &current = graph.spec.stages[stage].layers[layer];
+  graph.enter(layerPointer(graph.spec, stage, layer), int(stage), int(layer));
+  OpBuilder &builder = graph.builder;
+  Value x = graph.norm("attention/norm", latents, current.norm, current.normEps, Role::AttnNormWeight, Role::AttnNormBias);
+  Value context = graph.norm("attention/context_norm", prefix, current.norm, current.normEps, Role::ContextNormWeight,
+                             Role::ContextNormBias);
+  Value both = ConcatOp::create(builder, graph.at("attention/context"), withPositions(x, ShapedType::kDynamic), ValueRange{context, x},
+                                /*positions=*/true);
+  Value query = graph.linear("attention/q", x, graph.load(Role::Query), /*bias=*/{});
+  Value keyValue = graph.linear("attention/kv", both, graph.load(Role::KeyValue), /*bias=*/{});
+  RankedTensorType type = withWidth(both, current.heads * current.headDim);
+  auto split = SplitOp::create(builder, graph.at("attention/split"), TypeRange{type, type}, keyValue);
+  query = rotate(graph, "attention/rotary_q", current, query, *graph.spec.prefix);
+  Value key = rotate(graph, "attention/rotary_k", current, split.getResult(0), /*first=*/0);
+  Value mixed = buildRangedAttention(graph, "attention", query, key, split.getResult(1), ranges, current.heads, current.heads);
+  return finishLayer(graph, current, latents, graph.linear("attention/out", mixed, graph.load(Role::AttnOut), graph.load(Role::AttnOutBias)));
+}
+
+Value mblm::frontend::buildPerceiver(Graph &graph, size_t stage, Value input, Value ids) {
+  OpBuilder &builder = graph.builder;
+  int64_t first = *graph.spec.prefix;
+  graph.enter(stagePointer(graph.spec, stage), int(stage));
+  SmallVector<Type> parts{withPositions(input, first), withPositions(input, ShapedType::kDynamic)};
+  auto split = SplitOp::create(builder, graph.at("prefix"), parts, input, /*positions=*/true);
+  Value ranges = VisibleBytesOp::create(builder, graph.at("visible"), rangesOf(ids), ids, /*window=*/IntegerAttr(),
+                                        /*end=*/IntegerAttr(), uint64_t(first));
+  Value latents = split.getResult(1);
+  for (size_t layer = 0; layer < graph.spec.stages[stage].layers.size(); ++layer) {
+    bool perceives = graph.spec.stages[stage].layers[layer].perceive;
+    latents = perceives ? buildPerceivingLayer(graph, stage, layer, split.getResult(0), latents, ranges)
+                        : buildTransformerLayer(graph, stage, layer, latents);
+    endLayer(graph, stage, latents);
+  }
+  return latents;
 }

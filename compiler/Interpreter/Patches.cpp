@@ -86,8 +86,9 @@ static void evaluate(NgramRowsOp op, Frame &frame) {
 
 static void evaluate(VisibleBytesOp op, Frame &frame) {
   const Tensor &ids = frame.operand(0);
-  fill(frame, ids.shape[0], 2 * ids.shape[1], [&](int64_t k, int64_t n) -> int64_t {
-    int64_t t = n / 2, first = 0;
+  int64_t skip = op.getSkip();
+  fill(frame, ids.shape[0], 2 * (ids.shape[1] - skip), [&](int64_t k, int64_t n) -> int64_t {
+    int64_t t = n / 2 + skip, first = 0;
     if (n % 2) {
       return t + 1;
     }

@@ -120,8 +120,10 @@ Tensor ReferenceProgram::argument(func::FuncOp function, unsigned number, bool f
   if (function.getArgAttr(number, perPatchAttrName)) {
     return Tensor::ids({call.batch, call.patches}, {call.lengths, call.lengths + call.batch * call.patches});
   }
-  if (function.getArgAttr(number, targetsAttrName)) {
-    return Tensor::ids({call.batch, call.slots}, {call.targets, call.targets + call.batch * call.slots});
+  for (auto [attribute, values] : {std::pair(targetsAttrName, call.targets), std::pair(visibleAttrName, call.visible)}) {
+    if (function.getArgAttr(number, attribute)) {
+      return Tensor::ids({call.batch, bytes / call.batch}, {values, values + bytes});
+    }
   }
   if (type.getElementType().isInteger(32)) {
     int64_t length = type.isDynamicDim(1) ? call.slots * model.inner : type.getDimSize(1);

@@ -146,7 +146,23 @@ static void evaluate(NextByteGradOp op, Frame &frame) {
   });
 }
 
+static void splitPositions(SplitOp op, Frame &frame) {
+  const Tensor &in = frame.operand(0);
+  int64_t start = 0, width = in.shape[2];
+  for (unsigned n = 0; n < op->getNumResults(); ++n) {
+    bool last = n + 1 == op->getNumResults();
+    Tensor &out = frame.result({in.shape[0], last ? in.shape[1] - start : frame.staticSize(n, 1), width});
+    for (int64_t k = 0; k < in.shape[0]; ++k) {
+      std::copy_n(in.row(k, start), out.shape[1] * width, out.row(k, 0));
+    }
+    start += out.shape[1];
+  }
+}
+
 static void evaluate(SplitOp op, Frame &frame) {
+  if (op.getPositions()) {
+    return splitPositions(op, frame);
+  }
   const Tensor &in = frame.operand(0);
   int64_t start = 0;
   for (unsigned n = 0; n < op->getNumResults(); ++n) {
@@ -161,7 +177,24 @@ static void evaluate(SplitOp op, Frame &frame) {
   }
 }
 
+static void concatPositions(Frame &frame) {
+  int64_t positions = 0, width = frame.operand(0).shape[2], start = 0;
+  for (const Tensor *in : frame.operands) {
+    positions += in->shape[1];
+  }
+  Tensor &out = frame.result({frame.operand(0).shape[0], positions, width});
+  for (const Tensor *in : frame.operands) {
+    for (int64_t k = 0; k < out.shape[0]; ++k) {
+      std::copy_n(in->row(k, 0), in->shape[1] * width, out.row(k, start));
+    }
+    start += in->shape[1];
+  }
+}
+
 static void evaluate(ConcatOp op, Frame &frame) {
+  if (op.getPositions()) {
+    return concatPositions(frame);
+  }
   const Tensor &first = frame.operand(0);
   Tensor &out = frame.result({first.shape[0], first.shape[1], frame.staticSize(0, 2)});
   int64_t start = 0;

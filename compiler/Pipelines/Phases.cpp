@@ -6,6 +6,7 @@
 
 #include "compiler/Pipelines/Reproducer.h"
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "dialects/MBLM/IR/MBLMOps.h"
 #include "passes/Passes.h"
 #include "runtime/Support/Error.h"
 
@@ -161,7 +162,8 @@ static void addNVVMPasses(OpPassManager &passes) {
 }
 
 void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomputeStages) {
-  bool steps = llvm::none_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
+  bool pieces = llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
+  bool steps = !pieces && !module->hasAttr(wholeAttrName);
   runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, recomputeStages, steps); });
 }
 

@@ -88,6 +88,12 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
       meta["patches"]["threshold_add"] = *rule.thresholdAdd;
     }
   }
+  if (info.prefix > 0) {
+    meta["prefix"] = info.prefix;
+  }
+  if (info.isMasked()) {
+    meta["mask"] = {{"token", info.maskToken}, {"probability", info.maskProbability}};
+  }
   if (info.firstByte != 0) {
     meta["first_byte"] = info.firstByte;
   }

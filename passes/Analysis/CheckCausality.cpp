@@ -63,9 +63,25 @@ static NewestByte shiftedBack(Value input, const NewestByte &in) {
   }));
 }
 
-// What rows of the results see through one operand. Ops that change the number of rows are treated one by one, all
+// How many positions of `whole` stand before and behind part `number` of it; behind the last ones of a dynamic number, none.
+static std::pair<int64_t, int64_t> positionsAround(ValueRange parts, unsigned number, Value whole) {
+  int64_t before = 0;
+  for (Value part : parts.take_front(number)) {
+    before += positions(part);
+  }
+  return {before, positions(whole) < 0 ? 0 : positions(whole) - before - positions(parts[number])};
+}
+
+// Ranges of `mblm.visible_bytes` end at the query's position in the whole sequence, all others are not known.
+static NewestByte seenInRanges(RangedAttentionOp op, const NewestByte &in) {
+  auto visible = op.getRanges().getDefiningOp<VisibleBytesOp>();
+  return visible ? padded(in.prefixed(positions(op.getKey())), positions(op.getKey()), -static_cast<int64_t>(visible.getSkip()), 0)
+                 : NewestByte::anything();
+}
+
+// What rows of a result see through one operand. Ops that change the number of rows are treated one by one, all
 // others as their interface says.
-static NewestByte seenThrough(CausalityOpInterface op, unsigned operand, const NewestByte &in) {
+static NewestByte seenThrough(CausalityOpInterface op, unsigned result, unsigned operand, const NewestByte &in) {
   TimeDependence time = op.getTimeDependence(operand);
   if (time == TimeDependence::None) {
     return NewestByte::nothing();
@@ -80,7 +96,16 @@ static NewestByte seenThrough(CausalityOpInterface op, unsigned operand, const N
       })
       .Case([&](PadOp pad) { return padded(in, positions(value), pad.getBefore(), pad.getAfter()); })
       .Case([&](NextByteOp next) { return nextByte(next, in); })
+      .Case([&](SplitOp split) {
+        auto [before, behind] = positionsAround(split.getResults(), result, value);
+        return split.getPositions() ? padded(in, positions(value), -before, -behind) : in;
+      })
+      .Case([&](ConcatOp concat) {
+        auto [before, behind] = positionsAround(concat.getInputs(), operand, concat.getResult());
+        return concat.getPositions() ? padded(in, positions(value), before, behind) : in;
+      })
       .Case([&](EmbedOp embed) { return in.closed(embed.getBytes()); })
+      .Case([&](RangedAttentionOp ranged) { return operand == 0 ? in : seenInRanges(ranged, in); })
       .Default([&](Operation *other) {
         if (auto shift = dyn_cast<TokenShiftOp>(other); shift && shift.getReverse()) {
           return shiftedBack(value, in);
@@ -103,6 +128,8 @@ public:
   // Emits an error where a size or a dependence is unknown.
   LogicalResult compute(func::FuncOp func);
   LogicalResult compute(Block &block);
+  // Bytes that stand before the first of `rows`, of which there are as many fewer than bytes: a prefix.
+  int64_t skipped(Value rows) const;
   // Row t of `rows` may depend on bytes before t + offset. `user` is the op that takes the rows so.
   LogicalResult check(Value rows, int64_t offset, Operation *user) const;
 
@@ -171,17 +198,22 @@ LogicalResult FunctionBounds::compute(Block &block) {
     if (!causal && op.getNumOperands() && op.getNumResults()) {
       return op.emitOpError("expects an op that says which positions it depends on");
     }
-    NewestByte seen = NewestByte::nothing();
-    for (auto [number, operand] : llvm::enumerate(op.getOperands())) {
-      if (causal) {
-        seen = seen.joined(seenThrough(causal, number, newest.find(operand)->second));
+    for (OpResult result : op.getResults()) {
+      NewestByte seen = NewestByte::nothing();
+      for (auto [number, operand] : llvm::enumerate(op.getOperands())) {
+        if (causal) {
+          seen = seen.joined(seenThrough(causal, result.getResultNumber(), number, newest.find(operand)->second));
+        }
       }
-    }
-    for (Value result : op.getResults()) {
       newest.insert({result, seen});
     }
   }
   return success();
+}
+
+int64_t FunctionBounds::skipped(Value rows) const {
+  SymbolicDim less = shapes.find(body->getArgument(0))->second[1] + shapes.find(rows)->second[1].scaled(-1);
+  return less.isConstant() ? less.one : 0;
 }
 
 // The number of the newest byte that row `row` may see were the bytes dealt out evenly over the value's rows. The sizes
@@ -192,7 +224,8 @@ int64_t FunctionBounds::ownSlotEnd(Value value, int64_t row) const {
     const SymbolicShape &shape = shapes.find(v)->second;
     return shape[0].evaluate(1, manySlots) * shape[1].evaluate(1, manySlots);
   };
-  return (row + 1) * count(body->getArgument(0)) / std::max<int64_t>(count(value), 1) - 1;
+  int64_t prefix = std::max<int64_t>(skipped(value), 0);
+  return (row + 1) * (count(body->getArgument(0)) - prefix) / std::max<int64_t>(count(value), 1) - 1 + prefix;
 }
 
 // The first row that sees a byte behind its own slot.
@@ -259,8 +292,7 @@ void CheckCausalityPass::runOnOperation() {
   }
   FunctionBounds bounds;
   Operation *end = forward.getBody().front().getTerminator();
-  // Row t of @forward predicts byte t + 1.
-  if (failed(bounds.compute(forward)) || failed(bounds.check(end->getOperand(0), 1, end))) {
+  if (failed(bounds.compute(forward)) || failed(bounds.check(end->getOperand(0), 1 + bounds.skipped(end->getOperand(0)), end))) {
     return signalPassFailure();
   }
   auto loss = getOperation().lookupSymbol<func::FuncOp>("loss");

@@ -205,10 +205,11 @@ private:
       auto tensor = dyn_cast<RankedTensorType>(type);
       return tensor && tensor.getRank() == 0 && tensor.getElementType().isF32();
     };
-    unsigned ofPatches = llvm::count_if(loss.getArguments(), [&](BlockArgument argument) {
-      return loss.getArgAttr(argument.getArgNumber(), perPatchAttrName) || loss.getArgAttr(argument.getArgNumber(), targetsAttrName);
+    unsigned beside = llvm::count_if(loss.getArguments(), [&](BlockArgument argument) {
+      return llvm::any_of(ArrayRef<StringRef>{perPatchAttrName, targetsAttrName, visibleAttrName},
+                          [&](StringRef name) { return bool(loss.getArgAttr(argument.getArgNumber(), name)); });
     });
-    if (!loss.getBody().hasOneBlock() || type.getNumInputs() != inputs + ofPatches || type.getNumResults() != 3 ||
+    if (!loss.getBody().hasOneBlock() || type.getNumInputs() != inputs + beside || type.getNumResults() != 3 ||
         !llvm::all_of(type.getResults(), isScalar)) {
       return loss.emitError("expected ")
              << name << " to be one block of type (ids, mask" << (inputs == 3 ? ", key" : "")
@@ -282,7 +283,7 @@ private:
     }
   }
 
-  // (ids, mask, [key,] [lengths, targets,] scale) -> (loss, sum, count)
+  // (ids, mask, [key,] [lengths, targets, visible,] scale) -> (loss, sum, count)
   func::FuncOp buildGradients(OpBuilder &builder, func::FuncOp loss) {
     func::FuncOp function = loss.clone();
     function.setName("gradients");
@@ -303,7 +304,7 @@ private:
     return function;
   }
 
-  // (ids, mask, [key,] [lengths, targets,] scale, hyper, decay) -> (loss, sum, count, norm)
+  // (ids, mask, [key,] [lengths, targets, visible,] scale, hyper, decay) -> (loss, sum, count, norm)
   void buildTrainStep(OpBuilder &builder, func::FuncOp gradients) {
     func::FuncOp function = gradients.clone();
     function.setName("train_step");

@@ -147,13 +147,31 @@ static Value endsDocument(IntegerCode &c, Value column, std::optional<uint64_t> 
 }
 
 static void writeVisibleBytes(IntegerCode &c, VisibleBytesOp op) {
-  c.loop(c.index(0), c.extent(0), c.index(0), [&](Value t, ValueRange carried) {
+  int64_t skip = op.getSkip();
+  auto behind = [&](Value t, Value begin) { // where the document of position t + 1 begins
+    Value ends = endsDocument(c, t, op.getEnd());
+    return SmallVector<Value>{ends ? c.select(ends, c.add(t, 1), begin) : begin};
+  };
+  Value begin = c.index(0);
+  if (skip && op.getEnd()) {
+    begin = c.loop(c.index(0), c.index(skip), begin, [&](Value t, ValueRange carried) { return behind(t, carried[0]); })[0];
+  }
+  c.loop(c.index(skip), c.extent(0), begin, [&](Value t, ValueRange carried) {
     Value begin = carried[0], next = c.add(t, 1);
     Value first = op.getWindow() ? c.max(begin, c.sub(next, c.index(*op.getWindow()))) : begin;
-    c.setRange(t, first, next);
-    Value ends = endsDocument(c, t, op.getEnd());
-    return SmallVector<Value>{ends ? c.select(ends, next, begin) : begin};
+    c.setRange(skip ? c.sub(t, c.index(skip)) : t, first, next);
+    return behind(t, begin);
   });
+}
+
+// How many of the position's bytes may be seen decides.
+static void writeHiddenKeys(IntegerCode &c, HiddenKeysOp op) {
+  Value first = c.mul(c.t, op.getBytes()), zero = c.index(0), one = c.index(1), bytes = c.index(op.getBytes());
+  Value seen = c.loop(zero, bytes, zero, [&](Value j, ValueRange so) {
+    return SmallVector<Value>{c.add(so[0], c.select(c.equal(c.get(0, c.add(first, j)), 0), zero, one))};
+  })[0];
+  Value hidden = op.getAll() ? c.less(seen, bytes) : c.equal(seen, 0);
+  c.set(c.t, c.select(hidden, one, zero));
 }
 
 // Of patch m, `lead` included; 0 where it is none.
@@ -253,6 +271,7 @@ LogicalResult Converter::convertPatches(Operation *op) {
   };
   SpaceAttr perSequence = spaceOf(shapeOf(op->getOperand(0))[0], SymbolicDim::constant(1));
   llvm::TypeSwitch<Operation *>(op)
+      .Case([&](HiddenKeysOp op) { integers(spaceOf(resultShape(op)), [&](IntegerCode &c) { writeHiddenKeys(c, op); }); })
       .Case([&](LeadOp op) {
         integers(spaceOf(resultShape(op)), [&](IntegerCode &c) {
           Value column = c.sub(c.t, c.index(op.getCount()));

@@ -4,6 +4,8 @@
 // Ops that mix positions: shifts, rotations, attention.
 #include "passes/ConvertToKernel/Converter.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::kernel;
@@ -27,10 +29,10 @@ Value Converter::ropeTable(Location loc, SymbolicDim positions, int64_t width, d
 }
 
 void Converter::convertRope(RopeOp op) {
-  int64_t heads = op.getHeads(), head = widthOf(op.getInput()) / heads;
+  int64_t heads = op.getHeads(), head = widthOf(op.getInput()) / heads, rotated = op.getRotated() ? op.getRotated() : head;
   double base = op.getBase().convertToDouble();
   SymbolicShape shape = resultShape(op);
-  Value table = ropeTable(op->getLoc(), shape[1], head, base, op.getPairing(), op.getOriginAttr());
+  Value table = ropeTable(op->getLoc(), shape[1], rotated, base, op.getPairing(), op.getOriginAttr());
   SmallVector<Value> inputs{op.getInput(), table};
   double sign = op.getInverse() ? -1 : 1;
   if (op.getPairing() == Pairing::Interleaved) {
@@ -42,15 +44,26 @@ void Converter::convertRope(RopeOp op) {
     });
     return;
   }
-  // Segments are halves of heads; a half's partner is the other half of its head.
-  replaceWithRows(op, {heads * head, 2 * heads, head / 2}, inputs, [&](RowBody &r) {
-    Value second = r.equal(arith::RemUIOp::create(r.b, r.at.segment, r.index(2)), 1);
-    Value partner = r.select(second, r.minus(r.at.column, r.index(head / 2)), r.plus(r.at.column, head / 2));
+  // Segments never straddle the two halves of what is rotated and what is not; a half's partner is the other one.
+  int64_t half = rotated / 2, width = std::gcd(half, head);
+  replaceWithRows(op, {heads * head, heads * head / width, width}, inputs, [&](RowBody &r) {
+    Value inHead = arith::RemUIOp::create(r.b, r.at.segment, r.index(head / width)), second, passes, angle = r.at.offset;
+    if (rotated == head) {
+      second = r.equal(inHead, 1);
+    } else { // by the segment's first feature in its head
+      inHead = r.times(inHead, r.index(width));
+      auto reaches = [&](int64_t n) { return arith::CmpIOp::create(r.b, arith::CmpIPredicate::sge, inHead, r.index(n)); };
+      second = reaches(half);
+      passes = reaches(rotated);
+      Value inHalf = r.select(second, r.minus(inHead, r.index(half)), inHead);
+      angle = r.plus(r.select(passes, r.index(0), inHalf), r.at.offset); // some angle, where none is asked for
+    }
+    Value partner = r.select(second, r.minus(r.at.column, r.index(half)), r.plus(r.at.column, half));
     Value x = r.here(0), y = r.load(0, {r.at.sequence, r.at.position, partner});
-    Value cosine = r.load(1, {r.at.position, r.at.offset});
-    Value sine = r.load(1, {r.at.position, r.plus(r.at.offset, head / 2)});
+    Value cosine = r.load(1, {r.at.position, angle}), sine = r.load(1, {r.at.position, r.plus(angle, half)});
     Value turned = r.mul(r.mul(y, sine), r.select(second, r.number(sign), r.number(-sign)));
-    return SmallVector<Value>{r.add(r.mul(x, cosine), turned)};
+    Value result = r.add(r.mul(x, cosine), turned);
+    return SmallVector<Value>{passes ? r.select(passes, x, result) : result};
   });
 }
 
@@ -63,12 +76,12 @@ struct Read {
 };
 } // namespace
 
-// Looks through a rotation over the same heads and through a split. Both are still `mblm` ops when they wait for attention.
+// Looks through a rotation over the same whole heads and through a split. Both are still `mblm` ops when they wait for attention.
 static Read readThrough(Value value, int64_t heads, bool mayRotate) {
   Read read{value, 0, {}};
   if (auto rope = value.getDefiningOp<RopeOp>();
       rope && mayRotate && rope.getPairing() == Pairing::HalfSplit && static_cast<int64_t>(rope.getHeads()) == heads &&
-      !rope.getInverse()) {
+      !rope.getInverse() && !rope.getRotated()) {
     read.rotation = rope;
     read.source = rope.getInput();
   }
@@ -88,7 +101,7 @@ void Converter::convertAttention(mblm::AttentionOp op) {
   int64_t heads = op.getHeads(), width = widthOf(op.getQuery()) / heads;
   AttentionReads reads = attentionReads(op->getLoc(), op.getQuery(), op.getKey(), op.getValue(), heads);
   auto attention = kernel::AttentionOp::create(
-      builder, op->getLoc(), op->getResultTypes(), reads.query, reads.key, reads.value, reads.table,
+      builder, op->getLoc(), op->getResultTypes(), reads.query, reads.key, reads.value, reads.table, op.getHidden(),
       dropoutKey(op->getLoc(), op.getDropoutKey(), op.getRateAttr(), op.getSiteAttr()), spaceOf(resultShape(op)),
       reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
   if (Attribute again = op->getAttr("mblm.recompute")) { // joined before the walk, which else sees to it
@@ -103,14 +116,15 @@ Converter::AttentionReads Converter::attentionReads(Location loc, Value query, V
     return reads;
   }
   Read q = readThrough(query, heads, true), k = readThrough(key, heads, true), v = readThrough(value, heads, false);
-  bool rotated = q.rotation && k.rotation && q.rotation.getBase() == k.rotation.getBase();
+  bool rotated = q.rotation && k.rotation && q.rotation.getBase() == k.rotation.getBase() &&
+                 q.rotation.getOriginAttr() == k.rotation.getOriginAttr();
   if (!rotated && (q.rotation || k.rotation)) {
     return reads;
   }
   reads = {q.source, k.source, v.source, {}, {q.offset, k.offset, v.offset}};
   if (rotated) {
     reads.table = ropeTable(loc, shapeOf(q.source)[1], widthOf(query) / heads, q.rotation.getBase().convertToDouble(),
-                            Pairing::HalfSplit);
+                            Pairing::HalfSplit, q.rotation.getOriginAttr());
   }
   return reads;
 }
@@ -151,7 +165,7 @@ void Converter::convertAttentionGrad(mblm::AttentionGradOp op) {
   SpaceAttr space = spaceOf(shapeOf(op.getGrad()));
   Value key = dropoutKey(op->getLoc(), op.getDropoutKey(), op.getRateAttr(), op.getSiteAttr());
   auto grads = kernel::AttentionGradOp::create(builder, op->getLoc(), together, op.getGrad(), reads.query, reads.key,
-                                               reads.value, op.getResult(), op.getLse(), reads.table, key, space,
+                                               reads.value, op.getResult(), op.getLse(), reads.table, op.getHidden(), key, space,
                                                reads.offsets, heads, width, op.getScale(), op.getMask(), op.getBlockAttr());
   if (concat) {
     for (Operation *rope : between) {

@@ -199,6 +199,21 @@ LogicalResult Converter::convertStructure(Operation *op) {
       .Case([&](SplitOp split) {
         SmallVector<Value> parts;
         int64_t offset = 0;
+        if (split.getPositions()) {
+          SmallVector<SymbolicShape> shapes;
+          (void)split.inferSymbolicShapes(shapeOf(split.getInput()), shapes); // as when all shapes were inferred
+          for (auto [result, shape] : llvm::zip_equal(split.getResults(), shapes)) {
+            auto rows = buildRows(builder, op->getLoc(), spaceOf(shape), Columns::plain(widthOf(result)), op->getOperands(),
+                                  result.getType(), [&](RowBody &r) {
+                                    Value position = r.plus(r.at.position, offset);
+                                    return SmallVector<Value>{r.load(0, {r.at.sequence, position, r.at.column})};
+                                  });
+            parts.push_back(rows.getResult(0));
+            offset += shape[1].one;
+          }
+          replace(op, parts);
+          return success();
+        }
         for (Value result : split.getResults()) {
           int64_t width = widthOf(result);
           auto rows = buildRows(builder, op->getLoc(), spaceOf(resultShape(op)), Columns::plain(width), op->getOperands(),
@@ -213,6 +228,21 @@ LogicalResult Converter::convertStructure(Operation *op) {
         return success();
       })
       .Case([&](ConcatOp concat) {
+        if (concat.getPositions()) {
+          replaceWithRows(op, Columns::plain(widthOf(concat.getResult())), op->getOperands(), [&](RowBody &r) {
+            Value result;
+            int64_t offset = 0;
+            for (unsigned n = 0; n < concat.getInputs().size(); ++n) {
+              Value position = r.minus(r.at.position, r.index(offset));
+              Value here = r.loadOrZero(n, {r.at.sequence, position, r.at.column});
+              auto reached = [&] { return arith::CmpIOp::create(r.b, arith::CmpIPredicate::sge, r.at.position, r.index(offset)); };
+              result = result ? r.select(reached(), here, result) : here;
+              offset += shapeOf(concat.getInputs()[n])[1].one;
+            }
+            return SmallVector<Value>{result};
+          });
+          return success();
+        }
         // Segments as wide as the widths' greatest common divisor never straddle two inputs.
         int64_t width = 0, total = widthOf(concat.getResult());
         for (Value input : concat.getInputs()) {
@@ -252,8 +282,8 @@ LogicalResult Converter::convert(Operation *op) {
           mblm::ScanGradOp>(op)) {
     return convertSequence(op);
   }
-  if (isa<LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp, mblm::PoolGradOp, SpreadOp,
-          mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
+  if (isa<HiddenKeysOp, LeadOp, NgramRowsOp, VisibleBytesOp, VisiblePatchesOp, PatchBytesOp, BytePatchesOp, mblm::PoolOp,
+          mblm::PoolGradOp, SpreadOp, mblm::RangedAttentionOp, mblm::RangedAttentionGradOp, EntropyOp>(op)) {
     return convertPatches(op);
   }
   if (isa<CausalConvOp, CausalConvWeightGradOp, SelectiveScanOp, SelectiveScanGradOp>(op)) {

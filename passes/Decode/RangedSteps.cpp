@@ -291,7 +291,7 @@ private:
         })
         .Case([&](RopeOp rope) {
           map.map(rope.getResult(), RopeOp::create(builder, op->getLoc(), own(rope.getInput()), rope.getHeadsAttr(), rope.getPairingAttr(),
-                                                   rope.getBaseAttr(), rope.getInverseAttr(), here())
+                                                   rope.getBaseAttr(), rope.getInverseAttr(), here(), rope.getRotatedAttr())
                                         .getResult());
           return success();
         })

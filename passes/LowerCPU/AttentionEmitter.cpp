@@ -19,6 +19,33 @@ Value AttentionEmitter::visibleKeys(Value key, Value i) {
   return visible;
 }
 
+void AttentionEmitter::enterSequence(Value sequence) {
+  if (!hidden) {
+    return;
+  }
+  Type i32 = e.b.getI32Type();
+  Value n = positions(), row = e.mul(sequence, n), none = e.number(0), penalty = e.number(lowest);
+  Value best = e.loop(e.index(0), n, 1, penalty, [&](Value j, ValueRange so) {
+    Value id = e.load(e.at(hidden, e.add(row, j), i32), i32), zero = arith::ConstantIntOp::create(e.b, 0, 32);
+    Value here = e.select(e.equal(id, zero), none, penalty);
+    e.store(here, e.at(penalties, j));
+    return SmallVector<Value>{arith::MaximumFOp::create(e.b, so[0], here)};
+  })[0];
+  Value all = arith::CmpFOp::create(e.b, arith::CmpFPredicate::OLT, best, none);
+  e.when(all, [&] { e.zero(penalties, n); });
+  factor = e.select(all, none, e.number(shape.scale));
+}
+
+Value AttentionEmitter::score(Value product, Value key) {
+  bool wide = isa<VectorType>(product.getType());
+  Value scaled = e.mulf(product, wide ? e.splat(factor) : factor);
+  if (!hidden) {
+    return scaled;
+  }
+  Value place = e.at(penalties, key);
+  return e.addf(scaled, wide ? e.loadVector(place) : e.load(place));
+}
+
 // Random blocks that fill the machine's vectors best: their words are two vectors of factors.
 static int64_t blocksAtOnce(const Emitter &e) { return e.machine.lanes / 2; }
 
@@ -149,9 +176,9 @@ void AttentionEmitter::onlineSoftmax(const ScoreBlock &block, const Visible &vis
     auto keysOf = visible(i);
     SmallVector<Value> values, seen;
     for (int64_t v = 0; v < vectors; ++v) {
-      Value score = e.mulf(e.loadVector(e.at(row, e.index(v * lanes))), e.splat(shape.scale));
-      seen.push_back(keysOf(e.add(block.firstKey, v * lanes)));
-      values.push_back(e.select(seen.back(), score, e.splat(lowest)));
+      Value key = e.add(block.firstKey, v * lanes), value = score(e.loadVector(e.at(row, e.index(v * lanes))), key);
+      seen.push_back(keysOf(key));
+      values.push_back(e.select(seen.back(), value, e.splat(lowest)));
     }
     Value best = values[0];
     for (Value value : ArrayRef(values).drop_front()) {

@@ -35,11 +35,15 @@ struct ScoreBlock {
 
 class AttentionEmitter {
 public:
-  // `dropoutKey` is null where no probability is dropped.
-  AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape, mlir::Value dropoutKey)
-      : writer(writer), s(step), e(step.e), shape(shape) {
+  // `dropoutKey` is null where no probability is dropped, `hidden` where every key may be seen.
+  AttentionEmitter(KernelWriter &writer, KernelWriter::Step &step, const AttentionShape &shape, mlir::Value dropoutKey,
+                   mlir::Value hidden = {})
+      : writer(writer), s(step), e(step.e), shape(shape), hidden(hidden), factor(e.number(shape.scale)) {
     if (dropoutKey) {
       dropout.emplace(e, dropoutKey);
+    }
+    if (hidden) {
+      penalties = s.allocate(shape.space.getPositions() + SymbolicDim::constant(2 * keyBlock));
     }
   }
 
@@ -60,6 +64,14 @@ public:
   // Keys [first, end) that position i sees.
   mlir::Value firstKey(mlir::Value i) { return shape.firstKey(e, i); }
   mlir::Value endKey(mlir::Value i) { return shape.endKey(e, i); }
+
+  // Takes up which keys of the sequence are hidden: before its scores. A penalty takes these out of the softmax; where all are hidden
+  // the scores are 0 instead.
+  void enterSequence(mlir::Value sequence);
+  // Products of queries and keys as scores: of the key, or of as many lanes of keys from `key` on.
+  mlir::Value score(mlir::Value product, mlir::Value key);
+  // What a score's gradient becomes a product's by.
+  mlir::Value scale() { return factor; }
 
   // Lanes of keys from `key` on that position i sees.
   mlir::Value visibleKeys(mlir::Value key, mlir::Value i);
@@ -101,6 +113,11 @@ public:
   // target[0, padded) += factor * x.
   void accumulateRow(mlir::Value target, mlir::Value factor, llvm::ArrayRef<mlir::Value> x);
   void forHead(const std::function<void(mlir::Value column, mlir::Value mask)> &body) { e.columns(shape.width, body); }
+
+private:
+  mlir::Value hidden;    // null: no key is
+  mlir::Value penalties; // of the sequence's keys, added to their scores
+  mlir::Value factor;    // the scale, or 0
 };
 
 } // namespace mblm::cpu

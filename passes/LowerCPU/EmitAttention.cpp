@@ -26,6 +26,7 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
   }
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), zero = e.index(0), n = e.index(length);
+    a.enterSequence(sequence);
     a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
     a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, zero, n, k);
     a.copyRows(o.value, o.strides[2], o.offsets[2], sequence, head, {}, zero, n, v);
@@ -36,7 +37,7 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
       Value first = a.firstKey(i), end = a.endKey(i), count = e.sub(end, first);
       SmallVector<Value> row = a.loadRow(e.at(q, e.mul(i, padded)));
       e.loop(first, end, 1, [&](Value j) {
-        Value score = e.mulf(a.dot(row, a.loadRow(e.at(k, e.mul(j, padded)))), e.number(a.shape.scale));
+        Value score = a.score(a.dot(row, a.loadRow(e.at(k, e.mul(j, padded)))), j);
         e.store(score, e.at(scores, e.sub(j, first)));
       });
       auto masked = [&](Value at) {
@@ -89,6 +90,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   e.zero(q, e.index(queryBlock * padded));
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), n = a.positions();
+    a.enterSequence(sequence);
     a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, e.index(0), n, keys);
     a.packTransposed(keys, n, packed);
     e.loop(e.index(0), n, queryBlock, [&](Value firstRow) {
@@ -129,7 +131,9 @@ void cpu::emitAttention(KernelWriter &writer, kernel::AttentionOp op) {
   AttentionShape shape = attentionShape(op);
   unsigned tensors = op->getNumOperands();
   writer.step(op.getLoc(), tensors + 2, attentionItems(shape), [&](KernelWriter::Step &s) {
-    AttentionEmitter a(writer, s, shape, op.getDropoutKey() ? s.pointers[tensors - 1] : Value());
+    unsigned behind = op.getDropoutKey() ? tensors - 1 : tensors;
+    AttentionEmitter a(writer, s, shape, op.getDropoutKey() ? s.pointers[behind] : Value(),
+                       op.getHidden() ? s.pointers[behind - 1] : Value());
     Operands o{s.pointers[0], s.pointers[1], s.pointers[2], op.getTable() ? s.pointers[3] : Value(),
                s.pointers[tensors], s.pointers[tensors + 1], {}, {}};
     for (unsigned n = 0; n < 3; ++n) {

@@ -67,6 +67,7 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
   Value factors = a.allocateFactors();
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), zero = e.index(0), n = e.index(length);
+    a.enterSequence(sequence);
     a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
     a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, zero, n, k);
     a.copyRows(o.value, o.strides[2], o.offsets[2], sequence, head, {}, zero, n, v);
@@ -90,14 +91,14 @@ static void emitShort(AttentionEmitter &a, const Operands &o) {
       Value aligned = e.mul(e.div(first, lanes), lanes);
       e.loop(aligned, end, lanes, [&](Value at) {
         Value s = e.loadVector(e.at(scores, at)), d = e.loadVector(e.at(products, at));
-        Value p = e.exp(e.subf(e.mulf(s, e.splat(a.shape.scale)), lse)), kept = p;
+        Value p = e.exp(e.subf(a.score(s, at), lse)), kept = p;
         if (factors) {
           Value m = e.loadVector(e.at(factors, e.add(e.mul(i, a.factorRow()), at)));
           kept = e.mulf(p, m);
           d = e.mulf(d, m);
         }
         e.store(kept, e.at(scores, at));
-        e.store(e.mulf(e.mulf(p, e.subf(d, dot)), e.splat(a.shape.scale)), e.at(products, at));
+        e.store(e.mulf(e.mulf(p, e.subf(d, dot)), e.splat(a.scale())), e.at(products, at));
       });
       SmallVector<Value> zeros(a.vectors(), e.splat(0.0));
       auto sums = e.loop(first, end, 1, zeros, [&](Value j, ValueRange partial) {
@@ -134,14 +135,14 @@ static void scoreGradients(AttentionEmitter &a, const Operands &o, Value sequenc
       factors = a.keyFactors(sequence, head, i, firstKey);
     }
     for (int64_t v = 0; v < keyBlock; v += lanes) {
-      Value visible = a.visibleKeys(e.add(firstKey, v), i);
+      Value key = e.add(firstKey, v), visible = a.visibleKeys(key, i);
       Value at = e.add(row, v), s = e.loadVector(e.at(scores, at)), d = e.loadVector(e.at(products, at));
-      Value p = e.exp(e.subf(e.mulf(s, e.splat(a.shape.scale)), lse));
+      Value p = e.exp(e.subf(a.score(s, key), lse));
       p = e.select(visible, p, e.splat(0.0));
       if (a.dropout) {
         d = e.mulf(d, factors[v / lanes]);
       }
-      Value ds = e.select(visible, e.mulf(e.mulf(p, e.subf(d, dot)), e.splat(a.shape.scale)), e.splat(0.0));
+      Value ds = e.select(visible, e.mulf(e.mulf(p, e.subf(d, dot)), e.splat(a.scale())), e.splat(0.0));
       e.store(a.dropout ? e.mulf(p, factors[v / lanes]) : p, e.at(scores, at));
       e.store(ds, e.at(products, at));
     }
@@ -169,6 +170,7 @@ static void emitLong(AttentionEmitter &a, const Operands &o) {
   e.zero(products, e.index(queryBlock * scoreStride));
   e.loop(a.s.begin, a.s.end, 1, [&](Value item) {
     Value sequence = e.div(item, heads), head = e.rem(item, e.index(heads)), n = a.positions(), zero = e.index(0);
+    a.enterSequence(sequence);
     a.copyRows(o.query, o.strides[0], o.offsets[0], sequence, head, o.table, zero, n, q);
     a.copyRows(o.key, o.strides[1], o.offsets[1], sequence, head, o.table, zero, n, k);
     a.copyRows(o.value, o.strides[2], o.offsets[2], sequence, head, {}, zero, n, v);
@@ -219,7 +221,9 @@ void cpu::emitAttentionGrad(KernelWriter &writer, kernel::AttentionGradOp op) {
   AttentionShape shape = attentionShape(op);
   unsigned tensors = op->getNumOperands();
   writer.step(op.getLoc(), tensors + 1, attentionItems(shape), [&](KernelWriter::Step &s) {
-    AttentionEmitter a(writer, s, shape, op.getDropoutKey() ? s.pointers[tensors - 1] : Value());
+    unsigned behind = op.getDropoutKey() ? tensors - 1 : tensors;
+    AttentionEmitter a(writer, s, shape, op.getDropoutKey() ? s.pointers[behind] : Value(),
+                       op.getHidden() ? s.pointers[behind - 1] : Value());
     Operands o{s.pointers[0], s.pointers[1], s.pointers[2], s.pointers[3], s.pointers[4],
                s.pointers[5], op.getTable() ? s.pointers[6] : Value(), s.pointers[tensors], {}, {}};
     for (unsigned n = 0; n < 3; ++n) {

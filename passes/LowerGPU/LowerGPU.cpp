@@ -144,8 +144,14 @@ LogicalResult Lowering::emit(KernelWriter &writer, Operation *op) {
         layer == layers.end() ? emitGemm(writer, op) : emitLocalLayer(writer, layer->second);
       })
       .Case([&](kernel::WeightGemmOp op) { emitWeightGemm(writer, op); })
-      .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
-      .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
+      .Case([&](kernel::AttentionOp op) {
+        known = !op.getHidden();
+        emitAttention(writer, op);
+      })
+      .Case([&](kernel::AttentionGradOp op) {
+        known = !op.getHidden();
+        emitAttentionGrad(writer, op);
+      })
       .Case([&](kernel::CachedAttentionOp op) { emitCachedAttention(writer, op); })
       .Case([&](kernel::CrossEntropyOp op) { emitCrossEntropy(writer, op); })
       .Case([&](kernel::CrossEntropyGradOp op) { emitCrossEntropyGrad(writer, op); })

@@ -12,8 +12,18 @@ using namespace mblm;
 // The shape at which alternatives are compared; any plan is valid for all shapes.
 constexpr int64_t nominalBatch = 4, nominalSlots = 256, nominalPiece = 64, nominalPatches = 64;
 
-static int64_t nominal(const SymbolicDim &dim) {
-  return dim.evaluate(nominalBatch, nominalSlots, nominalPiece, nominalPatches);
+static int64_t nominal(const SymbolicDim &dim, int64_t slots) {
+  return dim.evaluate(nominalBatch, slots, nominalPiece, nominalPatches);
+}
+
+// So many that no buffer is of fewer than no elements, as those of the positions behind a long prefix would be.
+static int64_t nominalSlotsFor(llvm::ArrayRef<ArenaBuffer> buffers) {
+  int64_t slots = nominalSlots;
+  auto isNegative = [&](const ArenaBuffer &buffer) { return nominal(buffer.floats, slots) < 0; };
+  while (slots < (int64_t(1) << 32) && llvm::any_of(buffers, isNegative)) {
+    slots *= 2;
+  }
+  return slots;
 }
 
 SymbolicDim mblm::bound(const SymbolicDim &a, const SymbolicDim &b) {
@@ -27,7 +37,7 @@ static SymbolicDim rounded(const SymbolicDim &dim) {
 
 // Gives each buffer, in this order, the lowest offset that is free for its whole life. Returns the end of the highest one at
 // the nominal shape.
-static int64_t placeInOrder(llvm::ArrayRef<ArenaBuffer *> order) {
+static int64_t placeInOrder(llvm::ArrayRef<ArenaBuffer *> order, int64_t slots) {
   int64_t end = 0;
   llvm::SmallVector<ArenaBuffer *> placed;
   for (ArenaBuffer *buffer : order) {
@@ -45,7 +55,7 @@ static int64_t placeInOrder(llvm::ArrayRef<ArenaBuffer *> order) {
       top = bound(top, candidates.back());
     }
     candidates.push_back(top);
-    llvm::stable_sort(candidates, [](const SymbolicDim &a, const SymbolicDim &b) { return nominal(a) < nominal(b); });
+    llvm::stable_sort(candidates, [&](const SymbolicDim &a, const SymbolicDim &b) { return nominal(a, slots) < nominal(b, slots); });
     for (const SymbolicDim &candidate : candidates) {
       bool free = llvm::all_of(conflicts, [&](ArenaBuffer *other) {
         return (candidate + buffer->floats).within(other->offset) || (other->offset + other->floats).within(candidate);
@@ -56,7 +66,7 @@ static int64_t placeInOrder(llvm::ArrayRef<ArenaBuffer *> order) {
       }
     }
     placed.push_back(buffer);
-    end = std::max(end, nominal(buffer->offset + buffer->floats));
+    end = std::max(end, nominal(buffer->offset + buffer->floats, slots));
   }
   return end;
 }
@@ -67,7 +77,8 @@ SymbolicDim mblm::planArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
     buffer.floats = rounded(buffer.floats);
     bySize.push_back(&buffer);
   }
-  llvm::stable_sort(bySize, [](ArenaBuffer *a, ArenaBuffer *b) { return nominal(a->floats) > nominal(b->floats); });
+  int64_t slots = nominalSlotsFor(buffers);
+  llvm::stable_sort(bySize, [&](ArenaBuffer *a, ArenaBuffer *b) { return nominal(a->floats, slots) > nominal(b->floats, slots); });
 
   // What a forward pass leaves for the backward one lies at the bottom, and what comes and goes shares the room above it.
   // How long a life is long depends on the model.
@@ -77,12 +88,12 @@ SymbolicDim mblm::planArena(llvm::MutableArrayRef<ArenaBuffer> buffers) {
     llvm::stable_sort(order, [&](ArenaBuffer *a, ArenaBuffer *b) {
       return (a->last - a->first > life) > (b->last - b->first > life);
     });
-    if (int64_t end = placeInOrder(order); end < lowest) {
+    if (int64_t end = placeInOrder(order, slots); end < lowest) {
       lowest = end;
       best = order;
     }
   }
-  placeInOrder(best);
+  placeInOrder(best, slots);
   SymbolicDim size;
   for (const ArenaBuffer &buffer : buffers) {
     size = bound(size, buffer.offset + buffer.floats);

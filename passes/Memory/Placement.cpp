@@ -48,6 +48,8 @@ static SmallVector<Place> argumentPlaces(func::FuncOp function) {
       ranges += tensor.getDimSize(1);
     } else if (function.getArgAttr(argument.getArgNumber(), targetsAttrName)) {
       places.push_back({MBLM_TARGETS, {}});
+    } else if (function.getArgAttr(argument.getArgNumber(), visibleAttrName)) {
+      places.push_back({MBLM_VISIBLE, {}});
     } else {
       places.push_back(key ? Place{MBLM_KEY, {}} : slots[next++]);
     }

@@ -15,7 +15,7 @@ using PhiloxBlock = std::array<uint32_t, 4>;
 PhiloxBlock philox(const PhiloxBlock &counter, const std::array<uint32_t, 2> &key);
 
 // What a draw is for. Keeps the streams of one seed apart.
-enum class Stream : uint32_t { Init = 1, Window = 2, Sample = 3, Dropout = 4 };
+enum class Stream : uint32_t { Init = 1, Window = 2, Sample = 3, Dropout = 4, Mask = 5 };
 
 // Block `index` of the stream's draw (a, b); b must stay below 2^24.
 PhiloxBlock randomBlock(uint64_t seed, Stream stream, uint64_t index, uint32_t a, uint32_t b);

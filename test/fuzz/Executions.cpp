@@ -56,7 +56,7 @@ static std::vector<float> rows(rt::Program &program, rt::Entry entry, rt::Call c
 Results mblm::fuzz::execute(rt::Program &program, const Inputs &inputs) {
   const rt::ModelInfo &info = program.info();
   Results results;
-  Guarded<int32_t> ids(inputs.ids, 0x7fffffff);
+  Guarded<int32_t> ids(inputs.ids, 0x7fffffff), targets(inputs.targets, 0x7fffffff), visible(inputs.visible, 0);
   Floats mask(inputs.mask), params(inputs.params);
   rt::Call call;
   call.batch = inputs.batch;
@@ -64,10 +64,12 @@ Results mblm::fuzz::execute(rt::Program &program, const Inputs &inputs) {
   call.ids = ids.data();
   call.mask = mask.data();
   call.params = params.data();
-  int64_t bytes = int64_t(inputs.ids.size());
-  results.logits = rows(program, rt::Entry::Forward, call, bytes * info.vocab);
+  call.targets = targets.data();
+  call.visible = visible.data();
+  int64_t bytes = int64_t(inputs.ids.size()), predicting = bytes - inputs.batch * info.prefix;
+  results.logits = rows(program, rt::Entry::Forward, call, predicting * info.vocab);
   if (info.hiddenDim) {
-    results.hidden = rows(program, rt::Entry::Hidden, call, bytes * info.hiddenDim);
+    results.hidden = rows(program, rt::Entry::Hidden, call, predicting * info.hiddenDim);
   }
   if (info.startToken) {
     results.empty = rows(program, rt::Entry::Empty, call, inputs.batch * info.vocab);
@@ -183,19 +185,22 @@ void mblm::fuzz::expectSameBits(const Results &got, const Results &expected, con
 
 void mblm::fuzz::expectRowsAlone(rt::Program &program, const Inputs &inputs, const Results &together) {
   const rt::ModelInfo &info = program.info();
-  int64_t length = inputs.slots * info.inner;
+  int64_t length = inputs.slots * info.inner, predicting = length - info.prefix;
   Floats params(inputs.params);
   for (int64_t b = 0; b < inputs.batch; ++b) {
-    auto begin = inputs.ids.begin() + b * length;
-    Guarded<int32_t> ids({begin, begin + length}, 0x7fffffff);
+    auto own = [&](const std::vector<int32_t> &all) {
+      return all.empty() ? all : std::vector<int32_t>(all.begin() + b * length, all.begin() + (b + 1) * length);
+    };
+    Guarded<int32_t> ids(own(inputs.ids), 0x7fffffff), visible(own(inputs.visible), 0);
     rt::Call call;
     call.batch = 1;
     call.slots = inputs.slots;
     call.ids = ids.data();
+    call.visible = visible.data();
     call.params = params.data();
     auto expectPart = [&](rt::Entry entry, const std::vector<float> &all, int64_t width, const char *what) {
-      auto part = all.begin() + b * length * width;
-      expectBits(rows(program, entry, call, length * width), {part, part + length * width},
+      auto part = all.begin() + b * predicting * width;
+      expectBits(rows(program, entry, call, predicting * width), {part, part + predicting * width},
                  "sequence " + std::to_string(b) + " alone: " + what);
     };
     expectPart(rt::Entry::Forward, together.logits, info.vocab, "logits");

@@ -23,13 +23,14 @@ using namespace mblm::fuzz;
 
 namespace {
 
-// Sequences of `inner` bytes each, or of M where that is 1.
+// Sequences of `inner` bytes each, or of M where that is 1; with bytes 0 hidden from the first attention, or not.
 struct Shape {
   int64_t inner, block, slots;
+  bool hides = false;
 };
 
 // Two attentions over the same weights. {0}: bytes in a slot, {1}: positions, {2}: block of the mask, {3}: how bytes
-// become sequences of positions, {4}: and logits rows of bytes.
+// become sequences of positions, {4}: and logits rows of bytes, {5} and {6}: hidden keys and their type.
 const char *text = R"(
 module attributes {{mblm.inner = {0} : i64} {{
   mblm.parameter @table at 0 : tensor<7x16xf32>
@@ -52,8 +53,8 @@ module attributes {{mblm.inner = {0} : i64} {{
     %p1 = mblm.linear %x, %w : tensor<?x{1}x16xf32>, tensor<48x16xf32> -> tensor<?x{1}x48xf32>
     %q1, %k1, %v1 = mblm.split %p1 : tensor<?x{1}x48xf32>
       -> tensor<?x{1}x16xf32>, tensor<?x{1}x16xf32>, tensor<?x{1}x16xf32>
-    %y1, %lse1 = mblm.attention %q1, %k1, %v1 mask(full) {{heads = 2 : i64, scale = 0.4 : f64}
-      : tensor<?x{1}x16xf32>, tensor<?x{1}x2xf32>
+    %y1, %lse1 = mblm.attention %q1, %k1, %v1 mask(full) {5} {{heads = 2 : i64, scale = 0.4 : f64}
+      : tensor<?x{1}x16xf32>, tensor<?x{1}x2xf32>{6}
     %x2 = mblm.add %x, %y1 : tensor<?x{1}x16xf32>
     %p2 = mblm.linear %x2, %w : tensor<?x{1}x16xf32>, tensor<48x16xf32> -> tensor<?x{1}x48xf32>
     %q2, %k2, %v2 = mblm.split %p2 : tensor<?x{1}x48xf32>
@@ -84,7 +85,14 @@ std::string moduleText(const Shape &shape) {
         "    %logits = mblm.next_byte %more : tensor<?x{1}x7xf32> -> tensor<?x?x7xf32>",
         shape.inner, shape.inner + 1);
   }
-  std::string module = llvm::formatv(text, shape.inner, positions, shape.block, in, out);
+  std::string hides, type;
+  if (shape.hides) {
+    type = "tensor<?x" + positions + "xi32>";
+    in += llvm::formatv("\n    %visible = mblm.regroup %ids : tensor<?x?xi32> -> {0}\n    %hidden = mblm.hidden_keys %visible : {0} -> {0}", type).str();
+    hides = "hides %hidden";
+    type = ", " + type;
+  }
+  std::string module = llvm::formatv(text, shape.inner, positions, shape.block, in, out, hides, type);
   std::string call = "    %logits = func.call @forward(%ids) : (tensor<?x?xi32>) -> tensor<?x?x7xf32>\n";
   size_t begin = module.find("    %table"), end = module.find("    return %logits"), at = module.find(call);
   return module.substr(0, at) + module.substr(begin, end - begin) + module.substr(at + call.size());
@@ -122,17 +130,22 @@ TEST_P(NativeMasks, AgreeWithTheReference) {
   pipelines::toKernelPhase(*module, {});
   auto program = test::compileKernels(*module, infoOf(GetParam()), {});
   Inputs inputs = randomInputs(infoOf(GetParam()), 1, 2, GetParam().slots);
+  if (GetParam().hides) { // of the first sequence all keys
+    std::fill_n(inputs.ids.begin(), GetParam().inner == 1 ? GetParam().slots : GetParam().inner, 0);
+  }
   Results results = execute(*program, inputs);
   expectAgreement(results, execute(*exact, inputs), infoOf(GetParam()));
   expectRowsAlone(*program, inputs, results);
 }
 
 std::string shapeName(const testing::TestParamInfo<Shape> &info) {
-  return info.param.inner == 1 ? "outer" : "inner" + std::to_string(info.param.inner);
+  std::string sequences = info.param.inner == 1 ? "outer" : "inner" + std::to_string(info.param.inner);
+  return sequences + (info.param.hides ? "_hides" : "");
 }
 
 // Short sequences, long ones of a known length, and of any; blocks that cut the kernels' own of 48 rows and 64 keys.
-INSTANTIATE_TEST_SUITE_P(Shapes, NativeMasks, testing::Values(Shape{12, 5, 3}, Shape{80, 24, 2}, Shape{1, 70, 150}),
+INSTANTIATE_TEST_SUITE_P(Shapes, NativeMasks, testing::Values(Shape{12, 5, 3}, Shape{80, 24, 2}, Shape{1, 70, 150}, Shape{12, 5, 3, true},
+                                                               Shape{80, 24, 2, true}, Shape{1, 70, 150, true}),
                          shapeName);
 
 } // namespace

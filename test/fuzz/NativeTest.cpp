@@ -95,6 +95,35 @@ std::string variantName(const testing::TestParamInfo<Variant> &info) {
 INSTANTIATE_TEST_SUITE_P(Seeds, NativeModel, testing::ValuesIn(variants()), variantName);
 
 //===----------------------------------------------------------------------===//
+// Sequences that are read whole
+//===----------------------------------------------------------------------===//
+
+class NativeWhole : public testing::TestWithParam<Variant> {
+protected:
+  void check(const spec::Spec &spec, int64_t slots) {
+    SCOPED_TRACE(describe(spec));
+    rt::ModelInfo info = makeModelInfo(spec);
+    Inputs inputs = randomInputs(info, GetParam().seed, 2, info.maxSlots ? std::min(slots, info.maxSlots) : slots);
+    auto program = test::compileSpec(spec, native(GetParam(), 1));
+    Results once = execute(*program, inputs);
+    expectAgreement(once, execute(*test::interpretSpec(spec), inputs), info);
+    expectSameBits(execute(*test::compileSpec(spec, native(GetParam(), 3)), inputs), once, "3 threads");
+    expectRowsAlone(*program, inputs, once);
+  }
+};
+
+TEST_P(NativeWhole, MaskedAgreesWithTheReference) {
+  check(asMasked(randomSpec(GetParam().seed, {spec::Block::Transformer})), 1 + int64_t(GetParam().seed) % 3);
+}
+
+TEST_P(NativeWhole, PrefixAgreesWithTheReference) {
+  spec::Spec spec = withPrefix(randomSpec(GetParam().seed, {spec::Block::Transformer}));
+  check(spec, *spec.prefix + (GetParam().seed % 2 ? 2 : 69));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, NativeWhole, testing::ValuesIn(variants()), variantName);
+
+//===----------------------------------------------------------------------===//
 // Lengths that kernels treat specially
 //===----------------------------------------------------------------------===//
 

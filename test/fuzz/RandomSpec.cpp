@@ -97,6 +97,11 @@ Layer randomLayer(Dice &dice, const std::string &pointer, int64_t dim, const std
   layer.normEps = layer.norm == Norm::RmsClamp ? 1e-8 : 1e-5;
   layer.activation = dice.oneOf({Activation::Gelu, Activation::GeluTanh});
   layer.attentionBias = dice.coin();
+  if (layer.rotary && dice.rarely()) {
+    layer.rotaryDim = 2 * dice.between(1, layer.headDim / 2);
+  }
+  layer.outBias = dice.rarely();
+  layer.ffBias = !dice.rarely();
   return layer;
 }
 
@@ -175,6 +180,40 @@ Spec mblm::fuzz::withDropout(Spec spec) {
   return spec;
 }
 
+Spec mblm::fuzz::asMasked(Spec spec) {
+  spec.startToken = false;
+  spec.maskToken = spec.vocab - 1;
+  spec.maskAll = spec.vocab % 2 == 0;
+  for (Stage &stage : spec.stages) { // norms of two or three features make much of rounding where bytes are alike, as masked ones are
+    stage.dim += stage.dim < 4 ? 4 : 0;
+  }
+  if (spec.names == Names::Gpt2) {
+    spec.names = Names::Mblm;
+  }
+  spec.text = writeSpec(spec);
+  return spec;
+}
+
+Spec mblm::fuzz::withPrefix(Spec spec) {
+  Stage stage = spec.stages.back();
+  stage.pointer = "/stages/0";
+  spec.prefix = 1 + spec.vocab % 4;
+  stage.length = *spec.prefix + 70; // some blocks of the kernels'
+  for (size_t l = 0; l < stage.layers.size(); ++l) {
+    Layer &layer = stage.layers[l];
+    layer.pointer = "/stages/0/layers/" + std::to_string(l);
+    if (l == 0 || spec.vocab % 3 == 0) {
+      layer.perceive = true;
+      layer.tokenShift = layer.attentionBias = false;
+    }
+  }
+  spec.stages = {stage};
+  spec.startToken = false;
+  spec.names = Names::PerceiverAr;
+  spec.text = writeSpec(spec);
+  return spec;
+}
+
 std::string mblm::fuzz::describe(const Spec &spec) { return writeSpec(spec); }
 
 static fuzz::Inputs draw(Dice &dice, const rt::ModelInfo &info, int64_t batch, int64_t slots) {
@@ -187,6 +226,12 @@ static fuzz::Inputs draw(Dice &dice, const rt::ModelInfo &info, int64_t batch, i
     bool padded = n % length >= length - padding;
     inputs.ids.push_back(int32_t(padded ? *info.pad : dice.between(0, info.vocab - 1)));
     inputs.mask.push_back(padded || dice.rarely() ? 0.0f : float(0.5 + dice.unit()));
+  }
+  for (size_t n = 0; info.isMasked() && n < inputs.ids.size(); ++n) {
+    inputs.targets.push_back(int32_t(dice.between(0, info.vocab - 1)));
+    bool whole = n % size_t(length) == 0 || n % size_t(info.stageLengths.back()) == 0;
+    bool hidden = whole ? dice.rarely() : inputs.visible.back() == 0;
+    inputs.visible.push_back(hidden == dice.rarely() ? 1 : 0);
   }
   inputs.params.assign(size_t(info.parameterElements), 0.0f);
   for (const rt::Parameter &parameter : info.parameters) {

@@ -22,6 +22,10 @@ spec::Spec randomSpec(uint64_t seed, const std::vector<spec::Block> &blocks = {
 // The same with dropout in all layers, at several rates.
 spec::Spec withDropout(spec::Spec spec);
 
+// Models that read sequences whole, of another one's Transformer layers: masked, or with a prefix before its last stage.
+spec::Spec asMasked(spec::Spec spec);
+spec::Spec withPrefix(spec::Spec spec);
+
 // The spec's JSON, for messages.
 std::string describe(const spec::Spec &spec);
 
@@ -29,6 +33,7 @@ struct Inputs {
   int64_t batch, slots;
   std::vector<int32_t> ids;  // [batch, slots * inner], the last slot padded where there is a pad id
   std::vector<float> mask;   // as ids: weights of targets, some zero, zero in the padding
+  std::vector<int32_t> targets, visible; // as ids, of masked models: some sequences of every stage see nothing
   std::vector<float> params; // [parameterElements], of a size that keeps activations near one
   std::optional<rt::Draw> draw; // of dropout, for gradients and steps
 };

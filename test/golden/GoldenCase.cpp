@@ -53,6 +53,8 @@ std::vector<CaseName> mblm::golden::patchedCases() {
 
 std::vector<CaseName> mblm::golden::patchedTrajectoryCases() { return {{"blt", "d15_train20"}}; }
 
+std::vector<CaseName> mblm::golden::wholeCases() { return {{"megabyte", "perceiver_ar"}, {"mblm", "enc_d1_2d"}}; }
+
 std::vector<CaseName> mblm::golden::trajectoryCases() {
   return {{"mblm", "traj_d1_2d_tt"},
           {"mblm", "traj_d2_2d_mt_accum2"},
@@ -80,8 +82,10 @@ GoldenCase::GoldenCase(const CaseName &name)
   adapt();
 }
 
-// What a run of BLT had beside its configuration: lists of n-grams; masks that were causal and no more.
+// What a run had beside its configuration: of MBLM's encoder when a patch is seen; of BLT lists of n-grams, and masks that were causal
+// and no more.
 void GoldenCase::adapt() {
+  spec.maskAll = info.value("mask_reduce_strat", "any") == "all";
   const nlohmann::json tables = info.value("ngram_tables", nlohmann::json::object());
   for (const auto &[length, grams] : tables.items()) {
     spec.ngrams->tables.push_back({std::stoll(length), grams.get<std::vector<std::vector<int32_t>>>()});
@@ -101,8 +105,9 @@ rt::Ids GoldenCase::Inputs::view(int64_t first, int64_t number) const {
   if (!lengths.empty()) {
     view.patches = int64_t(lengths.size()) / batch;
     view.lengths = lengths.data() + first * view.patches;
-    view.targets = targets.data() + first * length;
   }
+  view.targets = targets.empty() ? nullptr : targets.data() + first * length;
+  view.visible = visible.empty() ? nullptr : visible.data() + first * length;
   return view;
 }
 
@@ -115,6 +120,10 @@ GoldenCase::Inputs GoldenCase::inputs(const std::string &ids, int64_t sequences)
   if (io.find("patch_lengths")) {
     inputs.lengths = io.integers("patch_lengths");
     inputs.targets = io.integers("targets");
+  }
+  if (io.find("attention_mask")) {
+    inputs.visible = io.integers("attention_mask");
+    inputs.targets = io.integers("labels");
   }
   if (io.find("loss_mask")) {
     inputs.mask = io.floats("loss_mask");

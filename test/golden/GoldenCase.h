@@ -20,6 +20,7 @@ namespace mblm::golden {
 std::vector<CaseName> forwardCases();    // logits, loss, gradients, logits of the empty prompt
 std::vector<CaseName> patchedCases();    // the same where the data decides the patches
 std::vector<CaseName> patchedTrajectoryCases();
+std::vector<CaseName> wholeCases();      // as forwardCases, of models that read sequences whole: with a prefix, masked
 std::vector<CaseName> trajectoryCases(); // losses, norms and final weights of an optimizer's run
 std::vector<CaseName> greedyCases();     // bytes chosen one after the other, with the logits that chose them
 
@@ -42,7 +43,7 @@ private:
   struct Inputs {
     std::vector<int32_t> ids;
     std::vector<float> mask; // empty: all ones
-    std::vector<int32_t> lengths, targets; // empty: none
+    std::vector<int32_t> lengths, targets, visible; // empty: none
     int64_t batch = 0, length = 0;
     // Sequences first to first + number.
     rt::Ids view(int64_t first, int64_t number) const;

@@ -121,6 +121,13 @@ INSTANTIATE_TEST_SUITE_P(PatchedMore, GoldenForward,
                                           testing::Values(patchedCases()[0], patchedCases()[2], patchedCases()[6])), testName);
 INSTANTIATE_TEST_SUITE_P(Patched, GoldenTrajectory,
                          testing::Combine(testing::ValuesIn(std::begin(ways), std::begin(ways) + 4), testing::ValuesIn(patchedTrajectoryCases())), testName);
+// Nor where sequences are read whole.
+INSTANTIATE_TEST_SUITE_P(Whole, GoldenForward,
+                         testing::Combine(testing::ValuesIn(std::begin(ways), std::begin(ways) + 4),
+                                          testing::ValuesIn(wholeCases())), testName);
+INSTANTIATE_TEST_SUITE_P(WholeMore, GoldenForward,
+                         testing::Combine(testing::Values(moreWays[0], moreWays[1], moreWays[2], moreWays[6]),
+                                          testing::ValuesIn(wholeCases())), testName);
 INSTANTIATE_TEST_SUITE_P(More, GoldenForward, testing::Combine(testing::ValuesIn(moreWays), testing::ValuesIn(fewCases)),
                          testName);
 

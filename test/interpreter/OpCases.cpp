@@ -33,6 +33,8 @@ static const char *targets = "kind = #mblm<loss_kind targets>, offset = 1, ignor
 static const Operand lengths = given({2, 3}, {2, 3, 1, 1, 1, 4});
 static const Operand spans = given({2, 6}, {0, 2, 2, 4, 4, 5, 0, 2, 3, 5, 5, 5});
 static const Operand owners = given({2, 10}, {0, 1, 0, 1, 1, 2, 1, 2, 2, 3, 0, 1, 0, 1, 1, 1, 1, 2, 1, 2});
+// Some keys of the first sequence are hidden, and all of the second.
+static const Operand hidden = given({2, 4}, {0, 1, 0, 1, 1, 1, 1, 1});
 // A window of three; and ranges of which some are empty.
 static const Operand ranges = given({2, 10}, {0, 1, 0, 2, 0, 3, 1, 4, 2, 5, 0, 0, 0, 1, 1, 1, 1, 4, 3, 5});
 
@@ -59,6 +61,8 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.split", {{3, 1, 2}}, {{3, 1, 1}, {3, 1, 1}}, ""},
       {"mblm.concat", {{2, 3, 2}, {2, 3, 4}, {2, 3, 1}}, {{2, 3, 7}}, ""},
       {"mblm.concat", {{3, 1, 1}, {3, 1, 1}}, {{3, 1, 2}}, ""},
+      {"mblm.split", {{2, 5, 3}}, {{2, 2, 3}, {2, 1, 3}, {2, 2, 3}}, "positions"},
+      {"mblm.concat", {{2, 2, 3}, {2, 1, 3}, {2, 2, 3}}, {{2, 5, 3}}, "positions"},
       // Single positions
       {"mblm.embed", {ids({2, 3}, 7), {7, 5}}, {{2, 3, 5}}, ""},
       {"mblm.embed", {ids({2, 6}, 4), {4, 3}}, {{2, 3, 6}}, "bytes = 2, skip = 1"},
@@ -109,21 +113,31 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.rope", {{2, 4, 12}}, {{2, 4, 12}}, "heads = 2, pairing = #mblm<pairing half_split>"},
       {"mblm.rope", {{2, 4, 6}}, {{2, 4, 6}}, "pairing = #mblm<pairing interleaved>, base = 50.0, inverse"},
       {"mblm.rope", {{3, 1, 2}}, {{3, 1, 2}}, "pairing = #mblm<pairing interleaved>"},
-      {"mblm.attention", {{2, 4, 5}, {2, 4, 5}, {2, 4, 5}}, {{2, 4, 5}, {2, 4, 1}}, causal},
-      {"mblm.attention", {{2, 3, 9}, {2, 3, 9}, {2, 3, 9}}, {{2, 3, 9}, {2, 3, 3}}, causalHeads},
-      {"mblm.attention", {{2, 7, 2}, {2, 7, 2}, {2, 7, 2}}, {{2, 7, 2}, {2, 7, 2}}, blockCausal},
-      {"mblm.attention", {{2, 4, 6}, {2, 4, 6}, {2, 4, 6}}, {{2, 4, 6}, {2, 4, 2}}, full},
-      {"mblm.attention", {{3, 1, 1}, {3, 1, 1}, {3, 1, 1}}, {{3, 1, 1}, {3, 1, 1}}, causal},
-      {"mblm.attention", {{2, 4, 5}, {2, 4, 5}, {2, 4, 5}, dropoutKey()}, {{2, 4, 5}, {2, 4, 1}}, causalDropout},
-      {"mblm.attention", {{2, 5, 6}, {2, 5, 6}, {2, 5, 6}, dropoutKey()}, {{2, 5, 6}, {2, 5, 2}}, fullDropout},
+      {"mblm.rope", {{2, 4, 12}}, {{2, 4, 12}}, "heads = 2, pairing = #mblm<pairing half_split>, rotated = 4, origin = 5 : si64"},
+      {"mblm.hidden_keys", {ids({2, 6}, 2)}, {numbers({2, 3}, 1)}, "bytes = 2"},
+      {"mblm.hidden_keys", {ids({2, 6}, 2)}, {numbers({2, 3}, 1)}, "bytes = 2, all"},
+      {"mblm.hidden_keys", {ids({2, 3}, 2)}, {numbers({2, 3}, 1)}, ""},
+      {"mblm.attention", {{2, 4, 5}, {2, 4, 5}, {2, 4, 5}}, {{2, 4, 5}, {2, 4, 1}}, attention(causal)},
+      {"mblm.attention", {{2, 3, 9}, {2, 3, 9}, {2, 3, 9}}, {{2, 3, 9}, {2, 3, 3}}, attention(causalHeads)},
+      {"mblm.attention", {{2, 7, 2}, {2, 7, 2}, {2, 7, 2}}, {{2, 7, 2}, {2, 7, 2}}, attention(blockCausal)},
+      {"mblm.attention", {{2, 4, 6}, {2, 4, 6}, {2, 4, 6}}, {{2, 4, 6}, {2, 4, 2}}, attention(full)},
+      {"mblm.attention", {{2, 4, 6}, {2, 4, 6}, {2, 4, 6}, hidden}, {{2, 4, 6}, {2, 4, 2}}, attention(full, true, false)},
+      {"mblm.attention", {{2, 4, 6}, {2, 4, 6}, {2, 4, 6}, hidden, dropoutKey()}, {{2, 4, 6}, {2, 4, 2}}, attention(fullDropout, true, true)},
+      {"mblm.attention", {{3, 1, 1}, {3, 1, 1}, {3, 1, 1}}, {{3, 1, 1}, {3, 1, 1}}, attention(causal)},
+      {"mblm.attention", {{2, 4, 5}, {2, 4, 5}, {2, 4, 5}, dropoutKey()}, {{2, 4, 5}, {2, 4, 1}}, attention(causalDropout, false, true)},
+      {"mblm.attention", {{2, 5, 6}, {2, 5, 6}, {2, 5, 6}, dropoutKey()}, {{2, 5, 6}, {2, 5, 2}}, attention(fullDropout, false, true)},
       {"mblm.attention_grad",
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}, dropoutKey()},
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
-       causalDropout},
+       attentionGrad(causalDropout, false, true)},
+      {"mblm.attention_grad",
+       {{2, 4, 2}, {2, 4, 2}, {2, 4, 2}, {2, 4, 2}, {2, 4, 2}, {2, 4, 2}, hidden},
+       {{2, 4, 2}, {2, 4, 2}, {2, 4, 2}},
+       attentionGrad(full, true, false)},
       {"mblm.attention_grad",
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 2}, {1, 4, 1}},
        {{1, 4, 2}, {1, 4, 2}, {1, 4, 2}},
-       causal},
+       attentionGrad(causal)},
       // Patches that the data decides
       {"mblm.lead", {ids({2, 3}, 4)}, {numbers({2, 5}, 1)}, "count = 2"},
       {"mblm.lead", {ids({2, 3}, 4)}, {numbers({2, 3}, 1)}, "count = 0"},
@@ -132,6 +146,7 @@ const std::vector<OpCase> &mblm::test::opCases() {
       {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "window = 3, end = 1"},
       {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "end = 1"},
       {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "window = 2"},
+      {"mblm.visible_bytes", {ids({2, 5}, 3)}, {numbers({2, 6}, 2)}, "end = 1, skip = 2"},
       {"mblm.visible_patches", {ids({2, 5}, 500), lengths}, {numbers({2, 6}, 2)}, "end = 7"},
       {"mblm.patch_bytes", {lengths, ids({2, 5}, 3)}, {numbers({2, 12}, 4)}, "rows = 2, window = 2"},
       {"mblm.byte_patches", {lengths, ids({2, 5}, 3)}, {numbers({2, 10}, 2)}, "rows = 2, window = 2"},

@@ -59,6 +59,18 @@ test::Result mblm::test::unplaced(std::initializer_list<int64_t> shape) {
   return result;
 }
 
+static std::string withOptional(const std::string &attributes, const char *required, bool hidden, bool key) {
+  return attributes + ", operandSegmentSizes = array<i32: " + required + (hidden ? ", 1" : ", 0") + (key ? ", 1>" : ", 0>");
+}
+
+std::string mblm::test::attention(const std::string &attributes, bool hidden, bool key) {
+  return withOptional(attributes, "1, 1, 1", hidden, key);
+}
+
+std::string mblm::test::attentionGrad(const std::string &attributes, bool hidden, bool key) {
+  return withOptional(attributes, "1, 1, 1, 1, 1, 1", hidden, key);
+}
+
 std::string OpCase::label() const {
   std::string text = op + " {" + attributes + "}";
   for (const test::Operand &operand : operands) {

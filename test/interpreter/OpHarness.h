@@ -59,6 +59,10 @@ struct OpCase {
   std::string label() const;
 };
 
+// Attributes of attention, or of its gradient, that say which of the optional operands are there: hidden keys, a dropout key.
+std::string attention(const std::string &attributes, bool hidden = false, bool key = false);
+std::string attentionGrad(const std::string &attributes, bool hidden = false, bool key = false);
+
 // The cases of every op that has operands and results, several shapes each.
 const std::vector<OpCase> &opCases();
 

@@ -45,9 +45,12 @@ void reportAccuracy(rt::Model &model, const EvalCommand &command, const Common &
 }
 
 void reportLoss(rt::Model &model, const EvalCommand &command, const Common &common) {
+  bool perWord = command.metric == "ppl";
+  if (perWord && model.info().isMasked()) {
+    throw Error(Exit::BadInput, "model '" + model.info().name + "' is asked for masked bytes alone; expected --metric bpb");
+  }
   rt::Data data(command.data);
   rt::EvalResult result = rt::evaluate(model, data, data.all(), command.options);
-  bool perWord = command.metric == "ppl";
   if (perWord && result.words == 0) {
     throw Error(Exit::BadInput, "'" + command.data + "' holds no words, only white space; expected --metric bpb");
   }

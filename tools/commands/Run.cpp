@@ -27,7 +27,7 @@ struct RunOptions {
 struct RunInput {
   std::vector<int32_t> ids;
   std::vector<float> mask; // empty: all ones
-  std::vector<int32_t> lengths, targets; // empty: none
+  std::vector<int32_t> lengths, targets, visible; // empty: none
   int64_t batch = 0, length = 0;
   std::vector<int64_t> rowShape; // [batch, length], or as nested as the ids were
   rt::Ids view() const {
@@ -35,6 +35,7 @@ struct RunInput {
     view.patches = int64_t(lengths.size()) / batch;
     view.lengths = lengths.empty() ? nullptr : lengths.data();
     view.targets = targets.empty() ? nullptr : targets.data();
+    view.visible = visible.empty() ? nullptr : visible.data();
     return view;
   }
 };
@@ -44,6 +45,15 @@ struct RunInput {
               "'" + path + "': tensor '" + tensor.name + "' has shape " + rt::shapeText(tensor.shape) + ", expected " + expected);
 }
 
+// A number for each id, where the file has them.
+std::vector<int32_t> numbersForIds(const rt::SafetensorsFile &file, const std::string &name, const RunInput &input) {
+  const rt::TensorInfo *tensor = file.find(name);
+  if (tensor && tensor->elements != int64_t(input.ids.size())) {
+    failShape(file.path(), *tensor, "that of 'ids', " + rt::shapeText(input.rowShape));
+  }
+  return tensor ? file.integers(name) : std::vector<int32_t>();
+}
+
 // What goes along with the ids of models whose patches the data decides.
 void readPatches(const rt::SafetensorsFile &file, RunInput &input) {
   if (const rt::TensorInfo *lengths = file.find("patch_lengths")) {
@@ -51,12 +61,6 @@ void readPatches(const rt::SafetensorsFile &file, RunInput &input) {
       failShape(file.path(), *lengths, "[" + std::to_string(input.batch) + ", patches]");
     }
     input.lengths = file.integers("patch_lengths");
-  }
-  if (const rt::TensorInfo *targets = file.find("targets")) {
-    if (targets->elements != int64_t(input.ids.size())) {
-      failShape(file.path(), *targets, "that of 'ids', " + rt::shapeText(input.rowShape));
-    }
-    input.targets = file.integers("targets");
   }
 }
 
@@ -91,6 +95,12 @@ RunInput readInput(const std::string &path, const rt::ModelInfo &info) {
   if (info.patched) {
     readPatches(file, input);
   }
+  if (info.patched || info.isMasked()) {
+    input.targets = numbersForIds(file, "targets", input);
+  }
+  if (info.isMasked()) {
+    input.visible = numbersForIds(file, "attention_mask", input);
+  }
   return input;
 }
 
@@ -114,6 +124,9 @@ rt::Rows stepThrough(rt::Model &model, const RunInput &input, std::vector<float>
 }
 
 void runModel(rt::Model &model, const RunOptions &options, const Common &common) {
+  if (options.entry == "step") {
+    rt::requireSteps(model.info());
+  }
   RunInput input = readInput(options.input, model.info());
   if (options.gradients && input.length == 0) {
     throw Error(Exit::BadInput, "'" + options.input +
@@ -140,6 +153,9 @@ void runModel(rt::Model &model, const RunOptions &options, const Common &common)
     rows = hidden ? model.hidden(input.view()) : model.forward(input.view());
   }
   std::vector<int64_t> shape = input.length > 0 ? input.rowShape : std::vector<int64_t>{input.batch, rows.rows};
+  if (model.info().prefix > 0) {
+    shape.back() = rows.rows;
+  }
   shape.push_back(rows.width);
   if (input.length > 0) {
     results.insert(results.begin(), {"loss", {}, &scalars.loss, rt::DType::F32});
@@ -174,7 +190,7 @@ void addRun(CommandLine &line, ModelSource &source) {
   source.addOptions(command);
   command.add_option("--weights", options->weights, "Weights under the reference's names (safetensors)")->required();
   command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] and, if wanted, 'loss_mask'; where the data decides the patches also "
-                 "'patch_lengths' [batch, patches] and, if wanted, 'targets'")
+                 "'patch_lengths' [batch, patches] and, if wanted, 'targets'; of masked models 'attention_mask' and 'targets'")
       ->required();
   command.add_option("--output", options->output, "Safetensors to write")->required();
   options->entropy.addTo(command);

@@ -36,6 +36,7 @@ Work::Work(rt::Model &model, const BenchOptions &options) : model(model), entry(
     readIds(options);
   }
   if (needsSteps(entry)) {
+    rt::requireSteps(model.info());
     startDecoder(options.context == 0 && options.input.empty());
     return;
   }

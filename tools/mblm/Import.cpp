@@ -172,7 +172,7 @@ void addImport(CommandLine &line) {
                  checkOptions(*options);
                  importModel(*options, line.common.json);
                });
-  command.add_option("FORMAT", options->format, "mblm, megabyte, mamba, transformer, blt or blt-entropy")->required();
+  command.add_option("FORMAT", options->format, "mblm, megabyte, mamba, transformer, perceiver-ar, blt or blt-entropy")->required();
   command.add_option("CONFIG", options->config, "The reference's configuration (JSON)")->required();
   command.add_option("-o,--output", options->output, "Spec to write")->required();
   command.add_option("--weights", options->weights,

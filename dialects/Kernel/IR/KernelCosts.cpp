@@ -96,7 +96,9 @@ double Counter::attention(OpTy op, double perFeature, double perHead) const {
 
 template <typename OpTy>
 double Counter::ranged(OpTy op, double perFeature, double perHead) const {
-  double pairs = rangedPairs(size(op.getSpace().getPositions()), size(op.getKeySpace().getPositions()));
+  SymbolicDim queries = op.getSpace().getPositions(), keys = op.getKeySpace().getPositions();
+  bool last = !queries.isConstant() && (keys + queries.scaled(-1)).isConstant(); // behind a prefix
+  double pairs = rangedPairs(size(queries), size(keys), last);
   return size(op.getSpace().getSequences()) * pairs * static_cast<double>(op.getHeads()) *
          (perFeature * static_cast<double>(op.getHeadDim()) + perHead);
 }

@@ -269,8 +269,8 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [Pure, AttrSizedOperandSegments]
   let summary = "Softmax attention with an online softmax: no T x T matrix in memory.";
   let description = [{
     As `mblm.attention`. Query, key and value are read at feature offsets of their sources; with `table` (a
-    `kernel.rope_table` of the head width) queries and keys are rotated as they are read, and with
-    `dropout_key` probabilities are dropped.
+    `kernel.rope_table` of the head width) queries and keys are rotated as they are read, with `hidden` keys are not
+    seen, and with `dropout_key` probabilities are dropped.
 
     Constraints:
     * (C1) three offsets, and at each `heads * head_dim` features.
@@ -279,14 +279,16 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [Pure, AttrSizedOperandSegments]
     * (C4) `table` is [T, head_dim], with an even `head_dim`.
     * (C5) `block` is there for mask `block_causal` and only there, and at least 1.
     * (C6) `dropout_key`, where given, is a tensor<6xi32>, as `kernel.dropout_key` makes it.
+    * (C7) `hidden` is there with mask `full` only, as ids [K, T] over `space`.
   }];
   let arguments = (ins AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value, Optional<AnyRankedTensor>:$table,
-                       Optional<AnyRankedTensor>:$dropout_key, Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
+                       Optional<AnyRankedTensor>:$hidden, Optional<AnyRankedTensor>:$dropout_key,
+                       Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
                        I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result, AnyRankedTensor:$lse);
   let assemblyFormat = [{
     $space $query `,` $key `,` $value `at` $offsets (`rotated` $table^)? `mask` `(` custom<Mask>($mask, $block) `)`
-    (`dropout` $dropout_key^)? attr-dict `:` functional-type(operands, results)
+    (`hides` $hidden^)? (`dropout` $dropout_key^)? attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }
@@ -297,17 +299,19 @@ def Kernel_AttentionGradOp : Kernel_Op<"attention_grad", [Pure, AttrSizedOperand
     As `mblm.attention_grad`; with `table`, the gradients of query and key are rotated back. The result holds the gradients of
     query, key and value side by side, [K, T, 3*heads*head_dim].
 
-    Constraints: (C1) to (C6) of `kernel.attention`, with `result` [K, T, 3 * heads * head_dim] and with `grad` and `output` as
+    Constraints: (C1) to (C7) of `kernel.attention`, with `result` [K, T, 3 * heads * head_dim] and with `grad` and `output` as
     its result there.
   }];
   let arguments = (ins AnyRankedTensor:$grad, AnyRankedTensor:$query, AnyRankedTensor:$key, AnyRankedTensor:$value,
                        AnyRankedTensor:$output, AnyRankedTensor:$lse, Optional<AnyRankedTensor>:$table,
-                       Optional<AnyRankedTensor>:$dropout_key, Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
+                       Optional<AnyRankedTensor>:$hidden, Optional<AnyRankedTensor>:$dropout_key,
+                       Kernel_SpaceAttr:$space, DenseI64ArrayAttr:$offsets,
                        I64Attr:$heads, I64Attr:$head_dim, F64Attr:$scale, MBLM_MaskKindAttr:$mask, OptionalAttr<I64Attr>:$block);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = [{
     $space $grad `,` $query `,` $key `,` $value `,` $output `,` $lse `at` $offsets (`rotated` $table^)?
-    `mask` `(` custom<Mask>($mask, $block) `)` (`dropout` $dropout_key^)? attr-dict `:` functional-type(operands, results)
+    `mask` `(` custom<Mask>($mask, $block) `)` (`hides` $hidden^)? (`dropout` $dropout_key^)? attr-dict `:`
+    functional-type(operands, results)
   }];
   let hasVerifier = 1;
 }

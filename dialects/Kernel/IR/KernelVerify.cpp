@@ -388,15 +388,26 @@ static LogicalResult verifyAttention(OpT op, Value result, StringRef name) {
     return failure();
   }
   // attention_c6
-  Value key = op.getDropoutKey();
-  return key ? expectWords(op, key, "dropout_key", dropoutKeyWords) : success();
+  Value key = op.getDropoutKey(), hidden = op.getHidden();
+  if (key && failed(expectWords(op, key, "dropout_key", dropoutKeyWords))) {
+    return failure();
+  }
+  // attention_c7
+  if (!hidden) {
+    return success();
+  }
+  if (op.getMask() != MaskKind::Full || !tensorOf(hidden).getElementType().isInteger(32)) {
+    return op.emitOpError("expects 'hidden' to be ids, with mask 'full', but got ")
+           << hidden.getType() << " with mask '" << stringifyMaskKind(op.getMask()) << "'";
+  }
+  return expectOver(op, hidden, "hidden", op.getSpace());
 }
 
 LogicalResult kernel::AttentionOp::verify() { return verifyAttention(*this, getResult(), "result"); }
 
 LogicalResult kernel::AttentionGradOp::verify() {
   if (failed(verifyAttention(*this, getOutput(), "output"))) {
-    return failure(); // attention_grad_c1, c2, c4 to c6
+    return failure(); // attention_grad_c1, c2, c4 to c7
   }
   // attention_grad_c3
   int64_t width = getHeads() * getHeadDim();

@@ -19,11 +19,12 @@ INPUT_DEPENDS(SliceOp, getBefore() ? Time::Later : Time::Pointwise)
 INPUT_DEPENDS(PadOp, getBefore() ? Time::Earlier : Time::Pointwise)
 INPUT_DEPENDS(NextByteOp, Time::Patch)
 INPUT_DEPENDS(NextByteGradOp, Time::Patch)
-INPUT_DEPENDS(SplitOp, Time::Pointwise)
+INPUT_DEPENDS(SplitOp, getPositions() ? Time::Later : Time::Pointwise)
 INPUT_DEPENDS(EmbedOp, getBytes() == 1 ? Time::Pointwise : Time::Patch)
 INPUT_DEPENDS(EmbedBagOp, getBag() == 1 ? Time::Pointwise : Time::Patch)
 INPUT_DEPENDS(LeadOp, getCount() ? Time::Earlier : Time::Pointwise)
-INPUT_DEPENDS(VisibleBytesOp, getEnd() ? Time::Earlier : Time::None)
+INPUT_DEPENDS(VisibleBytesOp, !getEnd() ? Time::None : getSkip() ? Time::Later : Time::Earlier)
+INPUT_DEPENDS(HiddenKeysOp, getBytes() == 1 ? Time::Pointwise : Time::Patch)
 INPUT_DEPENDS(PatchBytesOp, Time::Patch) // of the bytes only how many there are
 INPUT_DEPENDS(BytePatchesOp, Time::Patch)
 INPUT_DEPENDS(EntropyOp, Time::Pointwise)
@@ -45,7 +46,6 @@ INPUT_DEPENDS(ReadOp, Time::Pointwise)
 ALL_DEPEND(LoadOp, Time::None)
 ALL_DEPEND(GetStateOp, Time::None)
 ALL_DEPEND(StartOp, Time::None)
-ALL_DEPEND(ConcatOp, Time::Pointwise)
 ALL_DEPEND(ActivationGradOp, Time::Pointwise)
 ALL_DEPEND(AddOp, Time::Pointwise)
 ALL_DEPEND(MultiplyOp, Time::Pointwise)
@@ -67,19 +67,25 @@ ALL_DEPEND(CausalConvWeightGradOp, Time::Later)
 ALL_DEPEND(MeanLossOp, Time::Later)
 #undef ALL_DEPEND
 
+// Of positions those of the first input stay where they are.
+Time ConcatOp::getTimeDependence(unsigned operand) {
+  return getPositions() && operand > 0 ? Time::Earlier : Time::Pointwise;
+}
+
 Time NormGradOp::getTimeDependence(unsigned operand) { return operand < 2 ? Time::Later : Time::None; }
 
 Time AttentionOp::getTimeDependence(unsigned operand) {
   if (operand == 0) {
     return Time::Pointwise;
   }
-  if (operand == 3) { // the dropout key
+  if (operand >= getODSOperandIndexAndLength(4).first) { // the dropout key
     return Time::None;
   }
   return getMask() == MaskKind::Full ? Time::Later : Time::Prefix;
 }
 
-// Ranges are the data's, and no rows: what makes them sees to it that they end at the query.
+// Ranges are the data's, and no rows: what makes them sees to it that they end at the query, which may be a later row of the keys than
+// of the queries (`mblm.visible_bytes` with `skip`).
 Time RangedAttentionOp::getTimeDependence(unsigned operand) {
   return operand == 0 ? Time::Pointwise : operand == 3 ? Time::None : Time::Prefix;
 }
@@ -115,7 +121,9 @@ Time SsdGradOp::getTimeDependence(unsigned operand) {
   return operand == 0 || recurrenceDepends(operand - 1) != Time::None ? Time::Later : Time::None;
 }
 
-Time AttentionGradOp::getTimeDependence(unsigned operand) { return operand < 6 ? Time::Later : Time::None; }
+Time AttentionGradOp::getTimeDependence(unsigned operand) {
+  return operand < getODSOperandIndexAndLength(7).first ? Time::Later : Time::None;
+}
 
 // The target of row t is the byte at t + offset.
 Time CrossEntropyOp::getTimeDependence(unsigned operand) {

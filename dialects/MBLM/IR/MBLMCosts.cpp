@@ -45,6 +45,7 @@ NO_FLOPS(VisiblePatchesOp)
 NO_FLOPS(PatchBytesOp)
 NO_FLOPS(BytePatchesOp)
 NO_FLOPS(TokenShiftOp)
+NO_FLOPS(HiddenKeysOp)
 #undef NO_FLOPS
 
 static int activationFlops(ActivationKind kind) {
@@ -94,12 +95,17 @@ FLOPS_PER_ELEMENT(ActivationGradOp, 1, activationSlopeFlops(getKind()))         
 FLOPS_PER_ELEMENT(CausalConvOp, 0, convolutionFlops(getWeight().getType(), getBias() != nullptr))
 FLOPS_PER_ELEMENT(CausalConvWeightGradOp, 0, convolutionFlops(getType(), false))
 FLOPS_PER_ELEMENT(DropoutOp, 0, 1)                                                  // product; integers count nothing
-FLOPS_PER_ELEMENT(RopeOp, 0, 3)                                                     // six for a pair
 FLOPS_PER_ELEMENT(CrossEntropyOp, 0, 4)                                             // maximum, difference, exp, sum
 FLOPS_PER_ELEMENT(CrossEntropyGradOp, 1, 3)                                         // difference, exp, product
 FLOPS_PER_ELEMENT(MeanLossOp, 0, 3)                                                 // weight, sum, count
 FLOPS_PER_ELEMENT(MeanLossGradOp, 2, 2)                                             // product, quotient
 #undef FLOPS_PER_ELEMENT
+
+// Six for a pair.
+double RopeOp::getFlops(Shapes operands, Shapes) {
+  double width = static_cast<double>(operands[0][2]) / static_cast<double>(getHeads());
+  return 3 * elements(operands[0]) * (getRotated() ? static_cast<double>(getRotated()) / width : 1);
+}
 
 double LinearOp::getFlops(Shapes operands, Shapes results) {
   double reduced = static_cast<double>(operands[0].back());
@@ -152,20 +158,22 @@ double EmbedBagOp::getFlops(Shapes, Shapes results) { return (static_cast<double
 
 double SpreadOp::getFlops(Shapes, Shapes results) { return getMean() ? elements(results[0]) : 0; }
 
-double mblm::rangedPairs(double queries, double keys) {
-  return queries == keys ? queries * (queries + 1) / 2 : std::max(queries, keys);
+double mblm::rangedPairs(double queries, double keys, bool last) {
+  double skipped = keys - queries;
+  return last || skipped == 0 ? (keys * (keys + 1) - skipped * (skipped + 1)) / 2 : std::max(queries, keys);
 }
 
-static double pairsOf(const SmallVector<int64_t> &query, const SmallVector<int64_t> &key) {
-  return static_cast<double>(query[0]) * rangedPairs(static_cast<double>(query[1]), static_cast<double>(key[1]));
+static double pairsOf(Value ranges, const SmallVector<int64_t> &query, const SmallVector<int64_t> &key) {
+  bool last = ranges.getDefiningOp<VisibleBytesOp>() != nullptr;
+  return static_cast<double>(query[0]) * rangedPairs(static_cast<double>(query[1]), static_cast<double>(key[1]), last);
 }
 
 double RangedAttentionOp::getFlops(Shapes operands, Shapes) {
-  return pairsOf(operands[0], operands[1]) * (4.0 * static_cast<double>(operands[0][2]) + 4.0 * getHeads());
+  return pairsOf(getRanges(), operands[0], operands[1]) * (4.0 * static_cast<double>(operands[0][2]) + 4.0 * getHeads());
 }
 
 double RangedAttentionGradOp::getFlops(Shapes operands, Shapes) {
-  return pairsOf(operands[1], operands[2]) * (10.0 * static_cast<double>(operands[1][2]) + 5.0 * getHeads()) +
+  return pairsOf(getRanges(), operands[1], operands[2]) * (10.0 * static_cast<double>(operands[1][2]) + 5.0 * getHeads()) +
          2 * elements(operands[1]);
 }
 

@@ -75,7 +75,7 @@ LogicalResult SplitOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results)
   }
   // split(concat(x, y, ...)) -> x, y, ...
   auto concat = getInput().getDefiningOp<ConcatOp>();
-  if (!concat || concat.getInputs().getTypes() != getResults().getTypes()) {
+  if (!concat || concat.getPositions() != getPositions() || concat.getInputs().getTypes() != getResults().getTypes()) {
     return failure();
   }
   llvm::append_range(results, concat.getInputs());
@@ -89,7 +89,8 @@ OpFoldResult ConcatOp::fold(FoldAdaptor) {
   }
   // concat(split(x)) -> x, where all parts come in order
   auto split = getInputs()[0].getDefiningOp<SplitOp>();
-  if (split && getInputs() == split.getResults() && split.getInput().getType() == getType()) {
+  bool whole = split && split.getPositions() == getPositions() && getInputs() == split.getResults();
+  if (whole && split.getInput().getType() == getType()) {
     return split.getInput();
   }
   return {};
@@ -99,7 +100,8 @@ OpFoldResult RopeOp::fold(FoldAdaptor) {
   // rope(rope(x), inverse) -> x, and rope(rope(x, inverse)) -> x
   auto inner = getInput().getDefiningOp<RopeOp>();
   if (inner && inner.getInverse() != getInverse() && inner.getHeads() == getHeads() &&
-      inner.getPairing() == getPairing() && inner.getBaseAttr() == getBaseAttr() && inner.getOriginAttr() == getOriginAttr()) {
+      inner.getPairing() == getPairing() && inner.getBaseAttr() == getBaseAttr() && inner.getOriginAttr() == getOriginAttr() &&
+      inner.getRotated() == getRotated()) {
     return inner.getInput();
   }
   return {};

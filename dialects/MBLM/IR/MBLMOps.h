@@ -31,6 +31,10 @@ constexpr llvm::StringLiteral perSlotAttrName = "mblm.per_slot";
 constexpr llvm::StringLiteral perPatchAttrName = "mblm.per_patch";
 // Of an argument of ids: ranges that the caller of a step makes, as the op whose attributes these are would.
 constexpr llvm::StringLiteral rangesAttrName = "mblm.ranges";
+// Of an argument of ids: 1 for each byte that attention may see, 0 for the others.
+constexpr llvm::StringLiteral visibleAttrName = "mblm.visible";
+// Of a module: sequences go through it whole, so that there are no steps.
+constexpr llvm::StringLiteral wholeAttrName = "mblm.whole";
 // Of an argument of ids: what each byte predicts.
 constexpr llvm::StringLiteral targetsAttrName = "mblm.targets";
 } // namespace mblm

@@ -101,20 +101,28 @@ LogicalResult NgramRowsOp::verify() {
 // Ranges
 //===----------------------------------------------------------------------===//
 
-static LogicalResult expectRanges(Operation *op, Value ranges, StringRef name, Value of, StringRef ofName, int64_t rows = 1) {
+// Of each position of `of` but the first `skip`.
+static LogicalResult expectRanges(Operation *op, Value ranges, StringRef name, Value of, StringRef ofName, int64_t rows = 1,
+                                  int64_t skip = 0) {
   std::string sequences = ("dim(" + ofName + ", 0)").str(), positions = ("2 * dim(" + ofName + ", 1)").str();
   if (rows != 1) {
     positions += " * rows";
   }
-  return expectShape(op, ranges, name, {{sizeOf(of, 0), sequences}, {scaled(sizeOf(of, 1), 2 * rows), positions}});
+  if (skip != 0) {
+    positions = ("2 * (dim(" + ofName + ", 1) - skip)").str();
+  }
+  return expectShape(op, ranges, name, {{sizeOf(of, 0), sequences}, {scaled(sizeOf(of, 1), 2 * rows, -2 * skip), positions}});
 }
 
 LogicalResult VisibleBytesOp::verify() {
-  // visible_bytes_c1, visible_bytes_c2
-  if (getWindow() && failed(expectAtLeast(*this, "window", static_cast<int64_t>(*getWindow()), 1))) {
+  // visible_bytes_c1, visible_bytes_c3
+  auto skip = static_cast<int64_t>(getSkip());
+  if ((getWindow() && failed(expectAtLeast(*this, "window", static_cast<int64_t>(*getWindow()), 1))) ||
+      failed(expectAtLeast(*this, "skip", skip, 0))) {
     return failure();
   }
-  return expectRanges(*this, getResult(), "result", getIds(), "ids");
+  // visible_bytes_c2
+  return expectRanges(*this, getResult(), "result", getIds(), "ids", /*rows=*/1, skip);
 }
 
 LogicalResult VisiblePatchesOp::verify() {

@@ -67,13 +67,13 @@ def MBLM_NgramRowsOp : MBLM_PureOp<"ngram_rows"> {
 def MBLM_VisibleBytesOp : MBLM_PureOp<"visible_bytes"> {
   let summary = "The ranges of causal attention within documents and a window.";
   let description = [{
-    With d(t) the position behind the last u < t with `ids[k, u] = end` (0 where there is none or no `end`), and w = `window` (without
-    one: all): `result[k, 2t] = max(d(t), t - w + 1)`, `result[k, 2t + 1] = t + 1`. So the id `end` belongs to the document that it
-    ends, and the window counts the position itself.
+    With d(t) the position behind the last u < t with `ids[k, u] = end` (0 where there is none or no `end`), w = `window` (without
+    one: all) and t = `skip` + i: `result[k, 2i] = max(d(t), t - w + 1)`, `result[k, 2i + 1] = t + 1`. So the id `end` belongs to the
+    document that it ends, the window counts the position itself, and the first `skip` positions have no range though others see them.
 
-    Constraints: (C1) `window >= 1`; (C2) `shape(result) = [K, 2T]`.
+    Constraints: (C1) `window >= 1`; (C2) `shape(result) = [K, 2(T - skip)]`; (C3) `skip >= 0`.
   }];
-  let arguments = (ins MBLM_Ids:$ids, OptionalAttr<I64Attr>:$window, OptionalAttr<I64Attr>:$end);
+  let arguments = (ins MBLM_Ids:$ids, OptionalAttr<I64Attr>:$window, OptionalAttr<I64Attr>:$end, DefaultValuedAttr<I64Attr, "0">:$skip);
   let results = (outs MBLM_Ids:$result);
   let assemblyFormat = "$ids (`window` $window^)? (`end` $end^)? attr-dict `:` type($ids) `->` type($result)";
   let hasVerifier = 1;

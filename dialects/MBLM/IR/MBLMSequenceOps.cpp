@@ -36,10 +36,28 @@ LogicalResult RopeOp::verify() {
     getBase().toString(text);
     return emitOpError("expects 'base' to be positive and finite, but got ") << text;
   }
+  // rope_c3
+  auto rotated = static_cast<int64_t>(getRotated());
+  bool tooMany = ShapedType::isStatic(width) && rotated > width / heads;
+  if (rotated < 0 || rotated % 2 || tooMany || (rotated && getPairing() != Pairing::HalfSplit)) {
+    return emitOpError("expects 'rotated' to be even and at most the width of a head, with pairing 'half_split', but got ")
+           << rotated << " with '" << stringifyPairing(getPairing()) << "'";
+  }
   return success();
 }
 
-// Constraints C2 to C6 of mblm.attention, for it and its gradient.
+LogicalResult HiddenKeysOp::verify() {
+  // hidden_keys_c1
+  auto bytes = static_cast<int64_t>(getBytes());
+  if (failed(expectAtLeast(*this, "bytes", bytes, 1))) {
+    return failure();
+  }
+  // hidden_keys_c2
+  return expectShape(*this, getVisible(), "visible",
+                     {{sizeOf(getResult(), 0), "dim(result, 0)"}, {scaled(sizeOf(getResult(), 1), bytes), "dim(result, 1) * bytes"}});
+}
+
+// Constraints C2 to C7 of mblm.attention, for it and its gradient.
 template <typename OpTy>
 static LogicalResult verifyAttention(OpTy op) {
   // attention_c2, attention_grad_c2
@@ -72,7 +90,17 @@ static LogicalResult verifyAttention(OpTy op) {
     return op.emitOpError("expects 'rate' and 'site' with a dropout key and only there, but got ")
            << (drops ? "a key without both" : "one of them without a key");
   }
-  return drops ? expectDropout(op, *op.getRate(), *op.getSite()) : success();
+  if (drops && failed(expectDropout(op, *op.getRate(), *op.getSite()))) {
+    return failure();
+  }
+  // attention_c7, attention_grad_c7
+  Value hidden = op.getHidden();
+  if (hidden && op.getMask() != MaskKind::Full) {
+    return op.emitOpError("expects 'hidden' with mask 'full' only, but got mask '") << stringifyMaskKind(op.getMask()) << "'";
+  }
+  return hidden ? expectShape(op, hidden, "hidden",
+                              {{sizeOf(op.getQuery(), 0), "dim(query, 0)"}, {sizeOf(op.getQuery(), 1), "dim(query, 1)"}})
+                : success();
 }
 
 LogicalResult AttentionOp::verify() { return verifyAttention(*this); }

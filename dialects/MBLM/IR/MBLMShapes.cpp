@@ -124,14 +124,26 @@ LogicalResult NextByteGradOp::inferSymbolicShapes(Shapes operands, Results &resu
 }
 
 LogicalResult SplitOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  SymbolicShape rest = operands[0];
   for (Value result : getResults()) {
-    results.push_back(withWidth(operands[0], result.getType()));
+    auto type = cast<RankedTensorType>(result.getType());
+    if (!getPositions()) {
+      results.push_back(withWidth(rest, type));
+      continue;
+    }
+    SymbolicDim length = result == getResults().back() ? rest[1] : SymbolicDim::constant(type.getDimSize(1));
+    results.push_back({rest[0], length, rest[2]});
+    rest[1] = rest[1] + length.scaled(-1);
   }
   return success();
 }
 
 LogicalResult ConcatOp::inferSymbolicShapes(Shapes operands, Results &results) {
-  results.push_back(withWidth(operands[0], getType()));
+  SymbolicShape shape = withWidth(operands[0], getType());
+  for (const SymbolicShape &other : operands.drop_front(getPositions() ? 1 : operands.size())) {
+    shape[1] = shape[1] + other[1];
+  }
+  results.push_back(shape);
   return success();
 }
 
@@ -210,6 +222,15 @@ LogicalResult AttentionGradOp::inferSymbolicShapes(Shapes operands, Results &res
   return success();
 }
 
+LogicalResult HiddenKeysOp::inferSymbolicShapes(Shapes operands, Results &results) {
+  auto positions = operands[0][1].dividedBy(SymbolicDim::constant(getBytes()));
+  if (!positions) {
+    return failure();
+  }
+  results.push_back({operands[0][0], *positions});
+  return success();
+}
+
 LogicalResult LeadOp::inferSymbolicShapes(Shapes operands, Results &results) {
   results.push_back(withPositions(operands[0], getCount()));
   return success();
@@ -226,7 +247,7 @@ LogicalResult NgramRowsOp::inferSymbolicShapes(Shapes operands, Results &results
 }
 
 LogicalResult VisibleBytesOp::inferSymbolicShapes(Shapes operands, Results &results) {
-  return severalForEach(operands[0], 2, results);
+  return severalForEach(withPositions(operands[0], -static_cast<int64_t>(getSkip())), 2, results);
 }
 
 LogicalResult VisiblePatchesOp::inferSymbolicShapes(Shapes operands, Results &results) {

@@ -57,13 +57,16 @@ LogicalResult PositionOp::buildStep(OpBuilder &builder, StepStates &states, Valu
 }
 
 LogicalResult RopeOp::buildStep(OpBuilder &builder, StepStates &states, ValueRange operands, Results &results) {
+  if (getOrigin()) {
+    return emitOpError("has no step: its positions begin elsewhere already");
+  }
   results.push_back(RopeOp::create(builder, getLoc(), operands[0], getHeadsAttr(), getPairingAttr(), getBaseAttr(),
-                                   getInverseAttr(), states.origin()));
+                                   getInverseAttr(), states.origin(), getRotatedAttr()));
   return success();
 }
 
 LogicalResult AttentionOp::buildStep(OpBuilder &builder, StepStates &states, ValueRange operands, Results &results) {
-  if (getMask() == MaskKind::Full) {
+  if (getMask() == MaskKind::Full) { // hidden keys are there with no other
     return emitOpError("has no step: with mask 'full' it needs later positions");
   }
   if (!getLse().use_empty()) {

@@ -193,38 +193,41 @@ LogicalResult NextByteGradOp::verify() {
   return verifyBytesOfPatches(*this, getResult(), getGrad(), "grad", "result");
 }
 
-// Constraints C1 and C2 of mblm.split and mblm.concat: `parts` named `name` add up to `whole`.
-static LogicalResult verifyParts(Operation *op, ValueRange parts, StringRef name, Value whole, StringRef wholeName) {
-  int64_t width = 0;
+// Constraints C1 to C3 of mblm.split and mblm.concat: `parts` named `name` add up to `whole` along their features, or their positions.
+static LogicalResult verifyParts(Operation *op, ValueRange parts, StringRef name, Value whole, StringRef wholeName, bool positions) {
+  unsigned along = positions ? 1 : 2, other = positions ? 2 : 1;
+  int64_t sum = 0;
   for (auto [index, part] : llvm::enumerate(parts)) {
     std::string partName = (name + "[" + Twine(index) + "]").str();
-    // split_c1, concat_c1
-    if (failed(expectStatic(op, part, partName, 2))) {
+    bool mayBeDynamic = positions && index + 1 == parts.size();
+    // split_c1, concat_c1, split_c3, concat_c3
+    if (!mayBeDynamic && failed(expectStatic(op, part, partName, along))) {
       return failure();
     }
-    width += sizeOf(part, 2);
-    // split_c2, concat_c2
-    std::string sequences = ("dim(" + wholeName + ", 0)").str(), positions = ("dim(" + wholeName + ", 1)").str();
-    if (failed(expectShape(op, part, partName, {{sizeOf(whole, 0), sequences}, {sizeOf(whole, 1), positions}}))) {
+    sum = ShapedType::isDynamic(sizeOf(part, along)) ? ShapedType::kDynamic : sum + sizeOf(part, along);
+    // split_c2, concat_c2; with positions split_c1, concat_c1, too
+    std::string sequences = ("dim(" + wholeName + ", 0)").str(), across = ("dim(" + wholeName + ", " + Twine(other) + ")").str();
+    if (failed(expectSize(op, part, partName, 0, {sizeOf(whole, 0), sequences})) ||
+        failed(expectSize(op, part, partName, other, {sizeOf(whole, other), across}))) {
       return failure();
     }
   }
-  // split_c1, concat_c1
-  if (clash(width, sizeOf(whole, 2))) {
-    return op->emitOpError("expects the widths of '")
-           << name << "' to add up to dim(" << wholeName << ", 2) (" << sizeOf(whole, 2) << "), but got " << width;
+  // split_c1, concat_c1, split_c3, concat_c3
+  if (clash(sum, sizeOf(whole, along))) {
+    return op->emitOpError("expects the ") << (positions ? "lengths" : "widths") << " of '" << name << "' to add up to dim(" << wholeName
+                                           << ", " << along << ") (" << sizeOf(whole, along) << "), but got " << sum;
   }
   return success();
 }
 
-LogicalResult SplitOp::verify() { return verifyParts(*this, getResults(), "results", getInput(), "input"); }
+LogicalResult SplitOp::verify() { return verifyParts(*this, getResults(), "results", getInput(), "input", getPositions()); }
 
 LogicalResult ConcatOp::verify() {
   // concat_c1
   if (getInputs().empty()) {
     return emitOpError("expects at least one input, but got none");
   }
-  return verifyParts(*this, getInputs(), "inputs", getResult(), "result");
+  return verifyParts(*this, getInputs(), "inputs", getResult(), "result", getPositions());
 }
 
 func::FuncOp PiecesOp::getFunction() {

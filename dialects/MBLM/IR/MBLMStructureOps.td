@@ -165,15 +165,17 @@ def MBLM_NextByteGradOp : MBLM_PureOp<"next_byte_grad"> {
 }
 
 def MBLM_SplitOp : MBLM_PureOp<"split", [DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
-  let summary = "Takes the features apart into consecutive groups.";
+  let summary = "Takes the features, or the positions, apart into consecutive groups.";
   let description = [{
-    `results[n][k, t, c] = input[k, t, o_n + c]`, `o_n` the sum of the widths before.
+    `results[n][k, t, c] = input[k, t, o_n + c]`, `o_n` the sum of the widths before. With `positions` the groups are of positions:
+    `results[n][k, t, c] = input[k, o_n + t, c]`, `o_n` the sum of the lengths before.
 
     Constraints:
-    * (C1) the widths of the results are static and add up to `dim(input, 2)`.
-    * (C2) K and T are those of the input.
+    * (C1) the widths of the results are static and add up to `dim(input, 2)`; with `positions` each is `dim(input, 2)`.
+    * (C2) K and T are those of the input; with `positions` K alone.
+    * (C3) with `positions` all lengths but the last one are static, and together they are T.
   }];
-  let arguments = (ins MBLM_Sequences:$input);
+  let arguments = (ins MBLM_Sequences:$input, UnitAttr:$positions);
   let results = (outs Variadic<MBLM_Sequences>:$results);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($results)";
   let hasVerifier = 1;
@@ -181,15 +183,17 @@ def MBLM_SplitOp : MBLM_PureOp<"split", [DeclareOpInterfaceMethods<Differentiabl
 }
 
 def MBLM_ConcatOp : MBLM_PureOp<"concat", [DeclareOpInterfaceMethods<DifferentiableOpInterface, ["isCheapToRecompute"]>]> {
-  let summary = "Puts groups of features side by side: the inverse of `mblm.split`.";
+  let summary = "Puts groups of features, or of positions, side by side: the inverse of `mblm.split`.";
   let description = [{
-    `result[k, t, o_n + c] = inputs[n][k, t, c]`, `o_n` the sum of the widths before.
+    `result[k, t, o_n + c] = inputs[n][k, t, c]`, `o_n` the sum of the widths before. With `positions` the groups follow each other:
+    `result[k, o_n + t, c] = inputs[n][k, t, c]`, `o_n` the sum of the lengths before.
 
     Constraints:
-    * (C1) at least one input; their widths are static and add up to `dim(result, 2)`.
-    * (C2) K and T are those of the result.
+    * (C1) at least one input; their widths are static and add up to `dim(result, 2)`; with `positions` each is `dim(result, 2)`.
+    * (C2) K and T are those of the result; with `positions` K alone.
+    * (C3) with `positions` all lengths but the last one are static, and together they are T.
   }];
-  let arguments = (ins Variadic<MBLM_Sequences>:$inputs);
+  let arguments = (ins Variadic<MBLM_Sequences>:$inputs, UnitAttr:$positions);
   let results = (outs MBLM_Sequences:$result);
   let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($result)";
   let hasVerifier = 1;

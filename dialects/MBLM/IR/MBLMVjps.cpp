@@ -69,14 +69,14 @@ LogicalResult SplitOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Smal
              << number;
     }
   }
-  operandGrads.push_back(ConcatOp::create(builder, getLoc(), getInput().getType(), resultGrads));
+  operandGrads.push_back(ConcatOp::create(builder, getLoc(), getInput().getType(), resultGrads, getPositions()));
   return success();
 }
 
 bool ConcatOp::isCheapToRecompute() { return true; }
 
 LogicalResult ConcatOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
-  auto parts = SplitOp::create(builder, getLoc(), getInputs().getTypes(), resultGrads[0]);
+  auto parts = SplitOp::create(builder, getLoc(), getInputs().getTypes(), resultGrads[0], getPositions());
   operandGrads.append(parts->result_begin(), parts->result_end());
   return success();
 }
@@ -213,7 +213,7 @@ LogicalResult RopeOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, Small
   UnitAttr inverse = getInverse() ? UnitAttr() : builder.getUnitAttr();
   operandGrads.push_back(
       RopeOp::create(builder, getLoc(), resultGrads[0], getHeadsAttr(), getPairingAttr(), getBaseAttr(), inverse,
-                     getOriginAttr()));
+                     getOriginAttr(), getRotatedAttr()));
   return success();
 }
 
@@ -229,12 +229,10 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ValueRange resultGrads, 
     return refuseGradient(*this, "lse");
   }
   auto grads = AttentionGradOp::create(builder, getLoc(), resultGrads[0], getQuery(), getKey(), getValue(), getResult(),
-                                       getLse(), getDropoutKey(), getHeadsAttr(), getScaleAttr(), getMaskAttr(),
+                                       getLse(), getHidden(), getDropoutKey(), getHeadsAttr(), getScaleAttr(), getMaskAttr(),
                                        getBlockAttr(), getRateAttr(), getSiteAttr());
   operandGrads.append(grads->result_begin(), grads->result_end());
-  if (getDropoutKey()) {
-    operandGrads.push_back({});
-  }
+  operandGrads.resize(getNumOperands()); // hidden keys and dropout key have none
   return success();
 }
 

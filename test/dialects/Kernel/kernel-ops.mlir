@@ -237,3 +237,18 @@ func.func @along_ranges(%x: tensor<?x?x8xf32>, %k: tensor<?x?x4xf32>, %r: tensor
       -> (tensor<?x?x8xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>)
   return
 }
+
+// CHECK-LABEL: func @hidden
+func.func @hidden(%x: tensor<?x?x4xf32>, %h: tensor<?x?xi32>, %key: tensor<6xi32>) {
+  // CHECK: kernel.attention <B x M> %[[X:[a-z0-9_]+]], %[[X]], %[[X]] at [0, 0, 0] mask(full) hides %[[H:[a-z0-9_]+]] dropout %{{[a-z0-9_]+}} {{{.*}}} :
+  %y, %lse = kernel.attention <B x M> %x, %x, %x at [0, 0, 0] mask(full) hides %h dropout %key
+      {head_dim = 2 : i64, heads = 2 : i64, scale = 1.0 : f64}
+      : (tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32>, tensor<6xi32>)
+      -> (tensor<?x?x4xf32>, tensor<?x?x2xf32>)
+  // CHECK: kernel.attention_grad {{.*}} at [0, 0, 0] mask(full) hides %[[H]] {{{.*}}} :
+  %d = kernel.attention_grad <B x M> %y, %x, %x, %x, %y, %lse at [0, 0, 0] mask(full) hides %h
+      {head_dim = 2 : i64, heads = 2 : i64, scale = 1.0 : f64}
+      : (tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32>,
+         tensor<?x?x2xf32>, tensor<?x?xi32>) -> tensor<?x?x12xf32>
+  return
+}

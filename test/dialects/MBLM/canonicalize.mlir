@@ -142,3 +142,31 @@ func.func @rope_of_other_heads(%x: tensor<?x4x8xf32>) -> tensor<?x4x8xf32> {
   %1 = mblm.rope half_split %0 {inverse} : tensor<?x4x8xf32>
   return %1 : tensor<?x4x8xf32>
 }
+
+// CHECK-LABEL: func @concat_of_split_positions
+//  CHECK-SAME:   (%[[X:.*]]: tensor<?x4x6xf32>)
+//  CHECK-NEXT:   return %[[X]]
+func.func @concat_of_split_positions(%x: tensor<?x4x6xf32>) -> tensor<?x4x6xf32> {
+  %0:2 = mblm.split %x {positions} : tensor<?x4x6xf32> -> tensor<?x1x6xf32>, tensor<?x3x6xf32>
+  %1 = mblm.concat %0#0, %0#1 {positions} : tensor<?x1x6xf32>, tensor<?x3x6xf32> -> tensor<?x4x6xf32>
+  return %1 : tensor<?x4x6xf32>
+}
+
+// Parts of features put behind each other are no whole again.
+// CHECK-LABEL: func @concat_positions_of_split
+//       CHECK:   mblm.split
+//       CHECK:   mblm.concat
+func.func @concat_positions_of_split(%x: tensor<?x2x4xf32>) -> tensor<?x4x2xf32> {
+  %0:2 = mblm.split %x : tensor<?x2x4xf32> -> tensor<?x2x2xf32>, tensor<?x2x2xf32>
+  %1 = mblm.concat %0#0, %0#1 {positions} : tensor<?x2x2xf32>, tensor<?x2x2xf32> -> tensor<?x4x2xf32>
+  return %1 : tensor<?x4x2xf32>
+}
+
+// CHECK-LABEL: func @rope_of_other_widths
+//       CHECK:   mblm.rope
+//       CHECK:   mblm.rope
+func.func @rope_of_other_widths(%x: tensor<?x4x8xf32>) -> tensor<?x4x8xf32> {
+  %0 = mblm.rope half_split %x {rotated = 4} : tensor<?x4x8xf32>
+  %1 = mblm.rope half_split %0 {inverse} : tensor<?x4x8xf32>
+  return %1 : tensor<?x4x8xf32>
+}

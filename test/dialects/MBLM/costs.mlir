@@ -161,6 +161,16 @@ func.func @crossing(%q: tensor<2x3x4xf32>, %x: tensor<2x5x4xf32>, %ranges: tenso
   return %y : tensor<2x3x4xf32>
 }
 
+// Behind a prefix of 2 the queries see 3, 4 and 5 of the keys: 2 * 12 pairs of 4 * 4 and 4 a head; half of a head is rotated.
+// expected-remark@+1 {{3 ops, 612 flops}}
+func.func @behind_a_prefix(%q: tensor<2x3x4xf32>, %x: tensor<2x5x4xf32>, %ids: tensor<2x5xi32>) -> tensor<2x3x4xf32> {
+  %ranges = mblm.visible_bytes %ids {skip = 2} : tensor<2x5xi32> -> tensor<2x6xi32>
+  %r = mblm.rope half_split %q from 2 {rotated = 2} : tensor<2x3x4xf32>
+  %y, %lse = mblm.ranged_attention %r, %x, %x in %ranges {heads = 2, kv_heads = 2, scale = 0.5 : f64}
+    : tensor<2x3x4xf32>, tensor<2x5x4xf32>, tensor<2x6xi32> -> tensor<2x3x2xf32>
+  return %y : tensor<2x3x4xf32>
+}
+
 // 40 elements: maximum, difference, exponential, two sums and a product.
 // expected-remark@+1 {{1 ops, 240 flops}}
 func.func @entropy(%x: tensor<2x5x4xf32>) -> tensor<2x5xf32> {

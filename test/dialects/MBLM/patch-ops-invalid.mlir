@@ -129,6 +129,22 @@ func.func @visible_bytes_c1(%ids: tensor<2x8xi32>) {
 
 // -----
 
+func.func @visible_bytes_c2_skip(%ids: tensor<2x8xi32>) {
+  // expected-error@+1 {{'mblm.visible_bytes' op expects dimension 1 of 'result' to be 2 * (dim(ids, 1) - skip) (10), but got 16}}
+  %0 = mblm.visible_bytes %ids {skip = 3} : tensor<2x8xi32> -> tensor<2x16xi32>
+  return
+}
+
+// -----
+
+func.func @visible_bytes_c3(%ids: tensor<2x8xi32>) {
+  // expected-error@+1 {{'mblm.visible_bytes' op expects 'skip' to be at least 0, but got -1}}
+  %0 = mblm.visible_bytes %ids {skip = -1} : tensor<2x8xi32> -> tensor<2x18xi32>
+  return
+}
+
+// -----
+
 func.func @visible_bytes_c2(%ids: tensor<2x8xi32>) {
   // expected-error@+1 {{'mblm.visible_bytes' op expects dimension 1 of 'result' to be 2 * dim(ids, 1) (16), but got 8}}
   %0 = mblm.visible_bytes %ids : tensor<2x8xi32> -> tensor<2x8xi32>

@@ -28,6 +28,8 @@ func.func @ranges(%ids: tensor<?x?xi32>, %lengths: tensor<?x?xi32> {mblm.per_pat
   %1 = mblm.visible_bytes %ids window 512 : tensor<?x?xi32> -> tensor<?x?xi32>
   // CHECK: mblm.visible_bytes %[[IDS]] window 512 end 2 : tensor<?x?xi32> -> tensor<?x?xi32>
   %2 = mblm.visible_bytes %ids window 512 end 2 : tensor<?x?xi32> -> tensor<?x?xi32>
+  // CHECK: mblm.visible_bytes %[[IDS]] {skip = 7 : i64} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %skipping = mblm.visible_bytes %ids {skip = 7} : tensor<?x?xi32> -> tensor<?x?xi32>
   // CHECK: mblm.visible_patches %[[IDS]], %[[LENGTHS:.*]] : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
   %3 = mblm.visible_patches %ids, %lengths : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>
   // CHECK: mblm.visible_patches %[[IDS]], %[[LENGTHS]] end 2 {lead = 7 : i64} : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>

@@ -11,6 +11,24 @@ func.func @positions(%x: tensor<?x?x8xf32>) {
   %2 = mblm.rope half_split %x : tensor<?x?x8xf32>
   // CHECK: mblm.rope interleaved %[[X]] {base = 5.000000e+05 : f64, heads = 2 : i64, inverse} : tensor<?x?x8xf32>
   %3 = mblm.rope interleaved %x {heads = 2, base = 500000.0 : f64, inverse} : tensor<?x?x8xf32>
+  // CHECK: mblm.rope half_split %[[X]] from 5 {rotated = 4 : i64} : tensor<?x?x8xf32>
+  %rotated = mblm.rope half_split %x from 5 {rotated = 4} : tensor<?x?x8xf32>
+  return
+}
+
+// CHECK-LABEL: func @hidden
+func.func @hidden(%q: tensor<?x?x8xf32>, %visible: tensor<?x?xi32>, %key: tensor<4xi32>) {
+  // CHECK: %[[H:.*]] = mblm.hidden_keys %{{.*}} {all, bytes = 3 : i64} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %h = mblm.hidden_keys %visible {bytes = 3, all} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // CHECK: mblm.attention %[[Q:.*]], %[[Q]], %[[Q]] mask(full) hides %[[H]] {{.*}} : tensor<?x?x8xf32>, tensor<?x?x2xf32>, tensor<?x?xi32>
+  %0, %lse = mblm.attention %q, %q, %q mask(full) hides %h {heads = 2, scale = 0.5 : f64}
+      : tensor<?x?x8xf32>, tensor<?x?x2xf32>, tensor<?x?xi32>
+  // CHECK: mblm.attention_grad {{.*}} mask(full) hides %[[H]] {{.*}} : tensor<?x?x8xf32>, tensor<?x?x2xf32>, tensor<?x?xi32>
+  %1:3 = mblm.attention_grad %0, %q, %q, %q, %0, %lse mask(full) hides %h {heads = 2, scale = 0.5 : f64}
+      : tensor<?x?x8xf32>, tensor<?x?x2xf32>, tensor<?x?xi32>
+  // CHECK: mblm.attention {{.*}} mask(full) hides %[[H]] dropout %{{.*}} {heads = 2 : i64, rate
+  %2, %lse2 = mblm.attention %q, %q, %q mask(full) hides %h dropout %key {heads = 2, scale = 0.5 : f64, rate = 0.1 : f64, site = 7}
+      : tensor<?x?x8xf32>, tensor<?x?x2xf32>, tensor<?x?xi32>
   return
 }
 

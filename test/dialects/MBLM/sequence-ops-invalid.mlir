@@ -41,9 +41,49 @@ func.func @rope_c2(%x: tensor<?x8x6xf32>) {
 
 // -----
 
+func.func @rope_c3(%x: tensor<?x8x6xf32>) {
+  // expected-error@+1 {{'mblm.rope' op expects 'rotated' to be even and at most the width of a head, with pairing 'half_split', but got 8 with 'half_split'}}
+  %0 = mblm.rope half_split %x {rotated = 8} : tensor<?x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c3_odd(%x: tensor<?x8x6xf32>) {
+  // expected-error@+1 {{'mblm.rope' op expects 'rotated' to be even and at most the width of a head, with pairing 'half_split', but got 3 with 'half_split'}}
+  %0 = mblm.rope half_split %x {rotated = 3} : tensor<?x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c3_interleaved(%x: tensor<?x8x6xf32>) {
+  // expected-error@+1 {{'mblm.rope' op expects 'rotated' to be even and at most the width of a head, with pairing 'half_split', but got 2 with 'interleaved'}}
+  %0 = mblm.rope interleaved %x {rotated = 2} : tensor<?x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @hidden_keys_c1(%visible: tensor<?x8xi32>) {
+  // expected-error@+1 {{'mblm.hidden_keys' op expects 'bytes' to be at least 1, but got 0}}
+  %0 = mblm.hidden_keys %visible {bytes = 0} : tensor<?x8xi32> -> tensor<?x8xi32>
+  return
+}
+
+// -----
+
+func.func @hidden_keys_c2(%visible: tensor<?x8xi32>) {
+  // expected-error@+1 {{'mblm.hidden_keys' op expects dimension 1 of 'visible' to be dim(result, 1) * bytes (6), but got 8}}
+  %0 = mblm.hidden_keys %visible {bytes = 2} : tensor<?x8xi32> -> tensor<?x3xi32>
+  return
+}
+
+// -----
+
 func.func @attention_c1(%q: tensor<?x8x6xf32>, %k: tensor<?x7x6xf32>) {
   // expected-error@+1 {{'mblm.attention' op failed to verify that all of {query, key, value, result} have same type}}
-  %0:2 = "mblm.attention"(%q, %k, %k) {heads = 2, scale = 1.0 : f64, mask = #mblm<mask_kind full>}
+  %0:2 = "mblm.attention"(%q, %k, %k) {operandSegmentSizes = array<i32: 1, 1, 1, 0, 0>, heads = 2, scale = 1.0 : f64, mask = #mblm<mask_kind full>}
       : (tensor<?x8x6xf32>, tensor<?x7x6xf32>, tensor<?x7x6xf32>) -> (tensor<?x8x6xf32>, tensor<?x8x2xf32>)
   return
 }
@@ -103,7 +143,8 @@ func.func @attention_c5(%x: tensor<?x8x6xf32>) {
 
 func.func @attention_grad_c1(%q: tensor<?x8x6xf32>, %k: tensor<?x7x6xf32>, %lse: tensor<?x8x2xf32>) {
   // expected-error@+1 {{'mblm.attention_grad' op failed to verify that all of {grad, query, key, value, result, queryGrad, keyGrad, valueGrad} have same type}}
-  %0:3 = "mblm.attention_grad"(%q, %q, %k, %k, %q, %lse) {heads = 2, scale = 1.0 : f64, mask = #mblm<mask_kind full>}
+  %0:3 = "mblm.attention_grad"(%q, %q, %k, %k, %q, %lse)
+      {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0, 0>, heads = 2, scale = 1.0 : f64, mask = #mblm<mask_kind full>}
       : (tensor<?x8x6xf32>, tensor<?x8x6xf32>, tensor<?x7x6xf32>, tensor<?x7x6xf32>, tensor<?x8x6xf32>,
         tensor<?x8x2xf32>)
       -> (tensor<?x8x6xf32>, tensor<?x7x6xf32>, tensor<?x7x6xf32>)
@@ -143,5 +184,32 @@ func.func @attention_grad_c5(%x: tensor<?x8x6xf32>, %lse: tensor<?x8x2xf32>) {
   // expected-error@+1 {{'mblm.attention_grad' op expects 'scale' to be finite, but got NaN}}
   %0:3 = mblm.attention_grad %x, %x, %x, %x, %x, %lse mask(causal) {heads = 2, scale = 0x7FF8000000000000 : f64}
       : tensor<?x8x6xf32>, tensor<?x8x2xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c7(%x: tensor<?x8x6xf32>, %hidden: tensor<?x8xi32>) {
+  // expected-error@+1 {{'mblm.attention' op expects 'hidden' with mask 'full' only, but got mask 'causal'}}
+  %0:2 = mblm.attention %x, %x, %x mask(causal) hides %hidden {heads = 2, scale = 1.0 : f64}
+      : tensor<?x8x6xf32>, tensor<?x8x2xf32>, tensor<?x8xi32>
+  return
+}
+
+// -----
+
+func.func @attention_c7_shape(%x: tensor<?x8x6xf32>, %hidden: tensor<?x7xi32>) {
+  // expected-error@+1 {{'mblm.attention' op expects dimension 1 of 'hidden' to be dim(query, 1) (8), but got 7}}
+  %0:2 = mblm.attention %x, %x, %x mask(full) hides %hidden {heads = 2, scale = 1.0 : f64}
+      : tensor<?x8x6xf32>, tensor<?x8x2xf32>, tensor<?x7xi32>
+  return
+}
+
+// -----
+
+func.func @attention_grad_c7(%x: tensor<?x8x6xf32>, %lse: tensor<?x8x2xf32>, %hidden: tensor<?x8xi32>) {
+  // expected-error@+1 {{'mblm.attention_grad' op expects 'hidden' with mask 'full' only, but got mask 'causal'}}
+  %0:3 = mblm.attention_grad %x, %x, %x, %x, %x, %lse mask(causal) hides %hidden {heads = 2, scale = 1.0 : f64}
+      : tensor<?x8x6xf32>, tensor<?x8x2xf32>, tensor<?x8xi32>
   return
 }

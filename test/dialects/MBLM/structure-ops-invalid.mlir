@@ -190,3 +190,43 @@ func.func @concat_c2(%x: tensor<?x4x2xf32>, %y: tensor<?x3x2xf32>) {
   %0 = mblm.concat %x, %y : tensor<?x4x2xf32>, tensor<?x3x2xf32> -> tensor<?x4x4xf32>
   return
 }
+
+// -----
+
+func.func @split_c3(%x: tensor<?x4x6xf32>) {
+  // expected-error@+1 {{'mblm.split' op expects the lengths of 'results' to add up to dim(input, 1) (4), but got 5}}
+  %0:2 = mblm.split %x {positions} : tensor<?x4x6xf32> -> tensor<?x2x6xf32>, tensor<?x3x6xf32>
+  return
+}
+
+// -----
+
+func.func @split_c3_dynamic(%x: tensor<?x?x6xf32>) {
+  // expected-error@+1 {{'mblm.split' op expects dimension 1 of 'results[0]' to be static, but got a dynamic size}}
+  %0:2 = mblm.split %x {positions} : tensor<?x?x6xf32> -> tensor<?x?x6xf32>, tensor<?x3x6xf32>
+  return
+}
+
+// -----
+
+func.func @split_c1_positions(%x: tensor<?x4x6xf32>) {
+  // expected-error@+1 {{'mblm.split' op expects dimension 2 of 'results[1]' to be dim(input, 2) (6), but got 5}}
+  %0:2 = mblm.split %x {positions} : tensor<?x4x6xf32> -> tensor<?x2x6xf32>, tensor<?x2x5xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c3(%x: tensor<?x4x2xf32>) {
+  // expected-error@+1 {{'mblm.concat' op expects the lengths of 'inputs' to add up to dim(result, 1) (9), but got 8}}
+  %0 = mblm.concat %x, %x {positions} : tensor<?x4x2xf32>, tensor<?x4x2xf32> -> tensor<?x9x2xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c3_dynamic(%x: tensor<?x?x2xf32>) {
+  // expected-error@+1 {{'mblm.concat' op expects dimension 1 of 'inputs[0]' to be static, but got a dynamic size}}
+  %0 = mblm.concat %x, %x {positions} : tensor<?x?x2xf32>, tensor<?x?x2xf32> -> tensor<?x?x2xf32>
+  return
+}

@@ -50,5 +50,9 @@ func.func @positions(%x: tensor<?x?x6xf32>) {
   %4:2 = mblm.split %x : tensor<?x?x6xf32> -> tensor<?x?x2xf32>, tensor<?x?x4xf32>
   // CHECK: mblm.concat %[[S]]#1, %[[S]]#0 : tensor<?x?x4xf32>, tensor<?x?x2xf32> -> tensor<?x?x6xf32>
   %5 = mblm.concat %4#1, %4#0 : tensor<?x?x4xf32>, tensor<?x?x2xf32> -> tensor<?x?x6xf32>
+  // CHECK: %[[P:.*]]:2 = mblm.split %[[X]] {positions} : tensor<?x?x6xf32> -> tensor<?x3x6xf32>, tensor<?x?x6xf32>
+  %parts:2 = mblm.split %x {positions} : tensor<?x?x6xf32> -> tensor<?x3x6xf32>, tensor<?x?x6xf32>
+  // CHECK: mblm.concat %[[P]]#0, %[[P]]#1 {positions} : tensor<?x3x6xf32>, tensor<?x?x6xf32> -> tensor<?x?x6xf32>
+  %whole = mblm.concat %parts#0, %parts#1 {positions} : tensor<?x3x6xf32>, tensor<?x?x6xf32> -> tensor<?x?x6xf32>
   return
 }

@@ -87,3 +87,18 @@ func.func @loss(%ids: tensor<?x?xi32>, %table: tensor<257x2xf32>) -> tensor<?x?x
 // expected-error@+1 {{expects a function @forward with byte ids as its first argument and logits as its result}}
 module {
 }
+
+// -----
+
+// The rows behind a prefix of 2 bytes begin at the third byte, not where the ranges that they are given begin.
+func.func @forward(%ids: tensor<?x?xi32>, %table: tensor<257x2xf32>) -> tensor<?x?x2xf32> {
+  %x = mblm.embed %ids, %table : tensor<?x?xi32>, tensor<257x2xf32> -> tensor<?x?x2xf32>
+  %p:2 = mblm.split %x {positions} : tensor<?x?x2xf32> -> tensor<?x2x2xf32>, tensor<?x?x2xf32>
+  %seen = mblm.visible_bytes %ids {skip = 2} : tensor<?x?xi32> -> tensor<?x?xi32>
+  // The latents alone as keys: key t is byte t + 2, and ranges end at t + 2 of them.
+  // expected-error@+1 {{'mblm.ranged_attention' op expects row 0 of its result to see bytes up to the end of its own slot (2), but it sees byte 4}}
+  %y, %lse = mblm.ranged_attention %p#1, %p#1, %p#1 in %seen {heads = 1, kv_heads = 1, scale = 1.0 : f64}
+    : tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  // expected-note@+1 {{row 0 of the logits may depend on bytes before 3, but depends on byte 4}}
+  return %y : tensor<?x?x2xf32>
+}

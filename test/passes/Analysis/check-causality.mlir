@@ -77,3 +77,24 @@ func.func @forward(%ids: tensor<?x?xi32>, %table: tensor<257x2xf32>) -> tensor<?
     : tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
   return %y : tensor<?x?x2xf32>
 }
+
+// -----
+
+// Behind a prefix of 3 bytes row t stands at byte t + 3 and sees all up to it.
+// CHECK-LABEL: func @forward
+func.func @forward(%ids: tensor<?x?xi32>, %table: tensor<257x2xf32>) -> tensor<?x?x2xf32> {
+  %x = mblm.embed %ids, %table : tensor<?x?xi32>, tensor<257x2xf32> -> tensor<?x?x2xf32>
+  %p:2 = mblm.split %x {positions} : tensor<?x?x2xf32> -> tensor<?x3x2xf32>, tensor<?x?x2xf32>
+  %both = mblm.concat %p#0, %p#1 {positions} : tensor<?x3x2xf32>, tensor<?x?x2xf32> -> tensor<?x?x2xf32>
+  %seen = mblm.visible_bytes %ids {skip = 3} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %y, %lse = mblm.ranged_attention %p#1, %both, %both in %seen {heads = 1, kv_heads = 1, scale = 1.0 : f64}
+    : tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  return %y : tensor<?x?x2xf32>
+}
+func.func @loss(%ids: tensor<?x?xi32>, %table: tensor<257x2xf32>) -> tensor<?x?xf32> {
+  %x = mblm.embed %ids, %table : tensor<?x?xi32>, tensor<257x2xf32> -> tensor<?x?x2xf32>
+  %p:2 = mblm.split %x {positions} : tensor<?x?x2xf32> -> tensor<?x3x2xf32>, tensor<?x?x2xf32>
+  %y = mblm.slice %p#1 {after = 1} : tensor<?x?x2xf32> -> tensor<?x?x2xf32>
+  %loss, %lse = mblm.cross_entropy %y, %ids {offset = 4} : tensor<?x?x2xf32>, tensor<?x?xi32> -> tensor<?x?xf32>
+  return %loss : tensor<?x?xf32>
+}

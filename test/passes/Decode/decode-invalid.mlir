@@ -90,3 +90,32 @@ func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
     : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
   return %y : tensor<?x?x4xf32>
 }
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+// What stands behind a prefix has no step.
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %x = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.split' op has no step: it mixes positions}}
+  %prefix, %latents = mblm.split %x {positions} : tensor<?x?x4xf32> -> tensor<?x3x4xf32>, tensor<?x?x4xf32>
+  %both = mblm.concat %prefix, %latents {positions} : tensor<?x3x4xf32>, tensor<?x?x4xf32> -> tensor<?x?x4xf32>
+  %seen = mblm.visible_bytes %ids {skip = 3} : tensor<?x?xi32> -> tensor<?x?xi32>
+  %y, %lse = mblm.ranged_attention %latents, %both, %both in %seen {heads = 1, kv_heads = 1, scale = 1.0 : f64}
+    : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?xi32> -> tensor<?x?x1xf32>
+  return %y : tensor<?x?x4xf32>
+}
+
+// -----
+
+mblm.parameter @t at 0 : tensor<5x4xf32>
+
+func.func @forward(%ids: tensor<?x?xi32>) -> tensor<?x?x4xf32> {
+  %t = mblm.load [@t] : tensor<5x4xf32>
+  %x = mblm.embed %ids, %t : tensor<?x?xi32>, tensor<5x4xf32> -> tensor<?x?x4xf32>
+  // expected-error@+1 {{'mblm.rope' op has no step: its positions begin elsewhere already}}
+  %y = mblm.rope half_split %x from 3 : tensor<?x?x4xf32>
+  return %y : tensor<?x?x4xf32>
+}

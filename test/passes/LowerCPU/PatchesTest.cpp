@@ -156,6 +156,28 @@ Case ranged(const char *name, const std::string &op, int64_t batch, int64_t slot
   return {name, m.test};
 }
 
+// Of the positions behind the first `skip`, which come back as they were.
+Case skipping(const char *name, const std::string &attributes, int64_t batch, int64_t slots, int64_t skip) {
+  Module m(batch, slots, 6);
+  std::string all = Module::rows(4), front = Module::rows(4, skip);
+  m.bytes("x", 4);
+  m.op("%front, %back = mblm.split %x {positions} : " + all + " -> " + front + ", " + all);
+  m.op("%numbers = mblm.visible_bytes %ids " + attributes + " {skip = " + text(skip) + "} : tensor<?x?xi32> -> tensor<?x?xi32>");
+  m.look("seen", "numbers", ids, slots + 1, 2, 2);
+  m.op("%sum = mblm.add %back, %seen : " + all);
+  m.op("%whole = mblm.concat %front, %sum {positions} : " + front + ", " + all + " -> " + all);
+  m.give({{"whole", 4}});
+  return {name, m.test};
+}
+
+Case hidden(const char *name, int64_t batch, int64_t slots) {
+  Module m(batch, slots, 3);
+  m.op("%hidden = mblm.hidden_keys %ids : tensor<?x?xi32> -> tensor<?x?xi32>");
+  m.look("seen", "hidden", ids, 2, 3);
+  m.give({{"seen", 3}});
+  return {name, m.test};
+}
+
 std::vector<Case> numberCases() {
   std::string two = " : tensor<?x?xi32>, tensor<?x?xi32> -> tensor<?x?xi32>", one = " : tensor<?x?xi32> -> tensor<?x?xi32>";
   return {
@@ -168,6 +190,9 @@ std::vector<Case> numberCases() {
       ranged("visible_bytes", "mblm.visible_bytes %ids" + one, 2, 20, 4),
       ranged("visible_bytes_window", "mblm.visible_bytes %ids window 7" + one, 2, 50, 4),
       ranged("visible_bytes_documents", "mblm.visible_bytes %ids window 5 end 2" + one, 3, 100, 4),
+      skipping("visible_bytes_behind", "", 2, 30, 7),
+      skipping("visible_bytes_behind_documents", "window 5 end 2", 3, 60, 9),
+      hidden("hidden_bytes", 2, 40),
       ranged("visible_patches", "mblm.visible_patches %ids, %lengths" + two, 2, 30, 9),
       ranged("visible_patches_documents", "mblm.visible_patches %led, %lengths end 3 {lead = 2}" + two, 3, 60, 17, 2),
       ranged("patch_bytes", "mblm.patch_bytes %lengths, %led {lead = 3, rows = 2}" + two, 2, 40, 11, 3),

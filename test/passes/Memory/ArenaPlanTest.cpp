@@ -75,6 +75,28 @@ TEST(ArenaPlan, IsSoundForEveryShape) {
   }
 }
 
+TEST(ArenaPlan, IsSoundBehindAPrefix) {
+  // Some buffers are of the positions behind the first ones, of which there are more than a nominal sequence has.
+  constexpr int64_t prefix = 1000;
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    auto upTo = [&](int64_t n) { return int64_t(random() % uint64_t(n + 1)); };
+    std::vector<ArenaBuffer> asked(2 + upTo(16));
+    for (ArenaBuffer &one : asked) {
+      int64_t first = upTo(20), width = 1 + upTo(60);
+      one = buffer({0, 0, upTo(1) == 0 ? -prefix * width : 0, width}, first, first + upTo(6));
+    }
+    std::vector<ArenaBuffer> planned = asked;
+    SymbolicDim size = planArena(planned);
+    for (int64_t b : {1, 3, 64}) {
+      for (int64_t m : {prefix, prefix + 1, prefix + 17, 8 * prefix}) {
+        expectSound(asked, planned, size, b, m);
+      }
+    }
+  }
+}
+
 TEST(ArenaPlan, OfNothingIsEmpty) { EXPECT_EQ(planArena({}), SymbolicDim()); }
 
 TEST(ArenaPlan, RoundsToCacheLines) {
