@@ -35,7 +35,7 @@ struct RangedPlan {
     }
     return packs;
   }
-  // Kernels that pack what of these tensors they must, of the queries and of the keys; returns the floats of the copies.
+  // Of the copies of those of these tensors that must be packed, queries' first; and the kernels that pack them.
   SymbolicDim packedFloats(ArrayRef<HeadTensor *> ofQueries, ArrayRef<HeadTensor *> ofKeys) const {
     return queries.packedFloats(packsOf(ofQueries).size()) + keys.packedFloats(packsOf(ofKeys).size());
   }

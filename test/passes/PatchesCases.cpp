@@ -289,8 +289,9 @@ struct Attention {
   double scale;
 };
 
-// With %q, %g of the queries and %k, %v of the keys.
-Case attend(const char *name, Module m, const Attention &a, const std::string &ranges, const std::string &rangesType, Give give) {
+// With %q, %g of the queries and %k, %v of the keys. `more` is given, too.
+Case attend(const char *name, Module m, const Attention &a, const std::string &ranges, const std::string &rangesType, Give give,
+            const std::vector<std::pair<std::string, int64_t>> &more = {}) {
   std::string query = Module::rows(a.heads * a.width), key = Module::rows(a.groups * a.width), lse = Module::rows(a.heads);
   std::string attributes = " in %" + ranges + " {heads = " + text(a.heads) + ", kv_heads = " + text(a.groups) +
                            ", scale = " + std::to_string(a.scale) + " : f64} : " + query + ", " + key + ", " + rangesType;
@@ -303,6 +304,7 @@ Case attend(const char *name, Module m, const Attention &a, const std::string &r
   if (give != Give::Queries) {
     parts.insert(parts.end(), {{"dk", a.groups * a.width}, {"dv", a.groups * a.width}});
   }
+  parts.insert(parts.end(), more.begin(), more.end());
   m.give(parts);
   return {name, m.test, 2e-5};
 }
@@ -342,8 +344,24 @@ Case across(const char *name, const Attention &a, int64_t batch, int64_t slots, 
   return attend(name, m, a, "seen", ids, give);
 }
 
+// What scans read, too, is f32 whatever tensors between kernels are.
+Case besideScans(const char *name, const Attention &a, int64_t batch, int64_t slots) {
+  Module m(batch, slots);
+  std::vector<std::pair<std::string, int64_t>> sums;
+  for (const char *one : {"q", "g", "k", "v"}) {
+    int64_t width = (*one == 'q' || *one == 'g' ? a.heads : a.groups) * a.width;
+    m.bytes(one, width);
+    sums.push_back({"sums_of_" + std::string(one), width});
+    m.op("%" + sums.back().first + " = mblm.scan(%" + one + ") : (" + Module::rows(width) + ") -> (" + Module::rows(width) + ") {\n" +
+         "^bb0(%l: f32, %r: f32):\n%s = arith.addf %l, %r : f32\nmblm.yield %s : f32\n}");
+  }
+  m.ranges(slots, slots, 17);
+  return attend(name, m, a, "ranges", "tensor<?x" + text(2 * slots) + "xi32>", Give::All, sums);
+}
+
 std::vector<Case> attentionCases() {
   return {
+      besideScans("beside_scans", {4, 2, 16, 0.25}, 2, 70),
       among("narrow_heads", {3, 3, 4, 0.5}, 2, 20, ""),
       among("one_feature", {2, 1, 1, 0.9}, 3, 9, "window 4"),
       among("causal", {2, 2, 8, 0.35}, 2, 130, ""),

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Some, Patches,
                                                   "patches_read_window_grads", "bytes_read", "step_groups", "step_several_in_a_row"})),
                          name);
 INSTANTIATE_TEST_SUITE_P(Some, PatchesOnTensorCores,
-                         testing::ValuesIn(those({"window_within_a_block", "bytes_read_window_grads"})), name);
+                         testing::ValuesIn(those({"window_within_a_block", "bytes_read_window_grads", "beside_scans"})), name);
 INSTANTIATE_TEST_SUITE_P(DISABLED_All, Patches, testing::ValuesIn(patchesCases()), name);
 INSTANTIATE_TEST_SUITE_P(DISABLED_All, PatchesOnTensorCores, testing::ValuesIn(attentionCases()), name);
 } // namespace
