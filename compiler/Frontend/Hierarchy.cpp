@@ -82,7 +82,9 @@ static Value buildStageAndContext(Graph &graph, size_t stage, Value ids, Value c
   // Without a start vector output q has seen patch q itself.
   Value outputs = spec.startToken ? graph.slice("next/slots", states, 0, 1) : states;
   Value projected = buildProjection(graph, outputs);
-  return graph.regroup("next/context", projected, next.length, next.dim);
+  // Also where the type stays, of patches of one slot in patches of one: here stages meet.
+  auto type = RankedTensorType::get({ShapedType::kDynamic, next.length, next.dim}, graph.builder.getF32Type());
+  return RegroupOp::create(graph.builder, graph.at("next/context"), type, projected);
 }
 
 Value mblm::frontend::buildInnerStages(Graph &graph, Value context, Value ids) {

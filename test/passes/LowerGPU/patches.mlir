@@ -57,7 +57,7 @@ module {
   func.func @numbers(%ids: tensor<?x?xi32>) -> tensor<?x?x2xf32> {
     %table = mblm.load [@table] : tensor<40x2xf32>
     %rows = mblm.ngram_rows %ids vocab 9 {sizes = array<i64: 2>, functions = 1, rows = 20, list_lengths = array<i64: 1>,
-                                          list_keys = [array<i64: 1, 7>], list_places = [array<i64: 1, 0>]} : tensor<?x?xi32> -> tensor<?x?xi32>
+                                          list_ids = [array<i32: 7, 1>]} : tensor<?x?xi32> -> tensor<?x?xi32>
     %x = mblm.embed_bag %rows, %table bag 3 : tensor<?x?xi32>, tensor<40x2xf32> -> tensor<?x?x2xf32>
     %dx = mblm.embed_bag_grad %rows, %x bag 3 : tensor<?x?xi32>, tensor<?x?x2xf32> -> tensor<40x2xf32>
     mblm.gradient [@table], %dx : tensor<40x2xf32>
