@@ -206,6 +206,11 @@ const char *const deep = R"({ "format": 1, "name": "deep", "vocab": 20, "pad": 1
   { "dim": 16, "length": 3, "position": "none", "layers": [ { "heads": 2, "head_dim": 8, "rotary": false } ] },
   { "dim": 20, "length": 1, "position": "rope", "layers": [ { "heads": 2, "head_dim": 8, "rotary": true } ] },
   { "dim": 24, "length": 4, "position": "learned", "layers": [ { "heads": 1, "head_dim": 16, "rotary": true } ] } ] })";
+// Patches of one slot in patches of one: rows stay rows where stages meet.
+const char *const single = R"({ "format": 1, "name": "single", "vocab": 20, "pad": 19, "stages": [
+  { "dim": 16, "length": 9, "position": "none", "layers": [ { "heads": 2, "head_dim": 8, "rotary": true } ] },
+  { "dim": 12, "length": 1, "position": "none", "layers": [ { "heads": 1, "head_dim": 8, "rotary": true } ] },
+  { "dim": 20, "length": 1, "position": "none", "layers": [ { "heads": 1, "head_dim": 8, "rotary": true } ] } ] })";
 
 std::vector<Case> cases() {
   std::vector<Case> list;
@@ -219,7 +224,7 @@ std::vector<Case> cases() {
     const char *name, *json;
     int64_t slots;
   };
-  for (const Fixed &fixed : {Fixed{"long_outer", longOuter, 150}, {"plain", plain, 200}, {"deep", deep, 5}}) {
+  for (const Fixed &fixed : {Fixed{"long_outer", longOuter, 150}, {"plain", plain, 200}, {"deep", deep, 5}, {"single", single, 9}}) {
     list.push_back({fixed.name, spec::parseSpec(fixed.json, fixed.name), 3, true, fixed.slots});
   }
   list.push_back({"deep_reference", spec::parseSpec(deep, "deep"), 3, false, 3});
