@@ -97,11 +97,12 @@ Layer randomLayer(Dice &dice, const std::string &pointer, int64_t dim, const std
   layer.normEps = layer.norm == Norm::RmsClamp ? 1e-8 : 1e-5;
   layer.activation = dice.oneOf({Activation::Gelu, Activation::GeluTanh});
   layer.attentionBias = dice.coin();
-  if (layer.rotary && dice.rarely()) {
-    layer.rotaryDim = 2 * dice.between(1, layer.headDim / 2);
+  Dice aside = dice; // so that what else a seed draws stays as it is
+  if (layer.rotary && aside.rarely()) {
+    layer.rotaryDim = 2 * aside.between(1, layer.headDim / 2);
   }
-  layer.outBias = dice.rarely();
-  layer.ffBias = !dice.rarely();
+  layer.outBias = aside.rarely();
+  layer.ffBias = !aside.rarely();
   return layer;
 }
 
