@@ -121,6 +121,8 @@ INSTANTIATE_TEST_SUITE_P(Patched, GoldenForward,
                          testing::Combine(testing::ValuesIn(std::begin(ways), std::begin(ways) + 4), testing::ValuesIn(patchedCases())), testName);
 INSTANTIATE_TEST_SUITE_P(PatchedSimulated, GoldenForward,
                          testing::Combine(testing::Values(ways[4]), testing::ValuesIn(simulatedPatches)), testName);
+INSTANTIATE_TEST_SUITE_P(PrefixSimulated, GoldenForward,
+                         testing::Combine(testing::Values(ways[4]), testing::Values(wholeCases()[0])), testName);
 INSTANTIATE_TEST_SUITE_P(DISABLED_PatchedSimulated, GoldenForward,
                          testing::Combine(testing::Values(ways[4]), testing::ValuesIn(patchedCases())), testName);
 INSTANTIATE_TEST_SUITE_P(DISABLED_PatchedSimulated, GoldenTrajectory,
