@@ -56,7 +56,7 @@ TEST_P(PatchesOnTensorCores, AgreeInBrainFloats) { check("sm_90a", "bf16", 5e-2,
 
 const auto name = [](const testing::TestParamInfo<PatchesCase> &info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(Some, Patches,
-                         testing::ValuesIn(those({"hashes_and_lists", "keys_of_64_bits", "visible_patches_documents", "byte_patches_ahead",
+                         testing::ValuesIn(those({"hashes_and_lists", "grams_of_two_words", "visible_bytes_behind_documents", "visible_patches_documents", "byte_patches_ahead",
                                                   "pool", "pool_gradients_odd", "gaps", "window_beyond_a_block", "wide_groups",
                                                   "patches_read_window_grads", "bytes_read", "step_groups", "step_several_in_a_row"})),
                          name);
