@@ -11,10 +11,9 @@ import xml.dom.minidom
 
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_io
-from program import ProgramTest
+from program import TEXT, ProgramTest
 
 ENTROPY, PATCHED = "models/blt-entropy-tiny.json", "models/blt-1b-tiny.json"
-TEXT = b"Wenn Fl\xc3\xbcsse steigen, for (int i = 0; i < n; ++i) the quick brown fox jumps over the lazy dog. " * 40
 
 
 class Patches(ProgramTest):
@@ -26,18 +25,6 @@ class Patches(ProgramTest):
         assert code == 0, err
         cls.weights = cls.path("entropy/weights.safetensors")
         cls.with_entropies = ["--entropy-model", ENTROPY, "--entropy-weights", cls.weights]
-
-    @classmethod
-    def answer(cls, *arguments):
-        return cls.mblm(*arguments, *cls.native())
-
-    def works(self, *arguments):
-        code, out, err = self.answer(*arguments)
-        self.assertEqual(code, 0, err)
-        return out, err
-
-    def refuses(self, code, message, *arguments):
-        self.fails(code, message, self.answer(*arguments))
 
     def rows(self, *arguments):
         return json.loads(self.works("patch", ENTROPY, "--weights", self.weights, *arguments, "--json")[0])["rows"]

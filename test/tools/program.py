@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 MBLM = os.environ["MBLM"]
+TEXT = b"Wenn Fl\xc3\xbcsse steigen, for (int i = 0; i < n; ++i) the quick brown fox jumps over the lazy dog. " * 40  # to train on
 
 
 class ProgramTest(unittest.TestCase):
@@ -40,6 +41,18 @@ class ProgramTest(unittest.TestCase):
     def mblm(*arguments, **options):
         done = subprocess.run([MBLM, *arguments], capture_output=True, timeout=600, **options)
         return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+    @classmethod
+    def answer(cls, *arguments):
+        return cls.mblm(*arguments, *cls.native())
+
+    def works(self, *arguments):
+        code, out, err = self.answer(*arguments)
+        self.assertEqual(code, 0, err)
+        return out, err
+
+    def refuses(self, code, message, *arguments):
+        self.fails(code, message, self.answer(*arguments))
 
     def fails(self, code, message, result):
         self.assertEqual(result[0], code, result)

@@ -12,11 +12,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import safetensors_io
-from program import ProgramTest
+from program import TEXT, ProgramTest
 
 PERCEIVER, MASKED = "models/perceiver-ar-248m-tiny.json", "models/mblm-masked-tiny.json"
 PREFIX, LENGTH, TOKEN = 40, 96, 257
-TEXT = b"Wenn Fl\xc3\xbcsse steigen, for (int i = 0; i < n; ++i) the quick brown fox jumps over the lazy dog. " * 40
 
 
 class WholeModels(ProgramTest):
@@ -33,17 +32,8 @@ class WholeModels(ProgramTest):
             assert code == 0, err
             cls.weights[model] = os.path.join(out, "weights.safetensors")
 
-    @classmethod
-    def answer(cls, *arguments):
-        return cls.mblm(*arguments, *cls.native())
-
-    def works(self, *arguments):
-        code, out, err = self.answer(*arguments)
-        self.assertEqual(code, 0, err)
-        return out
-
-    def refuses(self, code, message, *arguments):
-        self.fails(code, message, self.answer(*arguments))
+    def said(self, *arguments):
+        return self.works(*arguments)[0]
 
     def losses(self, model):
         with open(self.path(os.path.basename(model) + ".run/log.jsonl")) as log:
@@ -51,7 +41,7 @@ class WholeModels(ProgramTest):
 
     def run_model(self, model, tensors, *more):
         safetensors_io.save(self.path("input"), tensors)
-        self.works("run", model, "--weights", self.weights[model], "--input", self.path("input"), "--output", self.path("output"), *more)
+        self.said("run", model, "--weights", self.weights[model], "--input", self.path("input"), "--output", self.path("output"), *more)
         return safetensors_io.load(self.path("output"))
 
     def with_input(self, model, tensors):
@@ -72,7 +62,7 @@ class WholeModels(ProgramTest):
             for parts in [["6"], ["3", "6"]]:
                 out = self.path(f"resumed-{len(parts)}")
                 for number, steps in enumerate(parts):
-                    self.works("train", model, "--data", self.path("text"), "--steps", steps, "--config", self.path("config"), "--out", out,
+                    self.said("train", model, "--data", self.path("text"), "--steps", steps, "--config", self.path("config"), "--out", out,
                                *(["--resume"] if number else []))
                 with open(os.path.join(out, "weights.safetensors"), "rb") as file:
                     runs.append(file.read())
@@ -80,9 +70,9 @@ class WholeModels(ProgramTest):
 
     def test_eval_tells_bits(self):
         for model in [PERCEIVER, MASKED]:
-            result = json.loads(self.works("eval", model, "--weights", self.weights[model], "--data", self.path("text"), "--json"))
+            result = json.loads(self.said("eval", model, "--weights", self.weights[model], "--data", self.path("text"), "--json"))
             self.assertLess(result["value"], 7, model)
-            again = json.loads(self.works("eval", model, "--weights", self.weights[model], "--data", self.path("text"), "--json", "--batch", "3"))
+            again = json.loads(self.said("eval", model, "--weights", self.weights[model], "--data", self.path("text"), "--json", "--batch", "3"))
             self.assertAlmostEqual(result["value"], again["value"], places=4)
 
     def test_no_steps(self):
@@ -101,14 +91,14 @@ class WholeModels(ProgramTest):
         for model in [PERCEIVER, MASKED]:
             expected = self.run_model(model, ids)["logits"]
             for emit in [[], ["--emit", "exe"]]:
-                self.works("compile", model, *emit, "-o", self.path("model"))
+                self.said("compile", model, *emit, "-o", self.path("model"))
                 command = [] if emit else ["run", self.path("model")]
                 self.assertEqual(self.run_artifact(model, command), expected)
 
     def run_artifact(self, model, command):
         options = ["--weights", self.weights[model], "--input", self.path("input"), "--output", self.path("again")]
         if command:
-            self.works(*command, *options)
+            self.said(*command, *options)
         else:
             subprocess.run([self.path("model"), "run", *options], check=True, capture_output=True)
         return safetensors_io.load(self.path("again"))["logits"]
@@ -140,7 +130,7 @@ class WholeModels(ProgramTest):
     def test_generation_by_whole_passes(self):
         prompt = TEXT[:50].decode(errors="ignore")
         command = ["generate", PERCEIVER, "--weights", self.weights[PERCEIVER], "--prompt", prompt, "--temperature", "0", "--json"]
-        ids = json.loads(self.works(*command, "-n", "70"))["ids"]  # beyond the longest sequence
+        ids = json.loads(self.said(*command, "-n", "70"))["ids"]  # beyond the longest sequence
         self.assertEqual(len(ids), 70)
         text = list(prompt.encode())
         for number in [0, 5, 69]:  # each the best one behind the last bytes
@@ -161,7 +151,7 @@ class WholeModels(ProgramTest):
                 logits = rows[first:first + 256]
                 hits += logits.index(max(logits)) == ids[b * LENGTH + t]
         safetensors_io.save(self.path("batches"), {"ids": ("I32", [1, 2, LENGTH], ids)})
-        result = json.loads(self.works("eval", PERCEIVER, "--weights", self.weights[PERCEIVER], "--metric", "accuracy", "--batches",
+        result = json.loads(self.said("eval", PERCEIVER, "--weights", self.weights[PERCEIVER], "--metric", "accuracy", "--batches",
                                        self.path("batches"), "--json"))
         self.assertEqual((result["hits"], result["targets"]), (hits, 2 * (LENGTH - PREFIX - 1)))
 
@@ -208,21 +198,21 @@ class WholeModels(ProgramTest):
         self.assertEqual(self.run_model(MASKED, ids), self.run_model(MASKED, everything))
 
     def test_eval_masks_the_share_that_the_model_says(self):
-        result = json.loads(self.works("eval", MASKED, "--weights", self.weights[MASKED], "--data", self.path("text"), "--json"))
+        result = json.loads(self.said("eval", MASKED, "--weights", self.weights[MASKED], "--data", self.path("text"), "--json"))
         share, deviation = result["bytes"] / len(TEXT), math.sqrt(0.2 * 0.8 / len(TEXT))
         self.assertLess(abs(share - 0.2), 4 * deviation)
         with open(MASKED) as file:
             spec = json.load(file)
         spec["mask_probability"] = 1
         self.write("spec.json", json.dumps(spec))
-        result = json.loads(self.works("eval", self.path("spec.json"), "--weights", self.weights[MASKED], "--data", self.path("text"), "--json"))
+        result = json.loads(self.said("eval", self.path("spec.json"), "--weights", self.weights[MASKED], "--data", self.path("text"), "--json"))
         self.assertEqual(result["bytes"], len(TEXT))
 
     def test_recorded_batches(self):
         ids, masked = [60 + i % 40 for i in range(96)], [int(i % 4 == 1) for i in range(96)]
         batch = {name: (kind, [2, 1, 48], numbers) for name, (kind, _, numbers) in self.masked_batch(ids, masked).items()}
         safetensors_io.save(self.path("batches"), batch)
-        self.works("train", MASKED, "--batches", self.path("batches"), "--steps", "2", "--out", self.path("batched"))
+        self.said("train", MASKED, "--batches", self.path("batches"), "--steps", "2", "--out", self.path("batched"))
         batch["attention_mask"] = ("I32", [2, 1, 47], masked[:94])
         safetensors_io.save(self.path("batches"), batch)
         self.refuses(3, "tensor 'attention_mask' has shape [2, 1, 47], expected that of 'ids', [2, 1, 48]", "train", MASKED, "--batches",
