@@ -168,7 +168,7 @@ void driver::compileTo(const NamedModel &model, const Options &options, Emit emi
   case Emit::Cubin:
     return rt::writeTextFile(output, gpuCodeOf(spec, options, requirePtxas()).cubin);
   case Emit::Header:
-    return rt::writeTextFile(output, headerText(makeModelInfo(spec)));
+    return rt::writeTextFile(output, headerText(makeModelInfo(spec), allEntriesOf(spec)));
   case Emit::Model:
   case Emit::Kernel: {
     OwnedModule owned = modelModule(spec, options);
