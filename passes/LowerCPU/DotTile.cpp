@@ -13,10 +13,10 @@ using namespace mblm::cpu;
 static int64_t tileRows(const Machine &machine) { return machine.lanes == 16 ? 6 : 2; }
 constexpr int64_t tileColumns = 4;
 
-func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth) {
+func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth, Type element) {
   int64_t lanes = machine.lanes, rest = depth % lanes;
   std::string function = "dot_tile_" + std::to_string(rows) + "x" + std::to_string(columns) +
-                         (rest ? "_rest" + std::to_string(rest) : "");
+                         (element.isInteger(8) ? "_int8" : "") + (rest ? "_rest" + std::to_string(rest) : "");
   if (auto known = module.lookupSymbol<func::FuncOp>(function)) {
     return known;
   }
@@ -37,19 +37,19 @@ func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t de
     rowsOfA.push_back(e.at(a, e.mul(e.index(i), lda)));
   }
   for (int64_t j = 0; j < columns; ++j) {
-    rowsOfB.push_back(e.at(b, e.mul(e.index(j), ldb)));
+    rowsOfB.push_back(e.at(b, e.mul(e.index(j), ldb), element));
   }
   auto accumulate = [&](Value k, ValueRange sums, Value mask) {
-    auto load = [&](Value row) {
-      Value value = e.loadVector(e.at(row, k));
+    auto load = [&](Value row, Type type) {
+      Value value = e.loadWidened(e.at(row, k, type), type);
       return mask ? e.select(mask, value, e.splat(0.0)) : value;
     };
     SmallVector<Value> next(sums.begin(), sums.end()), columnsOfB;
     for (Value row : rowsOfB) {
-      columnsOfB.push_back(load(row));
+      columnsOfB.push_back(load(row, element));
     }
     for (int64_t i = 0; i < rows; ++i) {
-      Value value = load(rowsOfA[i]);
+      Value value = load(rowsOfA[i], e.f32());
       for (int64_t j = 0; j < columns; ++j) {
         next[i * columns + j] = e.fma(value, columnsOfB[j], next[i * columns + j]);
       }
@@ -81,8 +81,8 @@ void KernelWriter::dots(Emitter &e, const DotBlock &p) {
   };
   tiles(p.columns, tileColumns, e.index(0), [&](Value j, int64_t columns) {
     tiles(p.rows, rows, e.index(0), [&](Value i, int64_t tall) {
-      func::CallOp::create(e.b, dotFunction(tall, columns, p.depth),
-                           ValueRange{e.at(p.a, e.mul(i, p.lda)), p.lda, e.at(p.b, e.mul(j, p.ldb)), p.ldb,
+      func::CallOp::create(e.b, dotFunction(tall, columns, p.depth, p.element),
+                           ValueRange{e.at(p.a, e.mul(i, p.lda)), p.lda, e.at(p.b, e.mul(j, p.ldb), p.element), p.ldb,
                                       e.at(p.c, e.add(e.mul(i, p.ldc), j)), p.ldc, whole});
     });
   });
