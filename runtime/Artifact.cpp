@@ -77,6 +77,9 @@ public:
   bool quantizes() const override { return !metadata.quantized.weights.empty(); }
 
   void quantize(float *params) override {
+    if (!quantizes()) {
+      return;
+    }
     updateQuantized(params);
     for (const QuantizedWeights::Weight &weight : metadata.quantized.weights) {
       const auto *numbers = reinterpret_cast<const int8_t *>(quantized.data() + weight.numbers);

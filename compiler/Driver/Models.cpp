@@ -11,6 +11,7 @@
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Spec/Reader.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/StepWeights.h"
 #include "dialects/Register.h"
 #include "runtime/Artifact.h"
 #include "runtime/Metadata.h"

@@ -4,7 +4,7 @@
 // The function of a step, still empty.
 #pragma once
 
-#include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/StepWeights.h"
 #include "passes/Locations.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

@@ -122,15 +122,6 @@ void Emitter::storeNumbers(Value value, const Memory &memory, Value offset, Valu
   }
 }
 
-Value Emitter::loadWidened(Value pointer, Type element) {
-  if (!element.isInteger(8)) {
-    return loadVector(pointer);
-  }
-  Value bytes = LLVM::LoadOp::create(b, VectorType::get({machine.lanes}, element), pointer, 1);
-  Value words = arith::ExtSIOp::create(b, VectorType::get({machine.lanes}, b.getI32Type()), bytes);
-  return arith::SIToFPOp::create(b, vec(), words);
-}
-
 Value Emitter::narrowBits(Value value) {
   auto like = [&](Type element) -> Type {
     auto vector = dyn_cast<VectorType>(value.getType());

@@ -131,8 +131,6 @@ public:
   mlir::Value load(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, f32(), pointer, 4); }
   mlir::Value load(mlir::Value pointer, mlir::Type type) { return mlir::LLVM::LoadOp::create(b, type, pointer, 4); }
   mlir::Value loadVector(mlir::Value pointer) { return mlir::LLVM::LoadOp::create(b, vec(), pointer, 4); }
-  // A vector of f32, or of i8 that become f32.
-  mlir::Value loadWidened(mlir::Value pointer, mlir::Type element);
   // A null mask stores everything.
   void store(mlir::Value value, mlir::Value pointer, mlir::Value mask = {});
   // Asks for the cache line at `pointer`, which need not exist, in the second-level cache.

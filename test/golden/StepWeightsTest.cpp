@@ -16,9 +16,9 @@ using namespace mblm::golden;
 
 namespace {
 
-class StepWeights : public testing::TestWithParam<CaseName> {
+class Int8Steps : public testing::TestWithParam<CaseName> {
 protected:
-  StepWeights() : golden(GetParam()), spec(golden.spec) {
+  Int8Steps() : golden(GetParam()), spec(golden.spec) {
     if (spec.patches) {
       spec.patches->mode = spec::PatchMode::Space;
     }
@@ -60,7 +60,7 @@ protected:
   rt::Model reference{test::interpretSpec(spec)};
 };
 
-TEST_P(StepWeights, AreScalesTimesIntegers) {
+TEST_P(Int8Steps, AreScalesTimesIntegers) {
   int64_t longest = reference.longest(), sequences = spec.patches ? 1 : 2, vocab = reference.info().vocab;
   int64_t length = longest > 0 ? std::min<int64_t>(longest, 90) : 90;
   std::vector<int32_t> ids = text(sequences, length), column(static_cast<size_t>(sequences));
@@ -106,6 +106,6 @@ const CaseName cases[] = {{"mblm", "d05_2d_tt_fixed_exact"},      {"mblm", "d10_
                           {"megabyte", "byte_transformer_gpt2"},  {"megabyte", "mamba2_lm"},     {"megabyte", "mamba_lm_rms_tied"},
                           {"megabyte", "mega_intdim_odd_pad257"}, {"blt", "d06_blt_k2_hash"},    {"blt", "d08_blt_gqa_alllayers"}};
 
-INSTANTIATE_TEST_SUITE_P(All, StepWeights, testing::ValuesIn(cases), [](const auto &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, Int8Steps, testing::ValuesIn(cases), [](const auto &info) { return info.param.name; });
 
 } // namespace

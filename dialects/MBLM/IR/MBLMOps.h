@@ -35,8 +35,6 @@ constexpr llvm::StringLiteral rangesAttrName = "mblm.ranges";
 constexpr llvm::StringLiteral visibleAttrName = "mblm.visible";
 // Of a module: sequences go through it whole, so that there are no steps.
 constexpr llvm::StringLiteral wholeAttrName = "mblm.whole";
-// Of a module, and of the steps that are derived in it: "int8" where the weights of their products are to be read so.
-constexpr llvm::StringLiteral stepWeightsAttrName = "mblm.step_weights";
 // Of an argument of ids: what each byte predicts.
 constexpr llvm::StringLiteral targetsAttrName = "mblm.targets";
 // Of an argument of numbers: the entropy of what follows each byte.

@@ -1,7 +1,7 @@
 // Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which weights the steps of a module read in int8, where these are marked so (stepWeightsAttrName).
+// Which weights the steps of a module read in int8.
 #pragma once
 
 #include "dialects/MBLM/IR/MBLMOps.h"
@@ -9,6 +9,9 @@
 #include "llvm/ADT/DenseSet.h"
 
 namespace mblm {
+
+// Of a module, and of the steps that are derived in it: "int8" where they are to read weights of linear maps so.
+constexpr llvm::StringLiteral stepWeightsAttrName = "mblm.step_weights";
 
 class StepWeights {
 public:
