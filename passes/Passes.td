@@ -107,7 +107,7 @@ def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
     Each has its @prefill_i, as `prefill-rows` steps in one that return what all of these return.
 
     Needs: @forward(ids) -> logits in `mblm` ops, of stages one below the other. Leaves: these functions and the states; all others
-    as they are.
+    as they are. A module's attribute `mblm.step_weights` goes to these functions, too.
 
     Example: `mblm.token_shift %x` becomes `%r = mblm.recall %tail, %x`, a shift of %r without its first position, and at the end
     of the function `mblm.write %tail, %x`.
@@ -126,6 +126,9 @@ def ConvertToKernelPass : Pass<"mblm-convert-to-kernel", "::mlir::ModuleOp"> {
     Every `mblm` op becomes the kernel op of its anchor: linear maps a `kernel.gemm` over packed weights, point-wise work and
     gathers a `kernel.rows`, and so on; nothing is fused into them yet but the bias. With `fuse`, ops that have a joint kernel
     become one: attention with the split and the rotations before it, logits with their cross entropy.
+
+    In functions with the attribute `mblm.step_weights`, "int8", streamed gemms read the numbers of a `kernel.quantize` and multiply by
+    its scales behind, but where something else in such functions reads the parameters too, such as the embedding of a tied head.
 
     Needs: an `mblm` module whose sizes are linear forms of B, M and P. Leaves: the same functions in `kernel` ops; the
     parameters.
@@ -190,6 +193,9 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
     Needs: a module in `kernel` ops. Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
     and scratch, `mblm.kernels` with one entry a launch; `op` counts the kernel ops of a function, weights, states and views
     left out; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
+
+    Copies that `kernel.quantize` makes stand beside the parameters: the functions that read them have the attribute `quantized` in
+    `mblm.entries`, `mblm.quantized` says where each is, and the entry `quantize` makes them all.
 
     A private function is one that runs by pieces (`mblm.pieces`): it becomes `mblm_pieces_<name>`, which its callers run in a
     loop, with a context of its own in which the piece is the whole batch. Its arena is a part of theirs, for G slots.

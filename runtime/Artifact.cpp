@@ -63,7 +63,32 @@ public:
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     const LoadedEntry &loaded = find(entry, stage);
     Shape shape = shapeOf(entry, loaded, batch, slots, metadata.info.plannedPatches(slots));
-    return loaded.sizes->bytes(shape, pool.threads(), loaded.label);
+    int64_t copies = loaded.sizes->quantized ? bufferBytes(metadata.quantized.floats, loaded.label) : 0;
+    return loaded.sizes->bytes(shape, pool.threads(), loaded.label) + copies;
+  }
+
+  void hostAccess(const float *buffer) override {
+    if (buffer == quantizedFrom) {
+      quantizedFrom = nullptr;
+    }
+  }
+  void forget(const float *buffer) override { hostAccess(buffer); }
+
+  bool quantizes() const override { return !metadata.quantized.weights.empty(); }
+
+  void quantize(float *params) override {
+    if (!quantizes()) {
+      return;
+    }
+    updateQuantized(params);
+    for (const QuantizedWeights::Weight &weight : metadata.quantized.weights) {
+      const auto *numbers = reinterpret_cast<const int8_t *>(quantized.data() + weight.numbers);
+      const float *scales = quantized.data() + weight.scales;
+      float *target = params + weight.offset;
+      for (int64_t n = 0; n < weight.rows * weight.columns; ++n) {
+        target[n] = scales[n / weight.columns] * float(numbers[n]);
+      }
+    }
   }
 
   void run(Entry entry, const Call &call) override {
@@ -71,6 +96,9 @@ public:
     Shape shape = shapeOf(entry, loaded, call.batch, call.slots, call.patches);
     (void)loaded.sizes->bytes(shape, pool.threads(), loaded.label); // refuses what cannot be counted
     reserve(loaded, shape);
+    if (loaded.sizes->quantized) {
+      updateQuantized(call.params);
+    }
 
     float hyper[HyperCount + 1] = {};
     if (call.hyper) {
@@ -79,16 +107,13 @@ public:
     hyper[HyperCount] = call.scale;
     DropoutKey key = dropoutKey(call.draw);
     Call::Scalars scalars;
-    MblmContext context = {};
-    context.parallel = ThreadPool::parallel;
-    context.pool = &pool;
+    MblmContext context = newContext();
     if (times) {
       times->begin(metadata.launches[entryName(entry, call.stage)],
                    (call.batch * call.slots + shape.piece - 1) / shape.piece);
       context.parallel = Profile::parallel;
       context.pool = times.get();
     }
-    context.threads = pool.threads();
     context.batch = call.batch;
     context.slots = call.slots;
     context.position = call.position;
@@ -112,9 +137,10 @@ public:
     context.buffers[MBLM_VISIBLE] = const_cast<int32_t *>(call.visible);
     context.buffers[MBLM_LENGTHS] = entry == Entry::Patches ? call.patchLengths : const_cast<int32_t *>(call.lengths);
     context.buffers[MBLM_ENTROPIES] = const_cast<float *>(call.entropies);
-    int32_t failed = loaded.function(&context);
-    if (failed != 0) {
-      throw Error(Exit::Internal, where + ": " + loaded.label + " returned " + std::to_string(failed));
+    context.buffers[MBLM_QUANTIZED] = quantized.data();
+    execute(loaded, context);
+    if (call.m) { // the parameters are new
+      hostAccess(call.params);
     }
     if (entry == Entry::Empty) { // compiled for one sequence: all are alike
       for (int64_t b = 1; b < call.batch; ++b) {
@@ -134,6 +160,36 @@ private:
                   where + ": has no entry '" + entryName(entry, stage) + "'; compile the spec again with it");
     }
     return found->second;
+  }
+
+  MblmContext newContext() {
+    MblmContext context = {};
+    context.parallel = ThreadPool::parallel;
+    context.pool = &pool;
+    context.threads = pool.threads();
+    return context;
+  }
+
+  void execute(const LoadedEntry &entry, MblmContext &context) {
+    int32_t failed = entry.function(&context);
+    if (failed != 0) {
+      throw Error(Exit::Internal, where + ": " + entry.label + " returned " + std::to_string(failed));
+    }
+  }
+
+  // Makes the copies of weights in int8, unless they are of these parameters as they are.
+  void updateQuantized(float *params) {
+    if (quantizedFrom == params) {
+      return;
+    }
+    const LoadedEntry &entry = find(Entry::Quantize, 0);
+    growBuffer(quantized, metadata.quantized.floats, "weights of " + metadata.info.name + " in int8");
+    reserve(entry, {});
+    MblmContext context = newContext();
+    context.buffers[MBLM_PARAMS] = params;
+    context.buffers[MBLM_QUANTIZED] = quantized.data();
+    execute(entry, context);
+    quantizedFrom = params;
   }
 
   // With the largest pieces that the memory limit leaves room for. Where gradients are summed, the pieces decide their
@@ -183,6 +239,8 @@ private:
   ThreadPool pool;
   std::unique_ptr<Profile> times; // null: not profiling
   Buffer arena;
+  Buffer quantized;                     // weights in int8
+  const float *quantizedFrom = nullptr; // the parameters that these are of; null: of none, or of what has changed
   std::vector<float> ones;
 };
 

@@ -113,6 +113,25 @@ StepInputs readStepInputs(const json &step) {
   return inputs;
 }
 
+static QuantizedWeights readQuantized(const json &value, int64_t parameters, const std::string &where) {
+  QuantizedWeights quantized;
+  quantized.floats = value.at("floats").get<int64_t>();
+  for (const json &item : value.at("weights")) {
+    QuantizedWeights::Weight weight{item.at("offset").get<int64_t>(), item.at("rows").get<int64_t>(), item.at("columns").get<int64_t>(),
+                                    item.at("numbers").get<int64_t>(), item.at("scales").get<int64_t>()};
+    auto inside = [](int64_t begin, int64_t count, int64_t total) { return begin >= 0 && count <= total - begin; };
+    int64_t elements;
+    if (weight.rows < 1 || weight.columns < 1 || __builtin_mul_overflow(weight.rows, weight.columns, &elements) ||
+        !inside(weight.offset, elements, parameters) || !inside(weight.numbers, (elements + 3) / 4, quantized.floats) ||
+        !inside(weight.scales, weight.rows, quantized.floats)) {
+      throw Error(Exit::Integrity, where + ": metadata: the int8 copy of the weight at " + std::to_string(weight.offset) +
+                                       " lies outside its buffer of " + std::to_string(quantized.floats) + " floats");
+    }
+    quantized.weights.push_back(weight);
+  }
+  return quantized;
+}
+
 static Parameter readParameter(const json &value, int64_t total, const std::string &where) {
   Parameter p;
   p.name = value.at("name").get<std::string>();
@@ -188,7 +207,11 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     result.info = readInfo(meta, where);
     result.level = meta.at("target").at("level").get<std::string>();
     for (const auto &[name, sizes] : meta.at("entries").items()) {
-      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readStepInputs(sizes)};
+      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readStepInputs(sizes),
+                              sizes.value("quantized", 0) != 0};
+    }
+    if (meta.contains("quantized")) {
+      result.quantized = readQuantized(meta["quantized"], result.info.parameterElements, where);
     }
     for (const json &state : meta.at("states")) {
       result.states.push_back(readState(state, where));

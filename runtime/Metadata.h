@@ -17,6 +17,7 @@ struct EntrySizes {
   LinearSize arena;
   LinearSize scratch; // per thread
   StepInputs inputs;  // of steps
+  bool quantized = false; // reads copies of weights in int8
 
   bool byPieces() const { return arena.pieces() != 0 || scratch.pieces() != 0; }
   // Of the whole workspace, and as Buffers. Throw Error(Resource) as above.
@@ -37,11 +38,22 @@ struct Launches {
   std::vector<std::string> names;
 };
 
+// Copies of weights in int8, all in one buffer of so many floats.
+struct QuantizedWeights {
+  struct Weight {
+    int64_t offset = 0, rows = 0, columns = 0;  // among the parameters
+    int64_t numbers = 0, scales = 0;            // in the buffer
+  };
+  int64_t floats = 0;
+  std::vector<Weight> weights;
+};
+
 struct Metadata {
   ModelInfo info;
   std::string level; // "amx" | "avx512bf16" | "avx512" | "avx2" | "portable"
   std::map<std::string, EntrySizes> entries;
   std::vector<StateTensor> states;
+  QuantizedWeights quantized;
   std::map<std::string, std::vector<Launches>> launches; // by entry, in order
   std::map<std::string, gpu::Plan> gpu;                  // by architecture
 };

@@ -51,6 +51,8 @@ public:
   // All or nothing: Error(BadInput) with the table when names or shapes do not fit.
   WeightsReport loadWeights(const std::string &path);
   void saveWeights(const std::string &path);
+  // Where steps read weights in int8, has all entries compute with what they read (Program::quantize).
+  void quantizeWeights() { program->quantize(flat(Flat::Params)); }
 
   // A flat buffer, made (zeroed) at first use, to be read and written until the next call.
   float *flat(Flat which);

@@ -34,6 +34,8 @@ std::string entryName(Entry entry, int64_t stage) {
     return "step_" + std::to_string(stage);
   case Entry::Prefill:
     return "prefill_" + std::to_string(stage);
+  case Entry::Quantize:
+    return "quantize";
   }
   return "unknown";
 }

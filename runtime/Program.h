@@ -30,6 +30,7 @@ enum class Entry {
   Begin,   // nothing: the stage's start vector alone, at position 0
   Step,    // ids of one slot; of the local stage -> output: logits [B, 1, vocab]
   Prefill, // as prefillRows steps in one: of stage 0, and nothing comes out; of steps with ranges each has one, with outputs of all
+  Quantize, // the copies of weights in int8 that steps read, where they do; a program runs it by itself
 };
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
 constexpr int64_t prefillRows = 64;
@@ -199,6 +200,10 @@ public:
   // says so before; and who gives its memory back, too.
   virtual void hostAccess(const float *buffer) { (void)buffer; }
   virtual void forget(const float *buffer) { (void)buffer; }
+  // Whether steps read weights of products in int8. The program makes such copies when a step finds the parameters changed.
+  virtual bool quantizes() const { return false; }
+  // Writes over these parameters the numbers that steps read in their place, an integer times its row's scale each.
+  virtual void quantize(float *params) { (void)params; }
   // Bytes that `run` allocates beside the caller's buffers.
   virtual int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage = 0) const = 0;
   // Times every kernel from now on, from zero. Programs without kernels have nothing to tell.

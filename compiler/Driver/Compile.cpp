@@ -115,10 +115,10 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
   return code;
 }
 
-// What artifacts of the same native code differ in: its precision, CUDA kernels.
+// What artifacts of the same native code differ in: its precision, its steps' weights, CUDA kernels.
 std::string kernelKey(const Options &options) {
   if (!usesKernels(options.target)) {
-    return options.nativePrecision();
+    return options.nativePrecision() + ' ' + options.stepWeights;
   }
   std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers + ' ' +
                      options.library;

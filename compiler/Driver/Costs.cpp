@@ -6,6 +6,7 @@
 
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "dialects/MBLM/IR/ShapeInference.h"
+#include "dialects/MBLM/IR/StepWeights.h"
 #include "runtime/Support/Error.h"
 
 using namespace mlir;
@@ -60,9 +61,12 @@ driver::Cost driver::costOf(ModuleOp module, StringRef name, int64_t batch, int6
 
 double driver::weightBytesOf(ModuleOp module, StringRef name) {
   double bytes = 0;
+  StepWeights stepWeights(module);
   if (auto function = module.lookupSymbol<func::FuncOp>(name)) {
     function.walk([&](LinearOp linear) {
-      bytes += double(sizeof(float)) * double(cast<RankedTensorType>(linear.getWeight().getType()).getNumElements());
+      auto weight = cast<RankedTensorType>(linear.getWeight().getType());
+      double elements = double(weight.getNumElements()), scales = double(weight.getDimSize(0));
+      bytes += stepWeights.inInt8(linear) ? elements + scales * double(sizeof(float)) : elements * double(sizeof(float));
     });
   }
   return bytes;

@@ -11,6 +11,7 @@
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Spec/Reader.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
+#include "dialects/MBLM/IR/StepWeights.h"
 #include "dialects/Register.h"
 #include "runtime/Artifact.h"
 #include "runtime/Metadata.h"
@@ -116,6 +117,16 @@ static void keepEntries(ModuleOp module, const std::vector<std::string> &entries
   }
 }
 
+// Where weights of steps are asked for in another precision, there are some.
+static void requireSteps(ModuleOp module, const spec::Spec &spec) {
+  bool found = llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function->hasAttr(stepWeightsAttrName); });
+  if (!found) {
+    throw Error(Exit::Usage, "--step-weights: " + (spec.isWhole() ? "model '" + spec.name + "' reads sequences whole and has no steps"
+                                                                  : std::string("none of the entries is a step")) +
+                                 "; expected f32");
+  }
+}
+
 std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
   using rt::Entry;
   std::vector<std::string> names;
@@ -172,8 +183,14 @@ OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) 
   } else if (options.threads != 1) {
     owned.context->enableMultithreading(); // functions go through passes side by side
   }
+  if (options.stepWeights != "f32") {
+    owned.module->getOperation()->setAttr(stepWeightsAttrName, StringAttr::get(owned.context.get(), options.stepWeights));
+  }
   pipelines::toModelPhase(*owned.module, options.plan.recomputeStages);
   keepEntries(*owned.module, options.entries);
+  if (options.stepWeights != "f32") {
+    requireSteps(*owned.module, spec);
+  }
   return owned;
 }
 
@@ -185,6 +202,11 @@ std::unique_ptr<rt::Program> driver::openProgram(const NamedModel &model, const 
   rt::RunOn runOn = options.target == Target::Cuda  ? rt::RunOn::Cuda
                     : options.target == Target::Sim ? rt::RunOn::Simulator
                                                     : rt::RunOn::Cpu;
-  return rt::loadArtifact(model.kind == ModelKind::Artifact ? model.path : artifactFor(model, options), options.threads,
-                          runOn);
+  bool made = model.kind == ModelKind::Artifact;
+  std::unique_ptr<rt::Program> program = rt::loadArtifact(made ? model.path : artifactFor(model, options), options.threads, runOn);
+  if (made && options.stepWeights == "int8" && !program->quantizes()) {
+    throw Error(Exit::Usage, "--step-weights int8: the steps of '" + model.path + "' read weights in f32; expected an artifact made with "
+                             "that option, or a spec");
+  }
+  return program;
 }

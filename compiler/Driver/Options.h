@@ -31,6 +31,7 @@ struct Options {
   std::string level;                // of compiler/Target/Machine.h; empty: this machine's
   std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
   std::string precision = "f32";    // of pipelines::GPUSchedule; of native code f32 or bf16
+  std::string stepWeights = "f32";  // or int8: as which steps read the weights of their products; native code only
   std::string localLayers = "pays", library = "pays"; // of CUDA kernels
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::vector<std::string> entries; // to compile; empty: all

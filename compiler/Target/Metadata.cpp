@@ -38,7 +38,7 @@ static json toJson(mlir::Attribute attribute) {
 
 target::LoweredInfo::LoweredInfo(mlir::ModuleOp module)
     : states(module->getAttr("mblm.states")), entries(module->getAttr("mblm.entries")),
-      kernels(module->getAttr("mblm.kernels")) {}
+      kernels(module->getAttr("mblm.kernels")), quantized(module->getAttr("mblm.quantized")) {}
 
 std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &lowered, llvm::ArrayRef<mlir::Attribute> gpus,
                                  const Machine &machine) {
@@ -75,6 +75,9 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
   for (mlir::Attribute gpu : gpus) {
     json plan = toJson(gpu);
     meta["gpu"][plan["architecture"].get<std::string>()] = plan;
+  }
+  if (lowered.quantized) {
+    meta["quantized"] = toJson(lowered.quantized);
   }
   if (info.pad) {
     meta["pad"] = *info.pad;

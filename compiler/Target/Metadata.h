@@ -11,10 +11,11 @@
 
 namespace mblm::target {
 
-// What lowerings left on a module: `mblm.states`, and of kernel-lower-cpu `mblm.entries` and `mblm.kernels`.
+// What lowerings left on a module: `mblm.states`, and of kernel-lower-cpu `mblm.entries`, `mblm.kernels` and `mblm.quantized`.
 struct LoweredInfo {
   explicit LoweredInfo(mlir::ModuleOp module);
   mlir::Attribute states, entries, kernels; // the last two are null without code for the CPU
+  mlir::Attribute quantized;                // null where steps read all weights in f32
 };
 // `gpus`: the `mblm.gpu` of each architecture that there is code for.
 std::string metadataText(const rt::ModelInfo &info, const LoweredInfo &lowered, llvm::ArrayRef<mlir::Attribute> gpus,

@@ -225,11 +225,23 @@ static bool streams(const SymbolicShape &shape) {
   return single || (shape[0] == SymbolicDim::batch() && shape[1].isConstant());
 }
 
+static QuantizeOp quantizeWeight(OpBuilder &builder, Location loc, Value weight) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  return QuantizeOp::create(builder, loc, type.clone(builder.getI8Type()),
+                            RankedTensorType::get(type.getDimSize(0), type.getElementType()), weight);
+}
+
 void Converter::convertLinear(LinearOp op) {
   int64_t depth = widthOf(op.getInput()), columns = widthOf(op.getResult());
   bool streamed = streams(resultShape(op)) && !op.getTransposed();
+  bool int8 = streamed && stepWeights.inInt8(op);
   Value packed = streamed ? op.getWeight() : pack(op->getLoc(), op.getWeight(), op.getTransposed());
   SmallVector<Value> epilogueInputs;
+  if (int8) {
+    auto quantize = quantizeWeight(builder, op->getLoc(), op.getWeight());
+    packed = quantize.getNumbers();
+    epilogueInputs.push_back(quantize.getScales());
+  }
   if (op.getBias()) {
     epilogueInputs.push_back(op.getBias());
   }
@@ -239,7 +251,8 @@ void Converter::convertLinear(LinearOp op) {
   SmallVector<Type> types{op.getType()};
   llvm::append_range(types, TypeRange(ValueRange(epilogueInputs)));
   buildRowProgram(builder, op->getLoc(), gemm.getEpilogue(), types, [&](RowBody &r) {
-    return SmallVector<Value>{op.getBias() ? r.add(r.here(0), r.here(1)) : r.here(0)};
+    Value product = int8 ? r.mul(r.here(0), r.here(1)) : r.here(0);
+    return SmallVector<Value>{op.getBias() ? r.add(product, r.here(epilogueInputs.size())) : product};
   });
   replace(op, gemm.getResults());
 }

@@ -330,8 +330,9 @@ struct ConvertToKernelPass : mblm::impl::ConvertToKernelPassBase<ConvertToKernel
   using ConvertToKernelPassBase::ConvertToKernelPassBase;
 
   void runOnOperation() override {
+    StepWeights stepWeights(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (failed(Converter(function, fuse).run())) {
+      if (failed(Converter(function, fuse, stepWeights).run())) {
         return signalPassFailure();
       }
     }

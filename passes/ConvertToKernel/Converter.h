@@ -5,6 +5,7 @@
 // are kernel-level values already. Inside passes/ConvertToKernel only.
 #pragma once
 
+#include "dialects/MBLM/IR/StepWeights.h"
 #include "passes/ConvertToKernel/RowBuilder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,8 +15,9 @@ namespace mblm::kernel {
 class Converter {
 public:
   // With `fuse`, ops that have a joint kernel (attention with its split and rotation, logits with their loss) become one.
-  Converter(mlir::func::FuncOp function, bool fuse)
-      : function(function), symbols(function->getParentOfType<mlir::ModuleOp>()), builder(function.getContext()), fuse(fuse) {}
+  Converter(mlir::func::FuncOp function, bool fuse, const StepWeights &stepWeights)
+      : function(function), symbols(function->getParentOfType<mlir::ModuleOp>()), builder(function.getContext()), fuse(fuse),
+        stepWeights(stepWeights) {}
 
   llvm::LogicalResult run();
 
@@ -86,6 +88,7 @@ private:
   mlir::SymbolTable symbols;
   mlir::OpBuilder builder;
   bool fuse;
+  const StepWeights &stepWeights;
   llvm::SmallVector<mlir::Operation *> converted; // erased at the end, users first
 
   // Gradients of parameters that come as parts, still to be summed by a `kernel.reduce` over `space`.

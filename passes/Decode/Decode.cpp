@@ -7,6 +7,7 @@
 #include "passes/Decode/Clocks.h"
 #include "passes/Decode/RangedSteps.h"
 #include "passes/Decode/StateTable.h"
+#include "passes/Decode/StepFunction.h"
 #include "passes/Locations.h"
 #include "passes/Passes.h"
 
@@ -45,7 +46,7 @@ public:
     int64_t bytes = clock.embed.getBytes();
     auto ids = RankedTensorType::get({ShapedType::kDynamic, call.rows * bytes}, builder.getI32Type());
     auto type = builder.getFunctionType(call.start ? TypeRange() : TypeRange(ids), returns ? TypeRange(result) : TypeRange());
-    auto function = func::FuncOp::create(builder, derivedLoc(forward.getLoc(), "/" + call.name), call.name, type);
+    auto function = createStep(builder, forward, call.name, type);
     body = function.addEntryBlock();
     builder.setInsertionPointToEnd(body);
     for (Operation &op : forward.getBody().front().without_terminator()) {

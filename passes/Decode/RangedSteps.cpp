@@ -8,6 +8,7 @@
 // read.
 #include "passes/Decode/RangedSteps.h"
 #include "passes/Decode/StateTable.h"
+#include "passes/Decode/StepFunction.h"
 #include "passes/Locations.h"
 
 #include "dialects/MBLM/IR/ShapeInference.h"
@@ -105,7 +106,7 @@ public:
     Value logits = forward.getBody().front().getTerminator()->getOperand(0);
     bool returns = levels[logits] == level;
     builder.setInsertionPointToEnd(forward->getBlock());
-    auto function = func::FuncOp::create(builder, derivedLoc(forward.getLoc(), "/" + name), name, builder.getFunctionType({}, {}));
+    auto function = createStep(builder, forward, name, builder.getFunctionType({}, {}));
     function->setAttr(rangesAttrName, builder.getUnitAttr());
     step = function;
     builder.setInsertionPointToEnd(function.addEntryBlock());

@@ -9,14 +9,31 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-// Accumulators, a vector of each row of B and one of A must fit the registers.
-static int64_t tileRows(const Machine &machine) { return machine.lanes == 16 ? 6 : 2; }
-constexpr int64_t tileColumns = 4;
+// Sums are kept in vectors: `chains` of them for each product, which take turns along the depth, so that they do not wait for each
+// other where a tile has few products. Integers take an instruction or two each to become numbers; one column at a time they come as
+// one stream, in the order of memory, and numbers of several rows of A share that work.
+struct DotTile {
+  int64_t rows, columns, chains;
+};
+static DotTile tileOf(const Machine &machine, Type element) {
+  bool many = machine.lanes == 16; // registers
+  return element.isInteger(8) ? DotTile{many ? 6 : 3, 1, 4} : DotTile{many ? 6 : 2, 4, 1};
+}
 
-func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth) {
-  int64_t lanes = machine.lanes, rest = depth % lanes;
+// A vector of f32, or of i8 that become f32.
+static Value loadWidened(Emitter &e, Value pointer, Type element) {
+  if (!element.isInteger(8)) {
+    return e.loadVector(pointer);
+  }
+  Value bytes = LLVM::LoadOp::create(e.b, VectorType::get({e.machine.lanes}, element), pointer, 1);
+  Value words = arith::ExtSIOp::create(e.b, VectorType::get({e.machine.lanes}, e.b.getI32Type()), bytes);
+  return arith::SIToFPOp::create(e.b, e.vec(), words);
+}
+
+func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth, Type element) {
+  int64_t lanes = machine.lanes, chains = tileOf(machine, element).chains, rest = depth % (chains * lanes);
   std::string function = "dot_tile_" + std::to_string(rows) + "x" + std::to_string(columns) +
-                         (rest ? "_rest" + std::to_string(rest) : "");
+                         (element.isInteger(8) ? "_int8" : "") + (rest ? "_rest" + std::to_string(rest) : "");
   if (auto known = module.lookupSymbol<func::FuncOp>(function)) {
     return known;
   }
@@ -37,33 +54,49 @@ func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t de
     rowsOfA.push_back(e.at(a, e.mul(e.index(i), lda)));
   }
   for (int64_t j = 0; j < columns; ++j) {
-    rowsOfB.push_back(e.at(b, e.mul(e.index(j), ldb)));
+    rowsOfB.push_back(e.at(b, e.mul(e.index(j), ldb), element));
   }
-  auto accumulate = [&](Value k, ValueRange sums, Value mask) {
-    auto load = [&](Value row) {
-      Value value = e.loadVector(e.at(row, k));
-      return mask ? e.select(mask, value, e.splat(0.0)) : value;
-    };
-    SmallVector<Value> next(sums.begin(), sums.end()), columnsOfB;
-    for (Value row : rowsOfB) {
-      columnsOfB.push_back(load(row));
-    }
-    for (int64_t i = 0; i < rows; ++i) {
-      Value value = load(rowsOfA[i]);
-      for (int64_t j = 0; j < columns; ++j) {
-        next[i * columns + j] = e.fma(value, columnsOfB[j], next[i * columns + j]);
+  // The sums of product (i, j) stand from (i * columns + j) * chains on. Of the vectors from `k` on, only `count` lanes count.
+  auto accumulate = [&](Value k, ValueRange sums, int64_t count) {
+    SmallVector<Value> next(sums.begin(), sums.end());
+    for (int64_t chain = 0; chain < chains && chain * lanes < count; ++chain) {
+      Value at = e.add(k, chain * lanes), mask;
+      if (count < (chain + 1) * lanes) {
+        mask = e.mask(e.index(count - chain * lanes));
+      }
+      auto load = [&](Value row, Type type) {
+        Value value = loadWidened(e, e.at(row, at, type), type);
+        return mask ? e.select(mask, value, e.splat(0.0)) : value;
+      };
+      SmallVector<Value> columnsOfB;
+      for (Value row : rowsOfB) {
+        columnsOfB.push_back(load(row, element));
+      }
+      for (int64_t i = 0; i < rows; ++i) {
+        Value value = load(rowsOfA[i], e.f32());
+        for (int64_t j = 0; j < columns; ++j) {
+          Value &sum = next[(i * columns + j) * chains + chain];
+          sum = e.fma(value, columnsOfB[j], sum);
+        }
       }
     }
     return next;
   };
-  SmallVector<Value> sums(rows * columns, e.splat(0.0));
-  sums = e.loop(e.index(0), whole, lanes, sums, [&](Value k, ValueRange partial) { return accumulate(k, partial, {}); });
+  SmallVector<Value> sums(rows * columns * chains, e.splat(0.0));
+  sums = e.loop(e.index(0), whole, chains * lanes, sums,
+                [&](Value k, ValueRange partial) { return accumulate(k, partial, chains * lanes); });
   if (rest) {
-    sums = accumulate(whole, sums, e.mask(e.index(rest)));
+    sums = accumulate(whole, sums, rest);
   }
   for (int64_t i = 0; i < rows; ++i) {
     for (int64_t j = 0; j < columns; ++j) {
-      e.store(e.sumLanes(sums[i * columns + j]), e.at(c, e.add(e.mul(e.index(i), ldc), j)));
+      Value *first = &sums[(i * columns + j) * chains];
+      for (int64_t half = chains / 2; half > 0; half /= 2) {
+        for (int64_t chain = 0; chain < half; ++chain) {
+          first[chain] = e.addf(first[chain], first[chain + half]);
+        }
+      }
+      e.store(e.sumLanes(first[0]), e.at(c, e.add(e.mul(e.index(i), ldc), j)));
     }
   }
   func::ReturnOp::create(e.b);
@@ -71,19 +104,30 @@ func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t de
 }
 
 void KernelWriter::dots(Emitter &e, const DotBlock &p) {
-  Value whole = e.index(p.depth / machine.lanes * machine.lanes);
-  int64_t rows = tileRows(machine);
-  // Whole tiles first, then what is left one by one. Columns outside: their rows of B stay in the nearest cache.
-  auto tiles = [&](Value to, int64_t step, Value from, const std::function<void(Value, int64_t)> &body) {
-    Value middle = e.add(from, e.mul(e.div(e.sub(to, from), step), step));
-    e.loop(from, middle, step, [&](Value i) { body(i, step); });
-    e.loop(middle, to, 1, [&](Value i) { body(i, 1); });
+  DotTile tile = tileOf(machine, p.element);
+  int64_t step = tile.chains * machine.lanes;
+  Value whole = e.index(p.depth / step * step);
+  // Whole tiles first, then what is left one by one.
+  auto tiles = [&](Value to, int64_t step, const std::function<void(Value, int64_t)> &body) {
+    Value middle = e.mul(e.div(to, step), step);
+    e.loop(e.index(0), middle, step, [&](Value i) { body(i, step); });
+    if (step > 1) {
+      e.loop(middle, to, 1, [&](Value i) { body(i, 1); });
+    }
   };
-  tiles(p.columns, tileColumns, e.index(0), [&](Value j, int64_t columns) {
-    tiles(p.rows, rows, e.index(0), [&](Value i, int64_t tall) {
-      func::CallOp::create(e.b, dotFunction(tall, columns, p.depth),
-                           ValueRange{e.at(p.a, e.mul(i, p.lda)), p.lda, e.at(p.b, e.mul(j, p.ldb)), p.ldb,
-                                      e.at(p.c, e.add(e.mul(i, p.ldc), j)), p.ldc, whole});
+  auto call = [&](Value i, int64_t rows, Value j, int64_t columns) {
+    func::CallOp::create(e.b, dotFunction(rows, columns, p.depth, p.element),
+                         ValueRange{e.at(p.a, e.mul(i, p.lda)), p.lda, e.at(p.b, e.mul(j, p.ldb), p.element), p.ldb,
+                                    e.at(p.c, e.add(e.mul(i, p.ldc), j)), p.ldc, whole});
+  };
+  // Inside goes what is read more slowly, so that the other side stays in the nearest cache: bytes of one column need little.
+  if (tile.columns > 1) {
+    tiles(p.columns, tile.columns, [&](Value j, int64_t columns) {
+      tiles(p.rows, tile.rows, [&](Value i, int64_t rows) { call(i, rows, j, columns); });
     });
-  });
+  } else {
+    tiles(p.rows, tile.rows, [&](Value i, int64_t rows) {
+      tiles(p.columns, tile.columns, [&](Value j, int64_t columns) { call(i, rows, j, columns); });
+    });
+  }
 }

@@ -8,17 +8,20 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-// Floats of the weight in one item, about: enough to make up for a launch.
-constexpr int64_t itemFloats = 16384;
+// Bytes of the weight in one item, about: enough to make up for a launch.
+constexpr int64_t itemBytes = 65536;
 
-static int64_t columnsOfItem(int64_t depth, int64_t columns) {
-  int64_t piece = std::max<int64_t>(itemFloats / depth / 4 * 4, 4);
+static int64_t columnsOfItem(int64_t depth, int64_t columns, Type element) {
+  int64_t rowBytes = depth * element.getIntOrFloatBitWidth() / 8;
+  int64_t piece = std::max<int64_t>(itemBytes / rowBytes / 4 * 4, 4);
   return std::min(piece, kernel::ceilDiv(columns, 4) * 4);
 }
 
 void cpu::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
-  int64_t depth = op.getDepth(), columns = op.getColumns(), piece = columnsOfItem(depth, columns);
+  int64_t depth = op.getDepth(), columns = op.getColumns();
+  Type element = cast<RankedTensorType>(op.getPacked().getType()).getElementType();
+  int64_t piece = columnsOfItem(depth, columns, element);
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
@@ -49,7 +52,8 @@ void cpu::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
       block.a = a;
       block.lda = e.index(depth);
       block.rows = count;
-      block.b = e.at(pointers[inputs], e.mul(from, depth));
+      block.b = e.at(pointers[inputs], e.mul(from, depth), element);
+      block.element = element;
       block.ldb = e.index(depth);
       block.columns = e.sub(to, from);
       block.c = straight ? e.at(pointers[results], from) : c;

@@ -56,6 +56,7 @@ struct BlockProduct {
 struct DotBlock {
   mlir::Value a, lda, rows;
   mlir::Value b, ldb, columns;
+  mlir::Type element; // of B: f32 or i8
   mlir::Value c, ldc;
   int64_t depth = 0;
 };
@@ -100,7 +101,7 @@ private:
   void writePairs(Emitter &e, mlir::Block *entry);
   void writeTiles(Emitter &e, mlir::Block *entry);
   void configureTiles(Emitter &e, mlir::Block *entry);
-  mlir::func::FuncOp dotFunction(int64_t rows, int64_t columns, int64_t depth);
+  mlir::func::FuncOp dotFunction(int64_t rows, int64_t columns, int64_t depth, mlir::Type element);
 
   bool usesTiles = false; // the step at hand
 };

@@ -25,6 +25,7 @@ void emitEmbedGrad(KernelWriter &writer, kernel::EmbedGradOp op);
 void emitRopeTable(KernelWriter &writer, kernel::RopeTableOp op);
 void emitGemm(KernelWriter &writer, kernel::GemmOp op);
 void emitPack(KernelWriter &writer, kernel::PackOp op);
+void emitQuantize(KernelWriter &writer, kernel::QuantizeOp op);
 void emitTranspose(KernelWriter &writer, kernel::TransposeOp op);
 void emitWeightGemm(KernelWriter &writer, kernel::WeightGemmOp op);
 // Both at once, over parts of the rows. Pointers are those of the product, then the pack's inputs; `packed` has room for a

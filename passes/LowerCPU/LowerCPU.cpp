@@ -6,6 +6,7 @@
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -31,6 +32,19 @@ struct CompiledFunction {
   int64_t pieces = 0; // ops that run pieces, so far
 };
 
+// The code of a function while it is written.
+struct OpenFunction {
+  func::FuncOp code;
+  Emitter e;
+  Value context, args;
+};
+
+// A weight that steps read in int8: the first op that asks for it, and where its copy stands among all of them, in floats.
+struct QuantizedWeight {
+  kernel::QuantizeOp op;
+  int64_t numbers = 0, scales = 0;
+};
+
 class Lowering {
 public:
   Lowering(ModuleOp module, const Machine &machine) : module(module), machine(machine), builder(module.getContext()) {}
@@ -38,6 +52,11 @@ public:
 
 private:
   LogicalResult lowerFunction(func::FuncOp function);
+  OpenFunction open(Location loc, StringRef name, bool byPieces, ArrayRef<Operation *> ops);
+  void closeEntry(OpenFunction &function, StringRef name, CompiledFunction &compiled, NamedAttrList described);
+  void placeQuantized(ArrayRef<func::FuncOp> functions);
+  void bindQuantized(kernel::QuantizeOp op);
+  LogicalResult lowerQuantized();
   void joinWeightGrads(SmallVectorImpl<Operation *> &ops);
   SmallVector<Value> operandsOf(Operation *op);
   Attribute form(const SymbolicDim &dim) { return formAttribute(module.getContext(), dim); }
@@ -55,6 +74,8 @@ private:
   SmallVector<std::pair<int64_t, int64_t>> parameters; // offset and floats, in the module's order
   llvm::StringMap<CompiledKernel> kernels;             // by what makes them equal
   llvm::StringMap<CompiledFunction> pieces;            // what runs by pieces, by name
+  llvm::MapVector<std::pair<int64_t, Type>, QuantizedWeight> quantized; // by offset and type of the weight
+  int64_t quantizedFloats = 0;
   SmallVector<NamedAttribute> entries, kept;
   SmallVector<Attribute> launches;
   // Of the function at hand.
@@ -131,6 +152,9 @@ LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, 
     return failure();
   }
   placement = std::move(*placed);
+  for (auto op : function.getOps<kernel::QuantizeOp>()) {
+    bindQuantized(op);
+  }
   into.arena = placement.arena + SymbolicDim::constant(slack);
   // What the backward pass needs of the forward pass is alive when the loss is known.
   for (auto [step, op] : llvm::enumerate(ops)) {
@@ -174,6 +198,7 @@ const CompiledKernel *Lowering::compile(Operation *op) {
       .Case([&](kernel::RopeTableOp op) { emitRopeTable(writer, op); })
       .Case([&](kernel::GemmOp op) { emitGemm(writer, op); })
       .Case([&](kernel::PackOp op) { emitPack(writer, op); })
+      .Case([&](kernel::QuantizeOp op) { emitQuantize(writer, op); })
       .Case([&](kernel::TransposeOp op) { emitTranspose(writer, op); })
       .Case([&](kernel::WeightGemmOp op) {
         pack ? emitWeightGrad(writer, pack, kernelName(pack), op) : emitWeightGemm(writer, op);
@@ -326,31 +351,10 @@ void Lowering::runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunctio
   into.scratch = bound(into.scratch, ofPiece(callee.scratch));
 }
 
-LogicalResult Lowering::lowerFunction(func::FuncOp function) {
-  SmallVector<Operation *> ops;
-  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
-  for (Operation &op : function.getBody().front().without_terminator()) {
-    if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
-      return op.emitOpError("expects only kernels here");
-    }
-    if (!isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp>(op)) {
-      numbers[&op] = ops.size();
-      ops.push_back(&op);
-    }
-  }
-  joinWeightGrads(ops);
-  bool byPieces = function.isPrivate();
-  CompiledFunction compiled;
-  if (failed(place(function, ops, compiled))) {
-    return failure();
-  }
-
-  Location loc = function.getLoc();
-  builder.setInsertionPoint(function);
+OpenFunction Lowering::open(Location loc, StringRef name, bool byPieces, ArrayRef<Operation *> ops) {
   Type ptr = LLVM::LLVMPointerType::get(module.getContext()), i64 = builder.getI64Type(), i32 = builder.getI32Type();
   auto type = byPieces ? builder.getFunctionType({ptr, ptr}, {}) : builder.getFunctionType({ptr}, {i32});
-  auto code = func::FuncOp::create(builder, loc, ((byPieces ? "mblm_pieces_" : "mblm_entry_") + function.getName()).str(), type);
-  compiled.code = code;
+  auto code = func::FuncOp::create(builder, loc, ((byPieces ? "mblm_pieces_" : "mblm_entry_") + name).str(), type);
   Block *body = code.addEntryBlock();
   OpBuilder inside = OpBuilder::atBlockBegin(body);
   Emitter e(inside, loc, machine);
@@ -372,29 +376,129 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     most = std::max<size_t>(most, operandsOf(op).size() + op->getNumResults() + 8);
   }
   Value args = LLVM::AllocaOp::create(e.b, ptr, i64, LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(most)));
+  return {code, e, context, args};
+}
+
+void Lowering::closeEntry(OpenFunction &function, StringRef name, CompiledFunction &compiled, NamedAttrList described) {
+  Emitter &e = function.e;
+  Value done = LLVM::ConstantOp::create(e.b, e.b.getI32Type(), e.b.getI32IntegerAttr(0));
+  func::ReturnOp::create(e.b, done);
+  described.set("arena", form(compiled.arena));
+  described.set("scratch", form(compiled.scratch));
+  entries.push_back(builder.getNamedAttr(name, described.getDictionary(module.getContext())));
+  for (NamedAttrList &listed : compiled.launches) {
+    listed.set("entry", builder.getStringAttr(name));
+    launches.push_back(listed.getDictionary(module.getContext()));
+  }
+}
+
+LogicalResult Lowering::lowerFunction(func::FuncOp function) {
+  SmallVector<Operation *> ops;
+  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
+      return op.emitOpError("expects only kernels here");
+    }
+    if (!isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp, kernel::QuantizeOp>(op)) {
+      numbers[&op] = ops.size();
+      ops.push_back(&op);
+    }
+  }
+  joinWeightGrads(ops);
+  bool byPieces = function.isPrivate();
+  CompiledFunction compiled;
+  if (failed(place(function, ops, compiled))) {
+    return failure();
+  }
+  builder.setInsertionPoint(function);
+  OpenFunction opened = open(function.getLoc(), function.getName(), byPieces, ops);
+  compiled.code = opened.code;
   for (Operation *op : ops) {
     if (auto inner = dyn_cast<PiecesOp>(op)) {
-      runPieces(e, context, inner, compiled);
-    } else if (failed(launch(e, context, args, op, numbers.lookup(op), compiled))) {
+      runPieces(opened.e, opened.context, inner, compiled);
+    } else if (failed(launch(opened.e, opened.context, opened.args, op, numbers.lookup(op), compiled))) {
       return failure();
     }
   }
   if (byPieces) {
-    code.setPrivate();
-    func::ReturnOp::create(e.b);
+    compiled.code.setPrivate();
+    func::ReturnOp::create(opened.e.b);
     pieces[function.getName()] = std::move(compiled);
     return success();
   }
-  func::ReturnOp::create(e.b, LLVM::ConstantOp::create(e.b, i32, e.b.getI32IntegerAttr(0)).getResult());
   NamedAttrList described;
-  described.set("arena", form(compiled.arena));
-  described.set("scratch", form(compiled.scratch));
   describeStepInputs(function, described);
-  entries.push_back(builder.getNamedAttr(function.getName(), described.getDictionary(module.getContext())));
-  for (NamedAttrList &listed : compiled.launches) {
-    listed.set("entry", builder.getStringAttr(function.getName()));
-    launches.push_back(listed.getDictionary(module.getContext()));
+  if (!function.getOps<kernel::QuantizeOp>().empty()) {
+    described.set("quantized", builder.getI64IntegerAttr(1));
   }
+  closeEntry(opened, function.getName(), compiled, described);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Copies of weights in int8
+//===----------------------------------------------------------------------===//
+
+void Lowering::placeQuantized(ArrayRef<func::FuncOp> functions) {
+  auto take = [&](int64_t floats) { // whole cache lines
+    int64_t begin = quantizedFloats;
+    quantizedFloats += kernel::ceilDiv(floats, 16) * 16;
+    return begin;
+  };
+  for (func::FuncOp function : functions) {
+    for (auto op : function.getOps<kernel::QuantizeOp>()) {
+      auto weight = op.getWeight().getDefiningOp<kernel::WeightOp>();
+      auto [known, isNew] = quantized.insert({{weight.getOffset(), weight.getType()}, {}});
+      if (isNew) {
+        int64_t rows = op.getNumbers().getType().getDimSize(0), count = op.getNumbers().getType().getNumElements();
+        known->second.op = op;
+        known->second.numbers = take(kernel::ceilDiv(count, sizeof(float)));
+        known->second.scales = take(rows);
+      }
+    }
+  }
+}
+
+void Lowering::bindQuantized(kernel::QuantizeOp op) {
+  auto weight = op.getWeight().getDefiningOp<kernel::WeightOp>();
+  const QuantizedWeight &copy = quantized.find({weight.getOffset(), weight.getType()})->second;
+  placement.places[op.getNumbers()] = {MBLM_QUANTIZED, SymbolicDim::constant(copy.numbers)};
+  placement.places[op.getScales()] = {MBLM_QUANTIZED, SymbolicDim::constant(copy.scales)};
+}
+
+// An entry that makes all of them.
+LogicalResult Lowering::lowerQuantized() {
+  placement = {};
+  CompiledFunction compiled;
+  SmallVector<Operation *> ops;
+  SmallVector<Attribute> weights;
+  for (const auto &[key, copy] : quantized) {
+    kernel::QuantizeOp op = copy.op;
+    ops.push_back(op);
+    placement.places[op.getWeight()] = {MBLM_PARAMS, SymbolicDim::constant(key.first)};
+    bindQuantized(op);
+    RankedTensorType type = op.getNumbers().getType();
+    NamedAttrList listed;
+    listed.set("offset", builder.getI64IntegerAttr(key.first));
+    listed.set("rows", builder.getI64IntegerAttr(type.getDimSize(0)));
+    listed.set("columns", builder.getI64IntegerAttr(type.getDimSize(1)));
+    listed.set("numbers", builder.getI64IntegerAttr(copy.numbers));
+    listed.set("scales", builder.getI64IntegerAttr(copy.scales));
+    weights.push_back(listed.getDictionary(module.getContext()));
+  }
+  StringRef name = "quantize";
+  builder.setInsertionPointToEnd(module.getBody());
+  OpenFunction opened = open(module.getLoc(), name, /*byPieces=*/false, ops);
+  for (auto [number, op] : llvm::enumerate(ops)) {
+    if (failed(launch(opened.e, opened.context, opened.args, op, number, compiled))) {
+      return failure();
+    }
+  }
+  closeEntry(opened, name, compiled, {});
+  NamedAttrList described;
+  described.set("floats", builder.getI64IntegerAttr(quantizedFloats));
+  described.set("weights", builder.getArrayAttr(weights));
+  module->setAttr("mblm.quantized", described.getDictionary(module.getContext()));
   return success();
 }
 
@@ -403,10 +507,14 @@ LogicalResult Lowering::run() {
     parameters.push_back({static_cast<int64_t>(parameter.getOffset()), cast<RankedTensorType>(parameter.getType()).getNumElements()});
   }
   SmallVector<func::FuncOp> functions = calleesFirst(module);
+  placeQuantized(functions);
   for (func::FuncOp function : functions) {
     if (failed(lowerFunction(function))) {
       return failure();
     }
+  }
+  if (!quantized.empty() && failed(lowerQuantized())) {
+    return failure();
   }
   finishLowering(module, functions);
   module->setAttr("mblm.entries", builder.getDictionaryAttr(entries));

@@ -35,13 +35,16 @@ struct Case {
   uint64_t seed;
   bool native;
   int64_t slots = 0; // 0: the seed's
+  std::string stepWeights = "f32";
 };
 
 rt::Model modelOf(const Case &c, const std::vector<float> &params, int threads = 1) {
   test::Native native;
   native.threads = threads;
+  native.stepWeights = c.stepWeights;
   rt::Model model(c.native ? test::compileSpec(c.spec, native) : test::interpretSpec(c.spec));
   std::copy(params.begin(), params.end(), model.flat(rt::Flat::Params));
+  model.quantizeWeights(); // where steps do, whole passes are to do the same
   return model;
 }
 
@@ -227,6 +230,10 @@ std::vector<Case> cases() {
   for (const Fixed &fixed : {Fixed{"long_outer", longOuter, 150}, {"plain", plain, 200}, {"deep", deep, 5}, {"single", single, 9}}) {
     list.push_back({fixed.name, spec::parseSpec(fixed.json, fixed.name), 3, true, fixed.slots});
   }
+  for (uint64_t seed = 0; seed < 4; ++seed) {
+    list.push_back({"int8_" + std::to_string(seed), randomSpec(seed + 60), seed, true, 0, "int8"});
+  }
+  list.push_back({"int8_long_outer", spec::parseSpec(longOuter, "long_outer"), 3, true, 150, "int8"});
   list.push_back({"deep_reference", spec::parseSpec(deep, "deep"), 3, false, 3});
   return list;
 }

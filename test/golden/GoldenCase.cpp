@@ -156,14 +156,16 @@ void GoldenCase::compareLoss(const Judge &judge, const rt::Call::Scalars &scalar
   compare(judge, "loss", {scalars.loss}, io.floats("loss"));
 }
 
+void GoldenCase::loadWeights(rt::Model &model) const { model.loadWeights(folder + "/weights.safetensors"); }
+
 void GoldenCase::checkForward(rt::Model &model, const Judge &judge) const {
-  model.loadWeights(folder + "/weights.safetensors");
+  loadWeights(model);
   Inputs in = inputs();
   compareRows(judge, "logits", model.forward(in.view()));
 }
 
 void GoldenCase::checkEmpty(rt::Model &model, const Judge &judge) const {
-  model.loadWeights(folder + "/weights.safetensors");
+  loadWeights(model);
   const char *name = io.find("empty_logits") ? "empty_logits" : "logits_empty";
   // One row a sequence, all alike.
   int64_t rows = io.get(name).elements / spec.vocab;
@@ -171,7 +173,7 @@ void GoldenCase::checkEmpty(rt::Model &model, const Judge &judge) const {
 }
 
 void GoldenCase::checkLoss(rt::Model &model, const Judge &judge) const {
-  model.loadWeights(folder + "/weights.safetensors");
+  loadWeights(model);
   Inputs in = inputs();
   rt::Call::Scalars scalars = model.loss(in.view());
   compareLoss(judge, scalars);
@@ -179,7 +181,7 @@ void GoldenCase::checkLoss(rt::Model &model, const Judge &judge) const {
 }
 
 void GoldenCase::checkGradients(rt::Model &model, const Judge &judge) const {
-  model.loadWeights(folder + "/weights.safetensors");
+  loadWeights(model);
   Inputs in = inputs();
   bool any = std::any_of(io.tensors().begin(), io.tensors().end(),
                          [](const rt::TensorInfo &tensor) { return tensor.name.rfind("grad.", 0) == 0; });
@@ -252,7 +254,7 @@ std::vector<float> GoldenCase::recorded(const std::string &name, const std::stri
 }
 
 void GoldenCase::checkTrajectory(rt::Model &model, const Judge &judge) const {
-  model.loadWeights(folder + "/weights.safetensors");
+  loadWeights(model);
   const char *name = io.find("batches") ? "batches" : "ids";
   std::vector<int64_t> shape = io.get(name).shape; // [steps * accumulate, B, L]
   Inputs in = inputs(name, shape[0] * shape[1]);
@@ -326,7 +328,7 @@ void GoldenCase::checkContinuation(rt::Model &model, const std::vector<int32_t> 
 }
 
 void GoldenCase::checkGreedy(rt::Model &model, const Judge &judge) const {
-  model.loadWeights(folder + "/weights.safetensors");
+  loadWeights(model);
   if (io.find("prime")) {
     const rt::TensorInfo &prime = io.get("prime");
     checkContinuation(model, io.integers("generated"), prime.shape[0], prime.shape[1], "logits", judge);

@@ -31,6 +31,8 @@ public:
   CaseName name;
   spec::Spec spec;
 
+  void loadWeights(rt::Model &model) const;
+
   // Each loads the weights and has its results judged.
   void checkForward(rt::Model &model, const Judge &judge) const;
   void checkEmpty(rt::Model &model, const Judge &judge) const;

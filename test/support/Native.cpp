@@ -70,6 +70,7 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
     options.level = native.level;
   }
   options.precision = native.precision;
+  options.stepWeights = native.stepWeights;
   options.cache = folder().string();
   options.entries = native.entries;
   options.fusion = native.fusion;

@@ -16,6 +16,7 @@ namespace mblm::test {
 struct Native {
   std::string level; // empty: the best that this machine runs; sm_80 or sm_90a: CUDA kernels on the simulator
   std::string precision = "f32";
+  std::string stepWeights = "f32";
   std::string localLayers = "pays"; // which of those are whole local layers
   std::string library = "pays"; // and which products a library may compute
   std::vector<std::string> entries; // of a spec; empty: all

@@ -21,7 +21,20 @@ struct EvalCommand {
   EntropyOptions entropy;
 };
 
-void reportAccuracy(rt::Model &model, const EvalCommand &command, const Common &common) {
+// What is reported of one set of weights: `value` is the metric's, in the unit that `text` ends on.
+struct Score {
+  double value = 0;
+  std::string text;
+  nlohmann::json report;
+};
+
+std::string fourPlaces(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4f", value);
+  return text;
+}
+
+Score scoreOfAccuracy(rt::Model &model, const EvalCommand &command) {
   rt::Accuracy found;
   if (command.batches.empty()) {
     rt::Data data(command.data);
@@ -34,17 +47,11 @@ void reportAccuracy(rt::Model &model, const EvalCommand &command, const Common &
                                     "' holds no targets; expected a byte that is no padding and whose loss_mask is "
                                     "not zero");
   }
-  if (common.json) {
-    nlohmann::json report = {
-        {"metric", "accuracy"}, {"value", found.share()}, {"hits", found.hits}, {"targets", found.targets}};
-    std::printf("%s\n", report.dump().c_str());
-  } else {
-    std::printf("accuracy %.4f: %s of %s targets\n", found.share(), grouped(found.hits).c_str(),
-                grouped(found.targets).c_str());
-  }
+  return {found.share(), "accuracy " + fourPlaces(found.share()) + ": " + grouped(found.hits) + " of " + grouped(found.targets) + " targets",
+          {{"value", found.share()}, {"hits", found.hits}, {"targets", found.targets}}};
 }
 
-void reportLoss(rt::Model &model, const EvalCommand &command, const Common &common) {
+Score scoreOfLoss(rt::Model &model, const EvalCommand &command) {
   bool perWord = command.metric == "ppl";
   if (perWord && model.info().isMasked()) {
     throw Error(Exit::BadInput, "model '" + model.info().name + "' is asked for masked bytes alone; expected --metric bpb");
@@ -55,13 +62,27 @@ void reportLoss(rt::Model &model, const EvalCommand &command, const Common &comm
     throw Error(Exit::BadInput, "'" + command.data + "' holds no words, only white space; expected --metric bpb");
   }
   double value = perWord ? result.wordPerplexity() : result.bitsPerByte();
-  if (common.json) {
-    nlohmann::json report = {{"metric", command.metric}, {"value", value},      {"bytes", result.bytes},
-                             {"words", result.words},    {"nats", result.nats}, {"bpb", result.bitsPerByte()}};
-    std::printf("%s\n", report.dump().c_str());
-  } else {
-    std::printf("%s %.4f over %s bytes\n", command.metric.c_str(), value, grouped(result.bytes).c_str());
+  return {value, command.metric + " " + fourPlaces(value) + " over " + grouped(result.bytes) + " bytes",
+          {{"value", value}, {"bytes", result.bytes}, {"words", result.words}, {"nats", result.nats}, {"bpb", result.bitsPerByte()}}};
+}
+
+// Of a model whose steps read weights in int8, also with these weights. That comes from whole passes over their values in f32, which
+// steps compute too, but for the order of sums.
+void report(rt::Model &model, const EvalCommand &command, const Common &common) {
+  auto score = command.metric == "accuracy" ? scoreOfAccuracy : scoreOfLoss;
+  Score plain = score(model, command);
+  plain.report["metric"] = command.metric;
+  if (model.getProgram().quantizes()) {
+    model.quantizeWeights();
+    Score rounded = score(model, command);
+    double difference = rounded.value - plain.value;
+    char text[32];
+    std::snprintf(text, sizeof text, "%+.5f", difference);
+    plain.text += "; with int8 weights in steps " + fourPlaces(rounded.value) + ", difference " + text;
+    plain.report["int8"] = std::move(rounded.report);
+    plain.report["int8"]["difference"] = difference;
   }
+  std::printf("%s\n", common.json ? plain.report.dump().c_str() : plain.text.c_str());
 }
 
 void checkUsage(const EvalCommand &command) {
@@ -87,14 +108,15 @@ void addEval(CommandLine &line, ModelSource &source) {
       line.add("eval", "Bits per byte, perplexity per word, or the share of bytes that a model gets right",
                source.example() + "--weights runs/book/weights.safetensors --data other.txt", [&line, &source, eval] {
                  checkUsage(*eval);
-                 rt::Model model(source.open(line.common, Needs::Batches));
+                 rt::Model model(source.open(line.common, Needs::Evaluation));
                  eval->entropy.attachTo(model, source, line.common, Needs::Batches);
                  for (const std::string &text : model.loadWeights(eval->weights).warnings) {
                    note(text);
                  }
-                 (eval->metric == "accuracy" ? reportAccuracy : reportLoss)(model, *eval, line.common);
+                 report(model, *eval, line.common);
                });
   source.addOptions(command);
+  source.addStepOptions(command);
   command.add_option("--weights", eval->weights, "Weights under the reference's names (safetensors)")->required();
   eval->entropy.addTo(command);
   command.add_option("--data", eval->data, "File or folder to predict; every byte counts");

@@ -134,6 +134,7 @@ void addGenerate(CommandLine &line, ModelSource &source) {
                                  generateBytes(model, *options, line.common);
                                });
   source.addOptions(command);
+  source.addStepOptions(command);
   command.add_option("--weights", options->weights, "Weights under the reference's names (safetensors)")->required();
   CLI::Option *prompt = command.add_option("--prompt", options->prompt, "Text to continue (default: nothing)");
   CLI::Option *file = command.add_option("--prompt-file", options->promptFile, "File whose bytes are continued");

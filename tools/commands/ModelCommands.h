@@ -15,6 +15,7 @@ enum class Needs {
   Everything,
   Batches, // whole passes: logits, losses, training
   Steps,   // byte by byte
+  Evaluation, // whole passes, also with the weights as steps read them
 };
 
 // Where the commands' model comes from.
@@ -23,6 +24,8 @@ public:
   virtual ~ModelSource() = default;
   // Adds what names the model, and how it is to be run, to a command.
   virtual void addOptions(CLI::App &command) = 0;
+  // The same for how its steps are to be run, to commands that run some.
+  virtual void addStepOptions(CLI::App &command) { (void)command; }
   // In examples: "models/quickstart.json ", or nothing.
   virtual std::string example() const = 0;
   virtual std::unique_ptr<rt::Program> open(const Common &common, Needs needs) = 0;

@@ -188,6 +188,7 @@ void addRun(CommandLine &line, ModelSource &source) {
         runModel(model, *options, line.common);
       });
   source.addOptions(command);
+  source.addStepOptions(command);
   command.add_option("--weights", options->weights, "Weights under the reference's names (safetensors)")->required();
   command.add_option("--input", options->input, "Safetensors with 'ids' [batch, length] and, if wanted, 'loss_mask'; where the data decides the patches also "
                  "'patch_lengths' [batch, patches] and, if wanted, 'targets'; of masked models 'attention_mask' and 'targets'")

@@ -60,6 +60,7 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
   const Work &work = *timed->work;
   json &report = timed->report;
   driver::Options compiled = source.options(common);
+  compiled.stepWeights = timed->model->getProgram().quantizes() ? "int8" : "f32"; // an artifact was asked for neither
   driver::OwnedModule owned = driver::modelModule(source.model().spec, compiled);
   bool steps = options.entry == "step" || options.entry == "decode";
   driver::Cost cost = steps ? costOfSlot(*owned.module, timed->model->info(), work.batch, work.slots())
@@ -80,14 +81,15 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
                     1e-9 * peak)};
   if (steps) {
     double memory = measureReadBandwidth(timed->threads);
+    report["step_weights"] = compiled.stepWeights;
     report["weight_bytes"] = cost.bytes;
     report["weight_bytes_per_second"] = cost.bytes / median;
     report["memory_bytes_per_second"] = memory;
-    lines.push_back(llvm::formatv("{5} reads {0} MB of weights at {1:f2} GB/s, {2:f1}% of the {3:f2} that this machine "
+    lines.push_back(llvm::formatv("{5} reads {0} MB of {6} weights at {1:f2} GB/s, {2:f1}% of the {3:f2} that this machine "
                                   "reads; the context took {4:f2} s",
                                   fourDigits(1e-6 * cost.bytes), 1e-9 * cost.bytes / median,
                                   100 * cost.bytes / median / memory, 1e-9 * memory, work.prefillSeconds,
-                                  options.entry == "step" ? "an outermost slot" : "a byte"));
+                                  options.entry == "step" ? "an outermost slot" : "a byte", compiled.stepWeights));
   }
   if (common.json) {
     std::printf("%s\n", report.dump().c_str());
@@ -104,6 +106,7 @@ void addBench(CommandLine &line, SpecArgument &source) {
                                "models/bench-mblm-2d-tt.json --entry train --batch 4 --threads 2",
                                [&line, &source, options] { benchModel(source, *options, line.common); });
   source.addOptions(command);
+  source.addStepOptions(command);
   addBenchOptions(command, *options);
 }
 

@@ -50,6 +50,7 @@ void addCompile(CommandLine &line, SpecArgument &source) {
         }
       });
   source.addOptions(command);
+  source.addStepOptions(command);
   command.add_option("-o,--output", options->output, "File to write")->required();
   command
       .add_option("--emit", options->emit,

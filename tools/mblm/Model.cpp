@@ -38,6 +38,14 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
+void SpecArgument::addStepOptions(CLI::App &command) {
+  command
+      .add_option("--step-weights", stepWeights,
+                  "As what steps byte by byte read the weights of linear maps: f32 (default), or int8 with one scale for each output "
+                  "channel, on CPUs")
+      ->check(CLI::IsMember({"f32", "int8"}));
+}
+
 driver::Options SpecArgument::options(const Common &common, bool ofKernels) const {
   driver::Options options;
   static const std::map<std::string, driver::Target> targets = {{"cpu", driver::Target::Cpu},
@@ -51,7 +59,13 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
     throw Error(Exit::Usage, "--precision " + precision + " with --target " + target + ": computes " + known + "; expected --target cuda or sim" +
                                  (precision == "bf16" ? ", or cpu" : ""));
   }
+  if (stepWeights != "f32" && (ofKernels || options.target != driver::Target::Cpu)) {
+    throw Error(Exit::Usage, "--step-weights " + stepWeights + ": " +
+                                 (options.target == driver::Target::Reference ? "the interpreter computes in f64 only" : "CUDA kernels read weights in --precision") +
+                                 "; expected --target cpu");
+  }
   options.precision = precision;
+  options.stepWeights = stepWeights;
   options.localLayers = localLayers;
   options.library = library;
   options.arch = arch;
@@ -74,8 +88,17 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
 std::unique_ptr<rt::Program> SpecArgument::open(const Common &common, Needs needs) {
   driver::Options chosen = options(common);
   driver::NamedModel named = model();
+  if (needs == Needs::Batches && chosen.stepWeights != "f32") {
+    throw Error(Exit::Usage, "--step-weights " + chosen.stepWeights + ": whole passes read weights in f32; expected an --entry that "
+                             "works byte by byte");
+  }
   if (needs != Needs::Everything) {
     chosen.entries = driver::entriesOf(named.spec, /*steps=*/needs == Needs::Steps);
+  }
+  if (needs == Needs::Evaluation && chosen.stepWeights != "f32") { // steps say which weights they read so
+    for (const std::string &entry : driver::entriesOf(named.spec, /*steps=*/true)) {
+      chosen.entries.push_back(entry);
+    }
   }
   return driver::openProgram(named, chosen);
 }
@@ -83,6 +106,7 @@ std::unique_ptr<rt::Program> SpecArgument::open(const Common &common, Needs need
 std::unique_ptr<rt::Program> SpecArgument::openOther(const std::string &other, const Common &common, Needs needs) {
   SpecArgument second = *this;
   second.path = other;
+  second.stepWeights = "f32"; // patches begin where they do in evaluation
   return second.open(common, needs);
 }
 

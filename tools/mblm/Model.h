@@ -12,6 +12,7 @@ namespace mblm::cli {
 class SpecArgument : public ModelSource {
 public:
   void addOptions(CLI::App &command) override;
+  void addStepOptions(CLI::App &command) override;
   std::string example() const override { return "models/quickstart.json "; }
   std::unique_ptr<rt::Program> open(const Common &common, Needs needs) override;
   std::unique_ptr<rt::Program> openOther(const std::string &path, const Common &common, Needs needs) override;
@@ -27,6 +28,7 @@ private:
   std::string path;
   std::string target = "cpu";
   std::string precision = "f32";
+  std::string stepWeights = "f32";
   std::string localLayers = "pays", library = "pays";
   std::string arch;
   std::string cache;

@@ -31,6 +31,10 @@ private:
     }
     return product;
   }
+  double bytes(Value value) const {
+    unsigned bits = cast<RankedTensorType>(value.getType()).getElementTypeBitWidth();
+    return elements(value) * bits / 8;
+  }
   double program(Region &region, double rows, uint64_t columns) const;
   template <typename OpTy>
   double scan(OpTy op, double perState, double perFeature) const;
@@ -138,7 +142,7 @@ std::optional<double> Counter::flopsOf(Operation *op) const {
       .Case([&](PoolGradOp op) -> Result { return 2 * elements(op.getInput()); })
       .Case([&](RangedAttentionOp op) -> Result { return ranged(op, 4, 4); })
       .Case([&](RangedAttentionGradOp op) -> Result { return ranged(op, 10, 5) + 2 * elements(op.getGrad()); })
-      .Case<PackOp, TransposeOp, RopeTableOp, DropoutKeyOp>([&](auto) -> Result { return 0; })
+      .Case<PackOp, QuantizeOp, TransposeOp, RopeTableOp, DropoutKeyOp>([&](auto) -> Result { return 0; })
       .Case([&](AttentionOp op) -> Result { return attention(op, 4, 4); })
       .Case([&](RememberOp op) -> Result { return program(op.getBody(), rows(op.getSpace()), op.getColumns()); })
       // To as many keys as the state holds.
@@ -181,12 +185,12 @@ std::optional<double> Counter::flopsOf(Operation *op) const {
 }
 
 double Counter::bytesOf(Operation *op) const {
-  double floats = 0;
+  double sum = 0, floats = 0;
   for (Value operand : llvm::SmallPtrSet<Value, 8>(op->operand_begin(), op->operand_end())) {
-    floats += elements(operand);
+    sum += bytes(operand);
   }
   for (Value result : op->getResults()) {
-    floats += elements(result);
+    sum += bytes(result);
   }
   // What is added to is read and written.
   llvm::TypeSwitch<Operation *>(op)
@@ -198,7 +202,7 @@ double Counter::bytesOf(Operation *op) const {
           floats += 8 * static_cast<double>(cast<RankedTensorType>(parameter.getType()).getNumElements());
         }
       });
-  return 4 * floats;
+  return sum + 4 * floats;
 }
 
 std::optional<Cost> costOf(Operation *op, int64_t batch, int64_t slots, int64_t patches) {

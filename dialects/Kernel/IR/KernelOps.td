@@ -48,12 +48,13 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, IsolatedF
     `kernel.rows`.
 
     A *streamed* gemm reads the weight itself in the place of its pack, once for all rows: what few rows, such as a step's, are
-    made for. Its columns are dealt out in pieces, so the epilogue of one looks at single columns only.
+    made for. Its columns are dealt out in pieces, so the epilogue of one looks at single columns only. The weight may be the numbers
+    of a `kernel.quantize`, which are widened to f32; their scales are then the epilogue's to multiply by.
 
     Constraints:
     * (C1) the prologue's arguments are `inputs` and five indices; it yields one value.
     * (C2) the epilogue's arguments are p, `epilogue_inputs` and five indices; it yields one value per result.
-    * (C3) `packed` is a `kernel.pack` of a [N, C] weight: [ceil(N/32), C, 32]; streamed, the weight [N, C].
+    * (C3) `packed` is a `kernel.pack` of a [N, C] weight: [ceil(N/32), C, 32]; streamed, the weight [N, C], in f32 or i8.
     * (C4) both row programs' segments and widths as (C3) of `kernel.rows`, for `depth` and `columns`.
     * (C5) results have the shapes of `kernel.rows`.
     * (C6) streamed, the epilogue has one segment, no block sums, and neither reductions nor `kernel.swap_pairs`.
@@ -182,6 +183,25 @@ def Kernel_PackOp : Kernel_Op<"pack", [Pure]> {
   let arguments = (ins AnyStaticShapeTensor:$weight, UnitAttr:$transposed);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$weight attr-dict `:` type($weight) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Kernel_QuantizeOp : Kernel_Op<"quantize", [Pure]> {
+  let summary = "A weight in int8, with one scale for each output channel.";
+  let description = [{
+    `scales[n] = max over c of |weight[n, c]| / 127`; `numbers[n, c] = weight[n, c] / scales[n]`, rounded to the nearest integer,
+    ties to even, and kept within [-127, 127]; 0 where the scale is. So `scales[n] * numbers[n, c]` is off by half a scale at most.
+    A channel with a number that is not finite has such a scale.
+
+    No entry makes it anew: copies stand beside the parameters (`MBLM_QUANTIZED`, runtime/ABI.h) until these change.
+
+    Constraints:
+    * (C1) `weight` is a matrix [N, C], made by `kernel.weight`.
+    * (C2) `numbers` are [N, C] in i8, and `scales` [N] in f32.
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$weight);
+  let results = (outs AnyStaticShapeTensor:$numbers, AnyStaticShapeTensor:$scales);
+  let assemblyFormat = "$weight attr-dict `:` type($weight) `->` type($numbers) `,` type($scales)";
   let hasVerifier = 1;
 }
 

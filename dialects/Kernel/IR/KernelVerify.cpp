@@ -229,6 +229,10 @@ LogicalResult GemmOp::verify() {
                    : failed(expectPacked(*this, getPacked(), "packed", columns, depth))) {
     return failure();
   }
+  Type element = tensorOf(getPacked()).getElementType();
+  if (!element.isF32() && !(isStreamed() ? element.isInteger(8) : element.isBF16())) {
+    return emitOpError("expects 'packed' to hold ") << (isStreamed() ? "f32 or i8" : "f32 or bf16") << ", but got " << element;
+  }
   if (failed(verifySegments(*this, depth, getPrologueSegments(), getPrologueWidth())) ||
       failed(verifySegments(*this, columns, getSegments(), getWidth()))) {
     return failure(); // gemm_c4
@@ -265,6 +269,25 @@ LogicalResult PackOp::verify() {
   auto weight = cast<RankedTensorType>(getWeight().getType());
   int64_t n = weight.getDimSize(getTransposed() ? 1 : 0), c = weight.getDimSize(getTransposed() ? 0 : 1);
   return expectPacked(*this, getResult(), "result", n, c); // pack_c1
+}
+
+LogicalResult QuantizeOp::verify() {
+  if (failed(expectRank(*this, getWeight(), "weight", 2))) {
+    return failure(); // quantize_c1
+  }
+  if (!getWeight().getDefiningOp<WeightOp>()) {
+    return emitOpError("expects 'weight' to be made by 'kernel.weight', as copies are made of parameters"); // quantize_c1
+  }
+  auto expectType = [&](Value value, StringRef name, ArrayRef<int64_t> shape, Type element) -> LogicalResult {
+    auto type = RankedTensorType::get(shape, element);
+    return value.getType() == type ? success() : emitOpError("expects '") << name << "' to be " << type << ", but got " << value.getType();
+  };
+  ArrayRef<int64_t> shape = tensorOf(getWeight()).getShape();
+  Builder builder(getContext());
+  if (failed(expectType(getNumbers(), "numbers", shape, builder.getI8Type()))) {
+    return failure(); // quantize_c2
+  }
+  return expectType(getScales(), "scales", shape[0], builder.getF32Type()); // quantize_c2
 }
 
 LogicalResult TransposeOp::verify() {

@@ -216,6 +216,23 @@ func.func @gemm_c3(%x: tensor<?x?x8xf32>, %w: tensor<1x8x32xf32>, %b: tensor<40x
 
 // -----
 
+func.func @gemm_c3_int8(%x: tensor<?x?x8xf32>, %w: tensor<2x8x32xi8>) {
+  // expected-error@+1 {{'kernel.gemm' op expects 'packed' to hold f32 or bf16, but got 'i8'}}
+  %y = kernel.gemm <B x M> depth 8 in 1 x 8 columns 40 in 1 x 40(%x) packed %w epilogue()
+      : (tensor<?x?x8xf32>, tensor<2x8x32xi8>) -> tensor<?x?x40xf32> {
+  ^bb0(%in: tensor<?x?x8xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
+    %v = kernel.load %in[%k, %t, %c] : tensor<?x?x8xf32> -> f32
+    kernel.yield %v : f32
+  }, {
+  ^bb0(%p: tensor<?x?x40xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
+    %v = kernel.load %p[%k, %t, %c] : tensor<?x?x40xf32> -> f32
+    kernel.yield %v : f32
+  }
+  return
+}
+
+// -----
+
 func.func @gemm_c4(%x: tensor<?x?x8xf32>, %w: tensor<2x8x32xf32>, %b: tensor<40xf32>) {
   // expected-error@+1 {{'kernel.gemm' op expects 'segments' x 'width' to just cover 'columns' (8), but got 2 x 8}}
   %y = kernel.gemm <B x M> depth 8 in 2 x 8 columns 40 in 1 x 40(%x) packed %w epilogue(%b)

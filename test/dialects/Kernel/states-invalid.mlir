@@ -241,6 +241,23 @@ func.func @ssd_step_c3(%x: tensor<?x1x8xf32>, %dt: tensor<?x1x2xf32>, %b: tensor
 
 // -----
 
+func.func @gemm_c3_streamed(%x: tensor<?x1x8xf32>, %w: tensor<40x8xbf16>) {
+  // expected-error@+1 {{'kernel.gemm' op expects 'packed' to hold f32 or i8, but got 'bf16'}}
+  %y = kernel.gemm <B x 1> depth 8 in 1 x 8 columns 40 in 1 x 40(%x) packed %w epilogue()
+      : (tensor<?x1x8xf32>, tensor<40x8xbf16>) -> tensor<?x1x40xf32> {
+  ^bb0(%in: tensor<?x1x8xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
+    %v = kernel.load %in[%k, %t, %c] : tensor<?x1x8xf32> -> f32
+    kernel.yield %v : f32
+  }, {
+  ^bb0(%p: tensor<?x1x40xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
+    %v = kernel.load %p[%k, %t, %c] : tensor<?x1x40xf32> -> f32
+    kernel.yield %v : f32
+  }
+  return
+}
+
+// -----
+
 func.func @gemm_c6(%x: tensor<?x1x8xf32>, %w: tensor<40x8xf32>) {
   // expected-error@+1 {{'kernel.gemm' op expects an epilogue on single columns behind a weight that is not packed, but got one that looks across columns or rows}}
   %y = kernel.gemm <B x 1> depth 8 in 1 x 8 columns 40 in 1 x 40(%x) packed %w epilogue()

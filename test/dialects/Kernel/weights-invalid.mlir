@@ -49,6 +49,41 @@ func.func @pack_c2(%w: tensor<40xf32>) {
 
 // -----
 
+func.func @quantize_c1() {
+  %w = kernel.weight [@w] at 0 : tensor<40xf32>
+  // expected-error@+1 {{'kernel.quantize' op expects 'weight' to have rank 2, but got 'tensor<40xf32>'}}
+  %q, %s = kernel.quantize %w : tensor<40xf32> -> tensor<40xi8>, tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @quantize_c1_computed(%w: tensor<40x8xf32>) {
+  // expected-error@+1 {{'kernel.quantize' op expects 'weight' to be made by 'kernel.weight', as copies are made of parameters}}
+  %q, %s = kernel.quantize %w : tensor<40x8xf32> -> tensor<40x8xi8>, tensor<40xf32>
+  return
+}
+
+// -----
+
+func.func @quantize_c2() {
+  %w = kernel.weight [@w] at 0 : tensor<40x8xf32>
+  // expected-error@+1 {{'kernel.quantize' op expects 'numbers' to be 'tensor<40x8xi8>', but got 'tensor<8x40xi8>'}}
+  %q, %s = kernel.quantize %w : tensor<40x8xf32> -> tensor<8x40xi8>, tensor<40xf32>
+  return
+}
+
+// -----
+
+func.func @quantize_c2_scales() {
+  %w = kernel.weight [@w] at 0 : tensor<40x8xf32>
+  // expected-error@+1 {{'kernel.quantize' op expects 'scales' to be 'tensor<40xf32>', but got 'tensor<8xf32>'}}
+  %q, %s = kernel.quantize %w : tensor<40x8xf32> -> tensor<40x8xi8>, tensor<8xf32>
+  return
+}
+
+// -----
+
 func.func @weight_gemm_c1(%g: tensor<?x?x40xf32>, %r: tensor<?x2x256x32xf32>) {
   // expected-error@+1 {{'kernel.weight_gemm' op expects dimension 1 of 'packed' to be the panels of its columns (1), but got 2}}
   kernel.weight_gemm <B x M> %g, %r columns 40 depth 8 into [@w] at 0 : tensor<?x?x40xf32>, tensor<?x2x256x32xf32>
