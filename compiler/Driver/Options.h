@@ -13,6 +13,8 @@
 
 namespace mblm::driver {
 
+class TunedProducts;
+
 enum class Target {
   Cpu,       // native code
   Cuda,      // CUDA kernels on a GPU
@@ -33,6 +35,8 @@ struct Options {
   std::string precision = "f32";    // of pipelines::GPUSchedule; of native code f32 or bf16
   std::string localLayers = "pays", library = "pays"; // of CUDA kernels
   std::string cache;                // folder, or "off"; empty: the user's cache folder
+  std::string tuned;                // file of schedules (Tuned.h), or "off"; empty: the usual one
+  const TunedProducts *schedules = nullptr; // in the place of what a file holds
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
   Plan plan;
