@@ -95,7 +95,7 @@ def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
       local stage returns the logits of the next byte; any other one leaves its projection as the slots of the stage below.
     * @begin_i(): the same for the start vector alone, at position 0. Only of stages that have one.
     * @prefill_0(ids of `prefill-rows` slots): as that many steps in one, but nothing comes out: it only fills the states. None
-      where the stage has learned positions for fewer.
+      where the stage has learned positions for fewer. @short_prefill_0 is the same of an eighth of the slots.
     What later positions need of a call stays in `mblm.state`s. A state needs no clearing: ops know their position, so that
     @begin_i (or @step_0 at P = 0) begins a sequence anew. Ops on single positions are taken over as they are; others build
     their own steps (StatefulOpInterface).
@@ -104,7 +104,7 @@ def DecodePass : Pass<"mblm-decode", "::mlir::ModuleOp"> {
     position, which the caller knows: their attributes are those of the op that makes them in @forward. Where the data decides the
     patches there are three: @step_1(ids that the newest byte's n-grams reach) is the bytes' way to the patches, @step_0(ranges) a
     patch that is complete, and @step_2(ranges) the same byte's way from the patches to logits. P is the number of the byte or patch.
-    Each has its @prefill_i, as `prefill-rows` steps in one that return what all of these return.
+    Each has its @prefill_i, as `prefill-rows` steps in one that return what all of these return, and its @short_prefill_i.
 
     Needs: @forward(ids) -> logits in `mblm` ops, of stages one below the other. Leaves: these functions and the states; all others
     as they are. A module's attribute `mblm.step_weights` goes to these functions, too.

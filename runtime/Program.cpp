@@ -34,10 +34,20 @@ std::string entryName(Entry entry, int64_t stage) {
     return "step_" + std::to_string(stage);
   case Entry::Prefill:
     return "prefill_" + std::to_string(stage);
+  case Entry::ShortPrefill:
+    return "short_prefill_" + std::to_string(stage);
   case Entry::Quantize:
     return "quantize";
   }
   return "unknown";
+}
+
+int64_t rowsOf(Entry entry) {
+  return entry == Entry::Prefill ? prefillRows : entry == Entry::ShortPrefill ? shortPrefillRows : 1;
+}
+
+Entry stepFor(int64_t count) {
+  return count >= prefillRows ? Entry::Prefill : count >= shortPrefillRows ? Entry::ShortPrefill : Entry::Step;
 }
 
 int64_t ModelInfo::plannedPatches(int64_t slots) const {

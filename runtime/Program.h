@@ -30,10 +30,14 @@ enum class Entry {
   Begin,   // nothing: the stage's start vector alone, at position 0
   Step,    // ids of one slot; of the local stage -> output: logits [B, 1, vocab]
   Prefill, // as prefillRows steps in one: of stage 0, and nothing comes out; of steps with ranges each has one, with outputs of all
+  ShortPrefill, // the same of shortPrefillRows: what a Prefill leaves is soon read, too
   Quantize, // the copies of weights in int8 that steps read, where they do; a program runs it by itself
 };
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
-constexpr int64_t prefillRows = 64;
+constexpr int64_t prefillRows = 64, shortPrefillRows = prefillRows / 8;
+// Positions that a Step or a prefill takes; and which of them takes most of `count` positions, count >= 1.
+int64_t rowsOf(Entry entry);
+Entry stepFor(int64_t count);
 
 // B sequences of M outermost slots, of which G at a time where a program works by pieces, and of at most P patches where the data
 // decides these.
@@ -75,7 +79,7 @@ struct RangeRule {
   int64_t end = -1;   // id that ends documents; -1: none
 };
 
-// What a step takes beside the call's position. A prefill takes prefillRows times as many ranges, and prefillRows - 1 ids more.
+// What a step takes beside the call's position. A prefill of n rows takes n times as many ranges, and n - 1 ids more.
 struct StepInputs {
   int64_t ids = 0; // newest ids of each sequence; 0: none, or those of a slot
   std::vector<RangeRule> ranges;

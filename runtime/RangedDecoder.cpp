@@ -20,8 +20,8 @@ RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : De
       entropy = std::make_unique<RangedDecoder>(model.entropyModel(), 1, capacity);
     }
   }
-  if (capacity >= prefillRows) {
-    manyOutputs = Buffer(batch * prefillRows * model.info().vocab, "logits");
+  if (capacity >= shortPrefillRows) {
+    manyOutputs = Buffer(batch * rowsOf(stepFor(capacity)) * model.info().vocab, "logits");
   }
   reset();
 }
@@ -64,7 +64,8 @@ std::pair<int64_t, int64_t> RangedDecoder::range(const RangeRule &rule, int64_t 
                                    "', which this runtime does not know; compile the spec again");
 }
 
-void RangedDecoder::run(int64_t stage, int64_t position, int64_t rows) {
+void RangedDecoder::run(int64_t stage, int64_t position, Entry entry) {
+  int64_t rows = rowsOf(entry);
   const StepInputs &inputs = model.getProgram().stepInputs(stage);
   callRanges.clear();
   for (const RangeRule &rule : inputs.ranges) {
@@ -96,7 +97,7 @@ void RangedDecoder::run(int64_t stage, int64_t position, int64_t rows) {
   call.params = model.passed(Flat::Params);
   call.state = state.data();
   call.output = rows == 1 ? output.data() : manyOutputs.data();
-  model.getProgram().run(rows == 1 ? Entry::Step : Entry::Prefill, call);
+  model.getProgram().run(entry, call);
 
   if (stage != (patcher ? backStage : 0)) {
     return; // no logits
@@ -113,9 +114,9 @@ void RangedDecoder::run(int64_t stage, int64_t position, int64_t rows) {
 // Positions from `position` on, as many at a time as there are entries for.
 void RangedDecoder::runAll(int64_t stage, int64_t position, int64_t count) {
   for (int64_t end = position + count; position < end;) {
-    int64_t rows = end - position >= prefillRows ? prefillRows : 1;
-    run(stage, position, rows);
-    position += rows;
+    Entry entry = stepFor(end - position);
+    run(stage, position, entry);
+    position += rowsOf(entry);
   }
 }
 

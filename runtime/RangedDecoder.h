@@ -30,7 +30,7 @@ private:
   void cutPatches(const int32_t *ids, int64_t count);
   void closePatch(int64_t end);
   void runAll(int64_t stage, int64_t position, int64_t count);
-  void run(int64_t stage, int64_t position, int64_t rows);
+  void run(int64_t stage, int64_t position, Entry entry);
   void add(StateImage &image, const std::string &prefix) const;
   void restore(const SafetensorsFile &file, const std::string &prefix, int64_t length);
   void restorePatches(const SafetensorsFile &file, const std::string &prefix);

@@ -57,16 +57,16 @@ void StageDecoder::begin(size_t stage) {
   }
 }
 
-// Runs `rows` slots, and with them begins new sequences in all stages below.
-void StageDecoder::step(size_t stage, const int32_t *ids, int64_t stride, int64_t rows) {
+// Runs the slots of an entry, and with them begins new sequences in all stages below.
+void StageDecoder::step(size_t stage, const int32_t *ids, int64_t stride, Entry entry) {
   begin(stage);
-  int64_t count = rows * stages[stage].slotBytes;
+  int64_t rows = rowsOf(entry), count = rows * stages[stage].slotBytes;
   callIds.resize(sequences * count);
   for (int64_t b = 0; b < sequences; ++b) {
     std::copy_n(ids + b * stride, count, callIds.data() + b * count);
   }
   int64_t position = stages[stage].slots + (model.info().startToken ? 1 : 0);
-  run(rows == 1 ? Entry::Step : Entry::Prefill, stage, position, callIds.data());
+  run(entry, stage, position, callIds.data());
   stages[stage].slots += rows;
   for (size_t i = stage + 1; i < stages.size(); ++i) {
     stages[i].slots = 0;
@@ -80,7 +80,7 @@ void StageDecoder::closeSlot(size_t stage) {
   while (stage > 0 && stages[stage].slots + 1 == stages[stage].limit) {
     --stage;
   }
-  step(stage, open.data() + openBytes - stages[stage].slotBytes, model.info().inner, 1);
+  step(stage, open.data() + openBytes - stages[stage].slotBytes, model.info().inner, Entry::Step);
   if (stage == 0) {
     openBytes = 0;
   }
@@ -100,10 +100,10 @@ int64_t StageDecoder::advance(const int32_t *ids, int64_t stride, int64_t count)
     ++i;
   }
   // The stage below goes on from a step: a prefill leaves nothing for it.
-  bool many = i == 0 && (count - 1) / stages[0].slotBytes >= prefillRows + (local > 0 ? 1 : 0);
-  int64_t rows = many ? prefillRows : 1, taken = rows * stages[i].slotBytes;
+  Entry entry = i == 0 ? stepFor(std::max<int64_t>((count - 1) / stages[0].slotBytes - (local > 0 ? 1 : 0), 1)) : Entry::Step;
+  int64_t taken = rowsOf(entry) * stages[i].slotBytes;
   if (i == 0) {
-    step(0, ids, stride, rows);
+    step(0, ids, stride, entry);
     return taken;
   }
   for (int64_t b = 0; b < sequences; ++b) {
@@ -113,7 +113,7 @@ int64_t StageDecoder::advance(const int32_t *ids, int64_t stride, int64_t count)
   if (i < local) {
     closeSlot(i);
   } else {
-    step(local, ids, stride, 1);
+    step(local, ids, stride, Entry::Step);
   }
   return taken;
 }

@@ -27,7 +27,7 @@ private:
   void closeSlot(size_t stage);
   int64_t advance(const int32_t *ids, int64_t stride, int64_t count) override;
   void begin(size_t stage);
-  void step(size_t stage, const int32_t *ids, int64_t stride, int64_t rows);
+  void step(size_t stage, const int32_t *ids, int64_t stride, Entry entry);
   void run(Entry entry, size_t stage, int64_t position, const int32_t *ids);
   int64_t filledRows(const StateTensor &tensor) const override;
 

@@ -84,7 +84,7 @@ private:
 };
 
 bool steps(rt::Entry entry) {
-  return entry == rt::Entry::Begin || entry == rt::Entry::Step || entry == rt::Entry::Prefill;
+  return entry == rt::Entry::Begin || entry == rt::Entry::Step || entry == rt::Entry::Prefill || entry == rt::Entry::ShortPrefill;
 }
 
 bool computesGradients(rt::Entry entry) { return entry == rt::Entry::Gradients || entry == rt::Entry::TrainStep; }

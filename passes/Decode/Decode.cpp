@@ -245,8 +245,10 @@ public:
         calls.push_back({"begin" + stage, 1, true, true});
       }
       calls.push_back({"step" + stage, 1, false, true});
-      if (number == 0 && prefillRows > 0 && prefillRows <= mostSlots(forward, clocks, *clock)) {
-        calls.push_back({"prefill" + stage, prefillRows, false, false});
+      for (auto [name, rows] : {std::pair("prefill", int64_t(prefillRows)), std::pair("short_prefill", shortOf(prefillRows))}) {
+        if (number == 0 && rows > 0 && rows <= mostSlots(forward, clocks, *clock)) {
+          calls.push_back({name + stage, rows, false, false});
+        }
       }
       for (const Call &call : calls) {
         if (failed(StepBuilder(forward, clocks, states, *clock, call).run())) {

@@ -384,10 +384,10 @@ LogicalResult decode::buildRangedSteps(func::FuncOp forward, int64_t prefillRows
   }
   for (auto [stage, level] : llvm::enumerate(stages)) {
     std::string number = std::to_string(stage);
-    if (failed(StepBuilder(forward, levels, *shapes, states, level, 1, "step_" + number).run()) ||
-        (prefillRows > 0 &&
-         failed(StepBuilder(forward, levels, *shapes, states, level, prefillRows, "prefill_" + number).run()))) {
-      return failure();
+    for (auto [name, rows] : {std::pair("step_", int64_t(1)), std::pair("prefill_", prefillRows), std::pair("short_prefill_", shortOf(prefillRows))}) {
+      if (rows > 0 && failed(StepBuilder(forward, levels, *shapes, states, level, rows, name + number).run())) {
+        return failure();
+      }
     }
   }
   return success();

@@ -8,6 +8,9 @@
 
 namespace mblm::decode {
 
+// Positions of a short prefill beside one of `rows`; 0: none.
+inline int64_t shortOf(int64_t rows) { return rows / 8; }
+
 // `prefillRows`: positions of a prefill; 0: none.
 llvm::LogicalResult buildRangedSteps(mlir::func::FuncOp forward, int64_t prefillRows);
 
