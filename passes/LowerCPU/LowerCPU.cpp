@@ -468,7 +468,7 @@ void Lowering::bindQuantized(kernel::QuantizeOp op) {
 
 // An entry that makes all of them.
 LogicalResult Lowering::lowerQuantized() {
-  placement = {};
+  placement = Placement();
   CompiledFunction compiled;
   SmallVector<Operation *> ops;
   SmallVector<Attribute> weights;
