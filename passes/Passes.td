@@ -183,6 +183,20 @@ def NarrowStoragePass : Pass<"kernel-narrow-storage", "::mlir::func::FuncOp"> {
 // LowerCPU
 //===----------------------------------------------------------------------===//
 
+def ScheduleCPUPass : Pass<"mblm-schedule-cpu", "::mlir::func::FuncOp"> {
+  let summary = "Writes on every product which work items it has on a CPU.";
+  let description = [{
+    What the cost model chooses for a level, as `kernel.cpu_schedule` (dialects/Kernel/IR/KernelDialect.td): on gemms, gradients of
+    weights, cross entropies and their gradients. An op that has a schedule keeps it. The model looks at shapes, types, the
+    level's vectors, tiles and caches; never at threads.
+
+    Needs: a function in `kernel` ops, their types as they will be lowered. Leaves: the same function with attributes.
+
+    Example: `kernel.weight_gemm` of 512 x 512 numbers gets `kernel.cpu_schedule = #kernel.cpu_schedule<rows = 192, columns = 256>`.
+  }];
+  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "amx, avx512bf16, avx512, avx2 or portable">];
+}
+
 def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
   let summary = "Writes every kernel as loops over vectors, and every entry as a list of launches.";
   let description = [{
@@ -190,7 +204,7 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
     Each function of the module becomes `mblm_entry_<name>`, which launches its kernels in order through the context's
     `parallel` (runtime/ABI.h). Tensors get their places in the arena first (passes/Memory).
 
-    Needs: a module in `kernel` ops. Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
+    Needs: a module in `kernel` ops with schedules (mblm-schedule-cpu). Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
     and scratch, `mblm.kernels` with one entry a launch; `op` counts the kernel ops of a function, weights, states and views
     left out; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
 

@@ -133,9 +133,12 @@ void RangedDecoder::append(const int32_t *column, int64_t stride, int64_t count)
 
 std::vector<float> RangedDecoder::feedForEntropies(const int32_t *column, int64_t count) {
   std::vector<float> found;
+  struct Scope { // also where `feed` throws
+    std::vector<float> *&kept;
+    ~Scope() { kept = nullptr; }
+  } scope{entropies};
   entropies = &found;
   feed(column, count);
-  entropies = nullptr;
   return found;
 }
 
@@ -147,10 +150,15 @@ void RangedDecoder::cutPatches(const int32_t *column, int64_t count) {
     if (!patcher->feed(column[t], entropy ? found[size_t(t)] : 0)) {
       continue;
     }
-    patches.push_back(patcher->position());
-    patchDocuments.push_back(ended ? int64_t(patches.size()) - 1 : patchDocuments.back());
-    ended = false;
+    closePatch(patcher->position());
   }
+}
+
+// The next patch begins at byte `end`; it sees the patches of its document alone.
+void RangedDecoder::closePatch(int64_t end) {
+  patches.push_back(end);
+  patchDocuments.push_back(ended ? int64_t(patches.size()) - 1 : patchDocuments.back());
+  ended = false;
 }
 
 int64_t RangedDecoder::advance(const int32_t *column, int64_t stride, int64_t count) {
@@ -258,14 +266,10 @@ void RangedDecoder::restorePatches(const SafetensorsFile &file, const std::strin
   if (!rises) {
     throw foreignState(file, "does not say where the patches of its " + std::to_string(length) + " bytes begin; it is damaged");
   }
-  patches.assign(begins.begin(), begins.end());
-  for (size_t m = 0, t = 0; m < patches.size(); ++m) {
-    if (m > 0) {
-      patchDocuments.push_back(ended ? int64_t(m) : patchDocuments.back());
-    }
-    ended = false;
-    for (auto end = m + 1 < patches.size() ? patches[m + 1] : length; int64_t(t) < end; ++t) {
-      ended = ended || ids[0][t] == model.info().documentEnd;
+  for (int64_t t = 0; t < length; ++t) {
+    ended = ended || ids[0][size_t(t)] == model.info().documentEnd;
+    if (patches.size() < begins.size() && begins[patches.size()] == t + 1) {
+      closePatch(t + 1);
     }
   }
 }

@@ -28,6 +28,7 @@ private:
   int64_t advance(const int32_t *ids, int64_t stride, int64_t count) override;
   void append(const int32_t *ids, int64_t stride, int64_t count);
   void cutPatches(const int32_t *ids, int64_t count);
+  void closePatch(int64_t end);
   void runAll(int64_t stage, int64_t position, int64_t count);
   void run(int64_t stage, int64_t position, int64_t rows);
   void add(StateImage &image, const std::string &prefix) const;

@@ -36,7 +36,7 @@ static bool isWhole(const std::string &path) {
   return trailer.consume_front(mark) && trailer == hashText(bytes.drop_back(trailerBytes));
 }
 
-static std::string userFolder() {
+std::string driver::userCacheFolder() {
   if (const char *cache = std::getenv("XDG_CACHE_HOME"); cache && *cache == '/') {
     return std::string(cache) + "/mblm";
   }
@@ -50,7 +50,7 @@ Cache::Cache(const std::string &chosen, std::function<void(const std::string &)>
   if (chosen == "off") {
     return;
   }
-  folder = chosen.empty() ? userFolder() : chosen;
+  folder = chosen.empty() ? userCacheFolder() : chosen;
   std::error_code error = folder.empty() ? std::make_error_code(std::errc::no_such_file_or_directory)
                                          : llvm::sys::fs::create_directories(folder);
   if (!error) {

@@ -11,6 +11,9 @@
 
 namespace mblm::driver {
 
+// Where compiled models are kept unless one says otherwise; empty: nowhere, for there is no home.
+std::string userCacheFolder();
+
 class Cache {
 public:
   // `folder` "off": nothing is kept; empty: the user's cache folder. `note` takes a line when the folder is no use.

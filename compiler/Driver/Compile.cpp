@@ -8,6 +8,7 @@
 #include "compiler/Driver/Gpu.h"
 #include "compiler/Driver/Header.h"
 #include "compiler/Driver/Plan.h"
+#include "compiler/Driver/Tuned.h"
 #include "compiler/Frontend/ModelInfo.h"
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Pipelines/Reproducer.h"
@@ -69,7 +70,7 @@ mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Optio
 
 // Code of the spec, which the artifact will name as its description: for the simulator its kernels alone, else native code,
 // and with a GPU as the target the kernels beside it.
-std::vector<std::string> compile(const spec::Spec &spec, const Options &options, target::CodeFormat format) {
+std::vector<std::string> compile(const spec::Spec &spec, const Options &options, const TunedProducts &tuned, target::CodeFormat format) {
   Stopwatch watch(options);
   target::Machine machine = machineFor(options);
   rt::ModelInfo info = makeModelInfo(spec);
@@ -100,6 +101,7 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
       }
     }
     pipelines::toKernelPhase(*owned.module, options.fusion);
+    tuned.apply(*owned.module, machine, options.nativePrecision());
     watch.lap("kernel");
     pipelines::toLoopsPhase(*owned.module, machine.level, options.nativePrecision());
     watch.lap("loops");
@@ -134,9 +136,11 @@ target::Machine driver::machineFor(const Options &options) {
 std::string driver::artifactFor(const NamedModel &model, const Options &options) {
   spec::Spec spec = spec::canonicalSpec(model.spec, model.path);
   target::Machine machine = machineFor(options);
+  TunedProducts tuned = tunedFor(options);
   std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
                              (options.fusion.on ? std::to_string(options.fusion.limit) : "off") + '\0' +
-                             llvm::join(options.entries, ",") + '\0' + describe(options.plan) + '\0' + kernelKey(options));
+                             llvm::join(options.entries, ",") + '\0' + describe(options.plan) + '\0' + kernelKey(options) +
+                             '\0' + tuned.keyText(machine, options.nativePrecision()));
   Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
   if (std::optional<std::string> found = cache.find(key)) {
     if (options.verbose) {
@@ -148,7 +152,7 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
     options.say("cache miss: compiling for " + machine.level);
   }
   return cache.store(key, [&](const std::string &path) {
-    target::linkArtifact(compile(spec, options, target::CodeFormat::Object), path);
+    target::linkArtifact(compile(spec, options, tuned, target::CodeFormat::Object), path);
   });
 }
 
@@ -156,19 +160,19 @@ void driver::compileTo(const NamedModel &model, const Options &options, Emit emi
   spec::Spec spec = spec::canonicalSpec(model.spec, model.path);
   switch (emit) {
   case Emit::Artifact:
-    return target::linkArtifact(compile(spec, options, target::CodeFormat::Object), output);
+    return target::linkArtifact(compile(spec, options, tunedFor(options), target::CodeFormat::Object), output);
   case Emit::Executable:
-    return target::linkExecutable(compile(spec, options, target::CodeFormat::Object), output);
+    return target::linkExecutable(compile(spec, options, tunedFor(options), target::CodeFormat::Object), output);
   case Emit::LLVM:
-    return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::LLVM).front());
+    return rt::writeTextFile(output, compile(spec, options, tunedFor(options), target::CodeFormat::LLVM).front());
   case Emit::Assembly:
-    return rt::writeTextFile(output, compile(spec, options, target::CodeFormat::Assembly).front());
+    return rt::writeTextFile(output, compile(spec, options, tunedFor(options), target::CodeFormat::Assembly).front());
   case Emit::Ptx:
     return rt::writeTextFile(output, gpuCodeOf(spec, options, std::nullopt).ptx);
   case Emit::Cubin:
     return rt::writeTextFile(output, gpuCodeOf(spec, options, requirePtxas()).cubin);
   case Emit::Header:
-    return rt::writeTextFile(output, headerText(makeModelInfo(spec)));
+    return rt::writeTextFile(output, headerText(makeModelInfo(spec), allEntriesOf(spec)));
   case Emit::Model:
   case Emit::Kernel: {
     OwnedModule owned = modelModule(spec, options);

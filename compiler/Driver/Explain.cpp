@@ -11,6 +11,7 @@
 #include "compiler/Pipelines/Reproducer.h"
 
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "passes/LowerCPU/Schedule.h"
 #include "passes/Memory/Placement.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -26,29 +27,61 @@ static rt::LinearSize formOf(mlir::DictionaryAttr sizes, llvm::StringRef name) {
   return form;
 }
 
-// The kernels of all entries, in the order in which the lowering counts them. On a GPU with the names that theirs would have.
-static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots, int64_t patches, bool onGpu) {
-  std::vector<Explanation::Kernel> kernels;
+// Calls `body` for the kernels of all entries, in the order in which the lowering counts them.
+static void forKernels(mlir::ModuleOp module, llvm::function_ref<void(mlir::func::FuncOp, mlir::Operation &)> body) {
   for (auto function : module.getOps<mlir::func::FuncOp>()) {
     for (mlir::Operation &op : function.getBody().front().without_terminator()) {
-      if (llvm::isa<kernel::WeightOp, kernel::StateOp, kernel::ViewOp>(op)) {
-        continue;
-      }
-      Explanation::Kernel &entry = kernels.emplace_back();
-      entry.entry = function.getName().str();
-      entry.op = op.getName().stripDialect().str();
-      if (auto name = op.getLoc()->findInstanceOf<mlir::NameLoc>()) {
-        entry.where = name.getName().str();
-      }
-      entry.place = pipelines::filePosition(op.getLoc());
-      entry.hasRows = op.getNumRegions() > 0;
-      entry.cost = kernel::costOf(&op, batch, slots, patches);
-      if (onGpu) {
-        entry.functions.push_back(modelName(op.getLoc()) + entry.op);
+      if (!llvm::isa<kernel::WeightOp, kernel::StateOp, kernel::ViewOp>(op)) {
+        body(function, op);
       }
     }
   }
+}
+
+// What is known of them at once. On a GPU with the names that theirs would have.
+static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t batch, int64_t slots, int64_t patches, bool onGpu) {
+  std::vector<Explanation::Kernel> kernels;
+  forKernels(module, [&](mlir::func::FuncOp function, mlir::Operation &op) {
+    Explanation::Kernel &entry = kernels.emplace_back();
+    entry.entry = function.getName().str();
+    entry.op = op.getName().stripDialect().str();
+    if (auto name = op.getLoc()->findInstanceOf<mlir::NameLoc>()) {
+      entry.where = name.getName().str();
+    }
+    entry.place = pipelines::filePosition(op.getLoc());
+    entry.hasRows = op.getNumRegions() > 0;
+    entry.cost = kernel::costOf(&op, batch, slots, patches);
+    if (onGpu) {
+      entry.functions.push_back(modelName(op.getLoc()) + entry.op);
+    }
+  });
   return kernels;
+}
+
+// Which work items products have in native code. Leaves the module with its schedules.
+static void addSchedules(mlir::ModuleOp module, const Options &options, int64_t batch, int64_t slots, int64_t patches, Explanation &result) {
+  target::Machine machine = machineFor(options);
+  tunedFor(options).apply(module, machine, options.nativePrecision());
+  auto kernel = result.kernels.begin();
+  forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) { (kernel++)->tuned = bool(kernel::cpuScheduleOf(&op)); });
+  pipelines::scheduleForCpu(module, machine.level, options.nativePrecision());
+  emit::Machine emitted = *cpu::machineOfLevel(module.getLoc(), machine.level);
+  kernel = result.kernels.begin();
+  forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) {
+    Explanation::Kernel &entry = *kernel++;
+    if (!cpu::takesSchedule(&op)) {
+      return;
+    }
+    entry.schedule = scheduleFrom(kernel::cpuScheduleOf(&op));
+    for (kernel::CpuScheduleAttr candidate : cpu::scheduleCandidates(&op, emitted)) {
+      entry.worthTrying.push_back(scheduleFrom(candidate));
+    }
+    entry.product = productKey(&op, machine, options.nativePrecision());
+    if (entry.product) {
+      auto space = op.getAttrOfType<kernel::SpaceAttr>("space");
+      entry.rows = space.getSequences().evaluate(batch, slots, 0, patches) * space.getPositions().evaluate(batch, slots, 0, patches);
+    }
+  });
 }
 
 static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayAttr launches) {
@@ -106,6 +139,7 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     if (onGpu) {
       return explainGpu(module, options, result);
     }
+    addSchedules(module, options, batch, slots, patches, result);
     pipelines::toLoopsPhase(module, machineFor(options).level, options.nativePrecision());
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "compiler/Driver/Models.h"
+#include "compiler/Driver/Tuned.h"
 #include "dialects/Kernel/IR/KernelCosts.h"
 #include "runtime/Metadata.h"
 
@@ -26,6 +27,12 @@ struct Explanation {
                                         // names begin with
     bool hasRows = false;               // row programs, into which others can be fused
     std::optional<kernel::Cost> cost;   // absent where none is known
+    // Of products in native code.
+    std::optional<Schedule> schedule;   // which work items it has
+    bool tuned = false;                 // which `mblm tune` found, not the cost model
+    std::vector<Schedule> worthTrying;  // the cost model's first
+    std::optional<ProductKey> product;  // of those that can be tuned
+    int64_t rows = 0;                   // of these
   };
   std::vector<Kernel> kernels; // in the order of their launches, entry by entry
   std::map<std::string, rt::EntrySizes> entries; // on the options' target

@@ -10,7 +10,7 @@
 
 namespace mblm::driver {
 
-// The ABI, the model's sizes, and where each parameter stands in the flat buffer.
-std::string headerText(const rt::ModelInfo &info);
+// The ABI, the model's sizes, where each parameter stands in the flat buffer, and the artifact's `entries`.
+std::string headerText(const rt::ModelInfo &info, const std::vector<std::string> &entries);
 
 } // namespace mblm::driver

@@ -161,6 +161,16 @@ std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
   return names;
 }
 
+std::vector<std::string> driver::allEntriesOf(const spec::Spec &spec) {
+  std::vector<std::string> names = entriesOf(spec, /*steps=*/true);
+  for (const std::string &name : entriesOf(spec, /*steps=*/false)) {
+    if (!llvm::is_contained(names, name)) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) {
   OwnedModule owned;
   owned.context = std::make_shared<MLIRContext>(MLIRContext::Threading::DISABLED);

@@ -30,6 +30,8 @@ NamedModel openModel(const std::string &path);
 
 // The entries that work byte by byte, or those on whole sequences.
 std::vector<std::string> entriesOf(const spec::Spec &spec, bool steps);
+// Both, each once.
+std::vector<std::string> allEntriesOf(const spec::Spec &spec);
 
 std::unique_ptr<rt::Program> openProgram(const NamedModel &model, const Options &options);
 

@@ -13,6 +13,8 @@
 
 namespace mblm::driver {
 
+class TunedProducts;
+
 enum class Target {
   Cpu,       // native code
   Cuda,      // CUDA kernels on a GPU
@@ -34,6 +36,8 @@ struct Options {
   std::string stepWeights = "f32";  // or int8: as which steps read the weights of their products; native code only
   std::string localLayers = "pays", library = "pays"; // of CUDA kernels
   std::string cache;                // folder, or "off"; empty: the user's cache folder
+  std::string tuned;                // file of schedules (Tuned.h), or "off"; empty: the usual one
+  const TunedProducts *schedules = nullptr; // in the place of what a file holds
   std::vector<std::string> entries; // to compile; empty: all
   pipelines::Fusion fusion;
   Plan plan;

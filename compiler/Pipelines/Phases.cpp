@@ -111,10 +111,15 @@ static void addKernelPasses(OpPassManager &passes, const pipelines::Fusion &fusi
   }
 }
 
-static void addLoopsPasses(OpPassManager &passes, const std::string &level, const std::string &precision) {
+static void addSchedulePasses(OpPassManager &passes, const std::string &level, const std::string &precision) {
   if (precision == "bf16") {
     passes.addNestedPass<func::FuncOp>(createNarrowStoragePass({/*packsOnly=*/true}));
   }
+  passes.addNestedPass<func::FuncOp>(createScheduleCPUPass({level}));
+}
+
+static void addLoopsPasses(OpPassManager &passes, const std::string &level, const std::string &precision) {
+  addSchedulePasses(passes, level, precision);
   LowerCPUPassOptions options;
   options.level = level;
   options.precision = precision;
@@ -173,6 +178,10 @@ void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomp
 
 void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
   runPasses(module, "kernel", [&](OpPassManager &passes) { addKernelPasses(passes, fusion); });
+}
+
+void pipelines::scheduleForCpu(ModuleOp module, const std::string &level, const std::string &precision) {
+  runPasses(module, "kernel", [&](OpPassManager &passes) { addSchedulePasses(passes, level, precision); });
 }
 
 void pipelines::toLoopsPhase(ModuleOp module, const std::string &level, const std::string &precision) {

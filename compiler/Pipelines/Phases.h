@@ -51,7 +51,10 @@ void toModelPhase(mlir::ModuleOp module, const std::vector<int64_t> &recomputeSt
 // mblm -> kernel.
 void toKernelPhase(mlir::ModuleOp module, const Fusion &fusion);
 
-// kernel -> loops, for a level of compiler/Target/Machine.h, in f32 or bf16.
+// A module at phase kernel with the types and the schedules that `toLoopsPhase` would give it.
+void scheduleForCpu(mlir::ModuleOp module, const std::string &level, const std::string &precision);
+
+// kernel -> loops, for a level of compiler/Target/Machine.h, in f32 or bf16: kernels keep the schedules that they have, others get one.
 void toLoopsPhase(mlir::ModuleOp module, const std::string &level, const std::string &precision = "f32");
 
 // loops -> llvm.

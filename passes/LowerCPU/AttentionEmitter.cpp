@@ -156,8 +156,8 @@ BlockProduct AttentionEmitter::scoreProduct(Value rows, Value a, Value packed, V
   product.rows = rows;
   product.b = e.at(packed, e.mul(firstKey, padded()), factor());
   product.panelStride = e.index(kernel::panelWidth * padded());
-  product.ldb = e.index(narrow ? 2 * kernel::panelWidth : kernel::panelWidth);
-  product.columns = keyBlock;
+  product.ldb = e.index(panelPitch(narrow));
+  product.columns = e.index(keyBlock);
   product.c = scores;
   product.ldc = e.index(scoreStride);
   product.depth = e.index(narrow ? padded() : shape.width);
@@ -172,9 +172,9 @@ BlockProduct AttentionEmitter::mixProduct(Value rows, Value weights, Value keyRo
   product.lda = e.index(scoreStride);
   product.rows = rows;
   product.b = keyRows;
-  product.panelStride = e.index(narrow ? 2 * kernel::panelWidth : kernel::panelWidth);
+  product.panelStride = e.index(panelPitch(narrow));
   product.ldb = e.index(narrow ? 2 * stride : stride);
-  product.columns = shape.width;
+  product.columns = e.index(shape.width);
   product.c = target;
   product.ldc = e.index(paddedPanels());
   product.depth = narrow ? wholeGroups(e, depth) : depth;

@@ -5,7 +5,7 @@
 // (KernelWriter::product). Weights' gradients are in EmitWeightGrad.cpp.
 #include "passes/LowerCPU/Kernels.h"
 #include "passes/LowerCPU/Lanes.h"
-#include "passes/LowerCPU/NarrowOperands.h"
+#include "passes/LowerCPU/PackedProduct.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -14,84 +14,80 @@ using kernel::blockRows;
 using kernel::ceilDiv;
 using kernel::panelWidth;
 
-// Depth of one pass over a weight: a panel of this depth (128 KiB) stays in the second-level cache.
-constexpr int64_t depthPerPass = 1024;
-
 void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   if (op.isStreamed()) {
     return emitStreamedGemm(writer, op);
   }
   SymbolicDim rows = rowsOf(op.getSpace());
-  bool narrow = isNarrow(op.getPacked());
+  kernel::CpuScheduleAttr schedule = kernel::cpuScheduleOf(op);
   int64_t depth = op.getDepth(), columns = op.getColumns(), padded = ceilDiv(columns, panelWidth) * panelWidth;
-  int64_t packedDepth = narrow ? kernel::narrowDepth(depth) : depth;
+  int64_t rowsPerItem = schedule.getRows(), columnsPerItem = schedule.getColumns() ? std::min(schedule.getColumns(), padded) : padded;
+  int64_t pieces = ceilDiv(columns, columnsPerItem);
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
+  bool narrow = isNarrow(op.getPacked());
   // Rows a multiple of 4 KiB apart share cache sets: those are copied rather than read in place.
   bool direct = !narrow && depth % 1024 != 0 && RowEmitter::isIdentity(prologue, depth) && source[0] == op.getSpace().getSequences() &&
                 source[1] == op.getSpace().getPositions();
   bool straight = RowEmitter::isIdentity(epilogue, columns);
-  writer.step(op.getLoc(), results + op.getNumResults(), {rows, blockRows}, [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), results + op.getNumResults(), {rows, rowsPerItem, pieces}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     ArrayRef<Value> pointers = s.pointers;
-    Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
-    // Rows of A lie a few lines apart from a power of two, so that they do not share cache sets.
-    constexpr int64_t apart = 32;
-    int64_t lda = direct ? depth : narrow ? packedDepth + apart : ceilDiv(depth, 16) * 16 + 16;
-    int64_t ldc = straight ? columns : narrow ? padded + apart : padded;
-    Value a = direct ? Value() : narrow ? s.allocateNarrow(blockRows * lda) : s.allocate(blockRows * lda);
-    Value c = straight ? Value() : s.allocate(blockRows * ldc);
-    Value tile = straight ? s.allocate(writer.floatsOfTile(narrow)) : Value();
-    if (packedDepth != depth) { // the padding stays zero
-      zeroNarrow(e, a, e.index(0), e.index(blockRows * lda));
+    std::optional<FactorRows> made;
+    if (!direct) {
+      made.emplace(s, rowsPerItem, depth, narrow);
     }
+    int64_t ldc = straight ? columns : narrow ? columnsPerItem + 32 : columnsPerItem; // apart from a power of two in bf16
+    Value c = straight ? Value() : s.allocate(rowsPerItem * ldc);
+    Value tile = straight ? s.allocate(writer.floatsOfTile(narrow)) : Value();
+    PackedWeight weight{pointers[inputs], depth, narrow};
     SmallVector<Memory> before = memoriesOf(pointers.take_front(inputs), op.getInputs());
     SmallVector<Memory> after{{c, {}, e.f32(), true}};
     llvm::append_range(after, memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs()));
     RowEmitter first(e, prologue, depth, op.getPrologueSegments(), op.getPrologueWidth(), before);
     ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), op.getBlockSums());
-    e.loop(s.begin, s.end, 1, [&](Value block) {
-      Value from = e.mul(block, blockRows), to = e.min(e.add(from, blockRows), e.form(rows));
-      Value blockA = a;
-      if (direct) {
-        blockA = e.at(pointers[0], e.mul(from, depth));
-      } else {
-        forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
-          Value line = e.mul(e.sub(row, from), lda);
-          first.emit(k, t, [&](unsigned, Value value, Value column, Value mask) {
-            Value index = e.add(line, column);
-            narrow ? storeNarrow(e, value, a, index, mask) : e.store(value, e.at(a, index), mask);
-          });
-        });
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value from = e.mul(e.div(item, pieces), rowsPerItem), to = e.min(e.add(from, rowsPerItem), e.form(rows));
+      Value piece = pieces > 1 ? e.rem(item, e.index(pieces)) : e.index(0), firstColumn = e.mul(piece, columnsPerItem);
+      Value columnsHere = e.min(e.index(columnsPerItem), e.sub(e.index(columns), firstColumn));
+      if (made && pieces == 1) {
+        made->fill(e, first, op.getSpace(), from, to);
+      } else if (made) { // the item before this one has left the rows that they share
+        Value begins = arith::OrIOp::create(e.b, e.equal(item, s.begin), e.equal(piece, e.index(0)));
+        e.when(begins, [&] { made->fill(e, first, op.getSpace(), from, to); });
       }
-      Type factor = factorType(e, narrow);
-      e.loop(e.index(0), e.index(packedDepth), depthPerPass, [&](Value pass) {
-        BlockProduct product;
-        product.narrow = narrow;
-        product.a = e.at(blockA, pass, factor);
-        product.lda = e.index(lda);
-        product.rows = e.sub(to, from);
-        product.b = e.at(pointers[inputs], e.mul(pass, panelWidth), factor);
-        product.panelStride = e.index(packedDepth * panelWidth);
-        product.ldb = e.index(narrow ? 2 * panelWidth : panelWidth);
-        product.columns = columns;
-        product.c = straight ? e.at(pointers[results], e.mul(from, columns)) : c;
-        product.ldc = e.index(ldc);
-        product.padded = !straight;
-        product.depth = e.min(e.index(depthPerPass), e.sub(e.index(packedDepth), pass));
-        product.accumulate = packedDepth <= depthPerPass ? no : e.less(e.index(0), pass);
-        product.tile = tile;
-        writer.product(e, product);
-      });
-      if (!straight) {
-        writeResults.beginBlock(block);
-        forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
-          after[0].base = e.at(c, e.mul(e.sub(row, from), ldc));
+      BlockProduct product;
+      product.a = direct ? e.at(pointers[0], e.mul(from, depth)) : made->pointer;
+      product.lda = e.index(direct ? depth : made->stride);
+      product.rows = e.sub(to, from);
+      product.columns = columnsHere;
+      product.c = straight ? e.at(pointers[results], e.add(e.mul(from, columns), firstColumn)) : c;
+      product.ldc = e.index(ldc);
+      product.padded = !straight;
+      product.tile = tile;
+      multiplyByPacked(writer, e, pieces > 1 ? weight.from(e, firstColumn) : weight, schedule.getDepth(), product);
+      if (straight) {
+        return;
+      }
+      auto writeRows = [&](Value begin, Value end) {
+        forRows(e, op.getSpace(), begin, end, [&](Value row, Value k, Value t) {
+          // So that column `firstColumn` is the piece's first.
+          after[0].base = e.at(c, e.sub(e.mul(e.sub(row, from), ldc), firstColumn));
           RowEmitter last(e, epilogue, columns, op.getSegments(), op.getWidth(), after);
+          if (pieces > 1) {
+            last.setRange(firstColumn, e.add(firstColumn, columnsHere));
+          }
           writeResults.emitRow(last, row, k, t);
         });
+      };
+      if (op.getBlockSums().empty()) {
+        return writeRows(from, to);
       }
+      e.loop(from, to, blockRows, [&](Value begin) {
+        writeResults.beginBlock(e.div(begin, blockRows));
+        writeRows(begin, e.min(e.add(begin, blockRows), to));
+      });
     });
   });
 }

@@ -3,7 +3,7 @@
 //
 // Logits with their cross entropy, forward and backward, a block of rows at a time; the mean of token losses.
 #include "passes/LowerCPU/Kernels.h"
-#include "passes/LowerCPU/NarrowOperands.h"
+#include "passes/LowerCPU/PackedProduct.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -16,10 +16,13 @@ using kernel::panelWidth;
 namespace {
 // Logits of one block of rows, in scratch.
 struct Head {
-  Value rows, lda;   // what the prologue made, in bf16 where `narrow`
-  Value logits;      // rows `stride` apart, bias included
+  Head(KernelWriter::Step &s, int64_t blockRows, int64_t depth, int64_t columns, bool narrow)
+      : rows(s, blockRows, depth, narrow), stride(ceilDiv(columns, panelWidth) * panelWidth + 16),
+        logits(s.allocate(blockRows * stride)) {}
+
+  FactorRows rows; // what the prologue made
   int64_t stride;
-  bool narrow;       // the weight is
+  Value logits; // rows `stride` apart, bias included
 };
 } // namespace
 
@@ -32,28 +35,15 @@ static void emitLogits(KernelWriter &writer, KernelWriter::Step &s, OpT op, cons
   int64_t depth = op.getDepth(), columns = op.getColumns();
   RowEmitter prologue(e, op.getPrologue().front(), depth, op.getPrologueSegments(), op.getPrologueWidth(),
                       memoriesOf(ArrayRef(s.pointers).take_front(inputs), op.getInputs()));
-  forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
-    Value line = e.mul(e.sub(row, from), head.lda);
-    prologue.emit(k, t, [&](unsigned, Value value, Value c, Value mask) {
-      Value index = e.add(line, c);
-      head.narrow ? storeNarrow(e, value, head.rows, index, mask) : e.store(value, e.at(head.rows, index), mask);
-    });
-  });
-  int64_t packedDepth = head.narrow ? kernel::narrowDepth(depth) : depth;
+  head.rows.fill(e, prologue, op.getSpace(), from, to);
   BlockProduct product;
-  product.narrow = head.narrow;
-  product.a = head.rows;
-  product.lda = head.lda;
+  product.a = head.rows.pointer;
+  product.lda = e.index(head.rows.stride);
   product.rows = e.sub(to, from);
-  product.b = packed;
-  product.panelStride = e.index(packedDepth * panelWidth);
-  product.ldb = e.index(head.narrow ? 2 * panelWidth : panelWidth);
-  product.columns = columns;
+  product.columns = e.index(columns);
   product.c = head.logits;
   product.ldc = e.index(head.stride);
-  product.depth = e.index(packedDepth);
-  product.accumulate = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
-  writer.product(e, product);
+  multiplyByPacked(writer, e, {packed, depth, head.rows.narrow}, kernel::cpuScheduleOf(op).getDepth(), product);
   if (bias) {
     e.loop(e.sub(to, from), [&](Value r) {
       Value row = e.at(head.logits, e.mul(r, head.stride));
@@ -64,27 +54,15 @@ static void emitLogits(KernelWriter &writer, KernelWriter::Step &s, OpT op, cons
   }
 }
 
-static Head allocateHead(KernelWriter::Step &s, int64_t depth, int64_t columns, bool narrow) {
-  int64_t stride = ceilDiv(columns, panelWidth) * panelWidth + 16;
-  if (!narrow) {
-    int64_t lda = ceilDiv(depth, 16) * 16 + 16;
-    return {s.allocate(blockRows * lda), s.e.index(lda), s.allocate(blockRows * stride), stride, false};
-  }
-  int64_t lda = kernel::narrowDepth(depth) + 32;
-  Value rows = s.allocateNarrow(blockRows * lda);
-  zeroNarrow(s.e, rows, s.e.index(0), s.e.index(blockRows * lda)); // the padding stays zero
-  return {rows, s.e.index(lda), s.allocate(blockRows * stride), stride, true};
-}
-
 void cpu::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
-  int64_t columns = op.getColumns();
+  int64_t columns = op.getColumns(), rowsPerItem = kernel::cpuScheduleOf(op).getRows();
   unsigned inputs = op.getInputs().size(), ids = inputs + 1 + (op.getBias() ? 1 : 0);
-  writer.step(op.getLoc(), ids + 3, {rows, blockRows}, [&](KernelWriter::Step &s) {
+  writer.step(op.getLoc(), ids + 3, {rows, rowsPerItem}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
-    Head head = allocateHead(s, op.getDepth(), columns, isNarrow(op.getPacked()));
-    e.loop(s.begin, s.end, 1, [&](Value block) {
-      Value from = e.mul(block, blockRows), to = e.min(e.add(from, blockRows), e.form(rows));
+    Head head(s, rowsPerItem, op.getDepth(), columns, isNarrow(op.getPacked()));
+    e.loop(s.begin, s.end, 1, [&](Value item) {
+      Value from = e.mul(item, rowsPerItem), to = e.min(e.add(from, rowsPerItem), e.form(rows));
       emitLogits(writer, s, op, head, s.pointers[inputs], op.getBias() ? s.pointers[inputs + 1] : Value(), from, to);
       forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
         Value logits = e.at(head.logits, e.mul(e.sub(row, from), head.stride));
@@ -121,37 +99,36 @@ void cpu::emitCrossEntropy(KernelWriter &writer, kernel::CrossEntropyOp op) {
 
 void cpu::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
-  int64_t columns = op.getColumns(), depth = op.getDepth();
+  kernel::CpuScheduleAttr schedule = kernel::cpuScheduleOf(op);
+  int64_t columns = op.getColumns(), depth = op.getDepth(), rowsPerBlock = schedule.getRows();
   unsigned inputs = op.getInputs().size(), ids = inputs + 2 + (op.getBias() ? 1 : 0), results = ids + 3;
   writer.step(op.getLoc(), results + 3, {SymbolicDim::constant(lossChunks)}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
     bool narrow = isNarrow(op.getPacked());
-    Head head = allocateHead(s, depth, columns, narrow);
+    Head head(s, rowsPerBlock, depth, columns, narrow);
     Value tile = s.allocate(writer.floatsOfTile(narrow));
     // In bf16: gradients of the logits as rows, as columns, and the rows once more as pairs.
     int64_t packedColumns = kernel::narrowDepth(columns), packedDepth = kernel::narrowDepth(depth);
-    constexpr int64_t blockDepth = 64, columnStride = blockDepth + 32; // a block's rows as depth
-    static_assert(blockDepth >= blockRows && blockDepth % kernel::depthGroup == 0);
+    int64_t blockDepth = kernel::narrowDepth(rowsPerBlock), columnStride = blockDepth + 32; // a block's rows as depth
     int64_t rowStride = packedColumns + 32;
     Value gradRows, gradColumns, pairs;
     if (narrow) {
-      gradRows = s.allocateNarrow(blockRows * rowStride);
+      gradRows = s.allocateNarrow(rowsPerBlock * rowStride);
       gradColumns = s.allocateNarrow((packedColumns + 16) * columnStride);
       pairs = s.allocateNarrow(blockDepth * packedDepth);
     }
     Value gradients = s.pointers[ids + 1], lse = s.pointers[ids + 2], result = s.pointers[results];
-    Value no = arith::ConstantOp::create(e.b, e.b.getBoolAttr(false));
     Value yes = arith::ConstantOp::create(e.b, e.b.getBoolAttr(true));
     e.loop(s.begin, s.end, 1, [&](Value chunk) {
       Value weightSum = e.at(s.pointers[results + 1], e.mul(chunk, columns * depth));
       Value biasSum = e.at(s.pointers[results + 2], e.mul(chunk, columns));
       e.columns(columns * depth, [&](Value i, Value mask) { e.store(e.splat(0.0), e.at(weightSum, i), mask); });
       e.columns(columns, [&](Value i, Value mask) { e.store(e.splat(0.0), e.at(biasSum, i), mask); });
-      // A chunk is a whole number of blocks.
-      Value blocks = e.ceilDiv(e.form(rows), blockRows), perChunk = e.ceilDiv(blocks, lossChunks);
-      Value firstBlock = e.mul(chunk, perChunk);
-      e.loop(firstBlock, e.min(e.add(firstBlock, perChunk), blocks), 1, [&](Value block) {
-        Value from = e.mul(block, blockRows), to = e.min(e.add(from, blockRows), e.form(rows));
+      // A chunk is a whole number of block sums' rows, its blocks as many as the schedule says.
+      Value perChunk = e.mul(e.ceilDiv(e.ceilDiv(e.form(rows), blockRows), lossChunks), blockRows), begin = e.mul(chunk, perChunk);
+      Value end = e.min(e.add(begin, perChunk), e.form(rows));
+      e.loop(begin, end, rowsPerBlock, [&](Value from) {
+        Value to = e.min(e.add(from, rowsPerBlock), end);
         emitLogits(writer, s, op, head, s.pointers[inputs], op.getBias() ? s.pointers[inputs + 2] : Value(), from, to);
         forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
           Value logits = e.at(head.logits, e.mul(e.sub(row, from), head.stride));
@@ -170,35 +147,30 @@ void cpu::emitCrossEntropyGrad(KernelWriter &writer, kernel::CrossEntropyGradOp 
         });
         BlockProduct product;
         Value count = e.sub(to, from);
-        product.narrow = narrow;
         product.a = narrow ? gradRows : head.logits;
         product.lda = e.index(narrow ? rowStride : head.stride);
         product.rows = count;
-        product.b = s.pointers[inputs + 1];
-        product.panelStride = e.index((narrow ? packedColumns : columns) * panelWidth);
-        product.ldb = e.index(narrow ? 2 * panelWidth : panelWidth);
-        product.columns = depth;
+        product.columns = e.index(depth);
         product.c = e.at(result, e.mul(from, depth));
         product.ldc = e.index(depth);
         product.padded = false;
-        product.depth = e.index(narrow ? packedColumns : columns);
-        product.accumulate = no;
         product.tile = tile;
         if (narrow) {
           NarrowSource logits{head.logits, e.index(head.stride)};
           roundRows(e, logits, count, packedColumns, gradRows, e.index(rowStride));
           turnRows(e, logits, count, packedColumns, gradColumns, e.index(columnStride));
-          pairRows(e, {head.rows, head.lda, true}, count, packedDepth, pairs, e.index(2 * packedDepth));
+          pairRows(e, {head.rows.pointer, e.index(head.rows.stride), true}, count, packedDepth, pairs, e.index(2 * packedDepth));
         }
-        writer.product(e, product);
+        multiplyByPacked(writer, e, {s.pointers[inputs + 1], columns, narrow}, schedule.getDepth(), product);
         // weightSum[v, c] += sum over rows of dl[row, v] * a[row, c]
+        product.narrow = narrow;
         product.columnMajor = !narrow;
         product.a = narrow ? gradColumns : head.logits;
         product.lda = e.index(narrow ? columnStride : head.stride);
         product.rows = e.index(columns);
-        product.b = narrow ? pairs : head.rows;
-        product.panelStride = e.index(narrow ? 2 * panelWidth : panelWidth);
-        product.ldb = narrow ? e.index(2 * packedDepth) : head.lda;
+        product.b = narrow ? pairs : head.rows.pointer;
+        product.panelStride = e.index(panelPitch(narrow));
+        product.ldb = e.index(narrow ? 2 * packedDepth : head.rows.stride);
         product.c = weightSum;
         product.depth = narrow ? wholeGroups(e, count) : count;
         product.accumulate = yes;

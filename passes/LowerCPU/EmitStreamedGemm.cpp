@@ -8,20 +8,10 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-// Bytes of the weight in one item, about: enough to make up for a launch.
-constexpr int64_t itemBytes = 65536;
-
-static int64_t columnsOfItem(int64_t depth, int64_t columns, Type element) {
-  int64_t rowBytes = depth * element.getIntOrFloatBitWidth() / 8;
-  int64_t piece = std::max<int64_t>(itemBytes / rowBytes / 4 * 4, 4);
-  return std::min(piece, kernel::ceilDiv(columns, 4) * 4);
-}
-
 void cpu::emitStreamedGemm(KernelWriter &writer, kernel::GemmOp op) {
   SymbolicDim rows = rowsOf(op.getSpace());
-  int64_t depth = op.getDepth(), columns = op.getColumns();
+  int64_t depth = op.getDepth(), columns = op.getColumns(), piece = kernel::cpuScheduleOf(op).getColumns();
   Type element = cast<RankedTensorType>(op.getPacked().getType()).getElementType();
-  int64_t piece = columnsOfItem(depth, columns, element);
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);

@@ -4,7 +4,7 @@
 // Weights' gradients: rows packed by a row program, and their products with a gradient. Where a pack serves one product, the
 // two take turns over parts of the rows, so that a part of the packed rows exists at a time.
 #include "passes/LowerCPU/Kernels.h"
-#include "passes/LowerCPU/NarrowOperands.h"
+#include "passes/LowerCPU/PackedProduct.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -90,12 +90,11 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
 static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned tensors, int64_t parts) {
   bool narrow = isNarrow(op.getPacked());
   int64_t tileRows = writer.rowsOfTile(narrow);
-  // Items are wide and tall enough that packing a piece of grad, and fetching a panel, pays; but there are a few of them.
-  constexpr int64_t mostRows = 192, columnsPerItem = 256;
+  kernel::CpuScheduleAttr schedule = kernel::cpuScheduleOf(op);
   int64_t n = op.getColumns(), depth = op.getDepth(), panels = ceilDiv(depth, panelWidth);
-  int64_t across = ceilDiv(depth, columnsPerItem), fewest = n >= 2 * mostRows ? 4 : 2;
-  int64_t bands = std::max(ceilDiv(n, mostRows), ceilDiv(fewest, across));
-  int64_t rowsPerItem = ceilDiv(ceilDiv(n, bands), tileRows) * tileRows, down = ceilDiv(n, rowsPerItem);
+  int64_t rowsPerItem = std::min(schedule.getRows(), ceilDiv(n, tileRows) * tileRows);
+  int64_t columnsPerItem = std::min(schedule.getColumns(), panels * panelWidth);
+  int64_t down = ceilDiv(n, rowsPerItem), across = ceilDiv(depth, columnsPerItem);
   SymbolicDim rows = rowsOf(op.getSpace());
   writer.step(op.getLoc(), tensors, {SymbolicDim::constant(down * across)}, [&](KernelWriter::Step &s) {
     Emitter &e = s.e;
@@ -159,10 +158,10 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
             product.rows = narrow ? e.min(e.index(tileRows), e.sub(rowsHere, e.mul(i, tileRows))) : e.index(tileRows);
             product.b = b;
             product.panelStride = zero;
-            product.ldb = e.index(narrow ? 2 * panelWidth : panelWidth);
+            product.ldb = e.index(panelPitch(narrow));
             product.c = e.at(sums, e.mul(number, tile));
             product.ldc = e.index(panelWidth);
-            product.columns = panelWidth;
+            product.columns = e.index(panelWidth);
             product.depth = narrow ? wholeGroups(e, count) : count;
             product.accumulate = e.less(zero, block);
             writer.product(e, product);

@@ -128,7 +128,7 @@ void KernelWriter::product(Emitter &e, const BlockProduct &p) {
     func::CallOp::create(e.b, tile, arguments);
   };
   // Panels outside: a panel stays in the nearest cache while all rows pass.
-  e.loop(e.index(kernel::ceilDiv(p.columns, columns)), [&](Value n) {
+  e.loop(e.ceilDiv(p.columns, columns), [&](Value n) {
     Value panel = perPanel == 1 ? n : e.div(n, perPanel);
     Value b = e.at(p.b, e.mul(panel, p.panelStride), factor);
     if (perPanel > 1) {
@@ -142,7 +142,7 @@ void KernelWriter::product(Emitter &e, const BlockProduct &p) {
         call(a, b, c, p.ldc, p.accumulate, rowsLeft);
         return;
       }
-      Value columnsLeft = e.sub(p.columnsLeft ? p.columnsLeft : e.index(p.columns), column);
+      Value columnsLeft = e.sub(p.columns, column);
       Value whole = arith::AndIOp::create(e.b, e.less(e.index(rows - 1), rowsLeft), e.less(e.index(columns - 1), columnsLeft));
       e.when(
           whole, [&] { call(a, b, c, p.ldc, p.accumulate, rowsLeft); },

@@ -14,10 +14,10 @@
 namespace mblm::cpu {
 using namespace emit;
 
-// Work items: ceil(count / divisor).
+// Work items: ceil(count / divisor) * pieces.
 struct Items {
   SymbolicDim count;
-  int64_t divisor = 1;
+  int64_t divisor = 1, pieces = 1;
 };
 
 // One parallel step of a kernel; the steps of an op run one after another and share their arguments.
@@ -39,8 +39,7 @@ struct BlockProduct {
   mlir::Value rows;          // A is readable up to the next multiple of the tile's rows
   mlir::Value b;             // column panel p begins at b + p * panelStride, its row k at + k * ldb
   mlir::Value panelStride, ldb;
-  int64_t columns = 0;
-  mlir::Value columnsLeft;   // fewer of them count, where not padded; null: all
+  mlir::Value columns;
   mlir::Value c, ldc;        // padded: room for whole tiles; otherwise exactly rows x columns
   bool padded = true;
   mlir::Value depth;

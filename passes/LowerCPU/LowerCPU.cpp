@@ -3,6 +3,7 @@
 //
 // The pass: places tensors, compiles each distinct kernel once, and writes the entries that launch them.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/Schedule.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
@@ -184,6 +185,10 @@ const CompiledKernel *Lowering::compile(Operation *op) {
   if (known != kernels.end()) {
     return &known->second;
   }
+  if (takesSchedule(op) && !kernel::cpuScheduleOf(op)) {
+    op->emitOpError("expects a CPU schedule, as mblm-schedule-cpu writes it, but got none");
+    return nullptr;
+  }
   KernelWriter writer(module, machine, kernelName(op));
   bool emitted = true;
   llvm::TypeSwitch<Operation *>(op)
@@ -293,7 +298,7 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
     auto target = module.lookupSymbol<func::FuncOp>(launch.function);
     Value constant = func::ConstantOp::create(e.b, target.getFunctionType(), launch.function);
     Value address = UnrealizedConversionCastOp::create(e.b, e.ptr(), constant).getResult(0);
-    Value items = e.i64(e.ceilDiv(e.form(launch.items.count), launch.items.divisor));
+    Value items = e.i64(e.mul(e.ceilDiv(e.form(launch.items.count), launch.items.divisor), launch.items.pieces));
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()),
                                             {e.ptr(), e.ptr(), e.ptr(), e.b.getI64Type()});
     LLVM::CallOp::create(e.b, type, ValueRange{parallel, pool, address, args, items});
@@ -528,19 +533,11 @@ struct LowerCPUPass : mblm::impl::LowerCPUPassBase<LowerCPUPass> {
   using LowerCPUPassBase::LowerCPUPassBase;
 
   void runOnOperation() override {
-    Machine machine;
-    if (level == "amx") {
-      machine.narrow = NarrowProducts::Tiles;
-    } else if (level == "avx512bf16") {
-      machine.narrow = NarrowProducts::Pairs;
-    } else if (level == "avx2") {
-      machine = {8, 6, 2, true};
-    } else if (level == "portable") {
-      machine = {4, 4, 2, false};
-    } else if (level != "avx512") {
-      emitError(getOperation().getLoc()) << "expects level amx, avx512bf16, avx512, avx2 or portable, but got " << level;
+    FailureOr<Machine> found = machineOfLevel(getOperation().getLoc(), level);
+    if (failed(found)) {
       return signalPassFailure();
     }
+    Machine machine = *found;
     if (precision != "f32" && precision != "bf16") {
       emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
       return signalPassFailure();

@@ -17,6 +17,8 @@ struct NarrowSource {
 
 // What strides and offsets of a product's factors count; bf16 are integers to loads and stores.
 inline mlir::Type factorType(Emitter &e, bool narrow) { return narrow ? mlir::Type(e.b.getI16Type()) : e.f32(); }
+// From a row of B to the next, or in bf16 from a pair of rows to the next, in the panels of packs.
+inline int64_t panelPitch(bool narrow) { return (narrow ? 2 : 1) * kernel::panelWidth; }
 // The depth up to which factors have numbers, zeros behind `count`.
 inline mlir::Value wholeGroups(Emitter &e, mlir::Value count) {
   return e.mul(e.ceilDiv(count, kernel::depthGroup), kernel::depthGroup);

@@ -189,7 +189,7 @@ BlockProduct SsdEmitter::blockProduct(Matrix x, bool transposed, Matrix y, Matri
   product.b = y.pointer;
   product.ldb = e.index(y.stride);
   product.panelStride = e.index(kernel::panelWidth);
-  product.columns = columns;
+  product.columns = e.index(columns);
   product.c = z.pointer;
   product.ldc = e.index(z.stride);
   return product;

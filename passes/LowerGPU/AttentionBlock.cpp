@@ -83,12 +83,15 @@ Value AttentionBlock::masked(Value score, const Window &window, int64_t offset) 
   return score;
 }
 
+Value AttentionBlock::lastRow() {
+  return e.sub(e.min(e.add(first, tiles.sizes.rows), positions), e.index(1));
+}
+
 Sight AttentionBlock::keysSeen() {
   int64_t step = tiles.sizes.columns;
   Sight sight;
-  Value last = e.sub(e.min(e.add(first, tiles.sizes.rows), positions), e.index(1));
   sight.first = shape.firstKey(e, first);
-  sight.end = shape.endKey(e, last);
+  sight.end = shape.endKey(e, lastRow());
   sight.ofRow = [this](Value row) {
     Value i = e.add(first, row);
     return std::pair(shape.mask == MaskKind::BlockCausal ? shape.firstKey(e, i) : Value(), shape.endKey(e, i));
@@ -103,9 +106,8 @@ Sight AttentionBlock::keysSeen() {
 
 Sight AttentionBlock::queriesSeeing() {
   Sight sight;
-  Value last = e.sub(e.min(e.add(first, tiles.sizes.rows), positions), e.index(1));
   sight.first = shape.firstQuery(e, first);
-  sight.end = shape.endQuery(e, last);
+  sight.end = shape.endQuery(e, lastRow());
   sight.ofRow = [this](Value row) {
     Value j = e.add(first, row);
     return std::pair(shape.mask == MaskKind::Full ? Value() : j, shape.endQuery(e, j));

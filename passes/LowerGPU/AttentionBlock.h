@@ -85,6 +85,8 @@ public:
   mlir::Value scaled(mlir::Value score) { return e.mulf(score, e.number(shape.scale * tiles.unit())); }
 
 private:
+  mlir::Value lastRow(); // of the block
+
   std::optional<DropoutEmitter> dropout;
 };
 

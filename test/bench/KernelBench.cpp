@@ -4,12 +4,14 @@
 
 #include "compiler/Pipelines/Phases.h"
 #include "compiler/Target/Machine.h"
+#include "dialects/Kernel/IR/KernelOps.h"
 #include "dialects/Register.h"
 #include "runtime/Metadata.h"
 #include "runtime/Support/Error.h"
 #include "test/support/Native.h"
 #include "tools/commands/Peak.h"
 
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 
 #include <CLI/CLI.hpp>
@@ -30,6 +32,19 @@ std::unique_ptr<rt::Program> KernelBench::compile(const std::string &moduleText,
   native.level = options.level;
   native.precision = options.precision;
   native.threads = options.threads;
+  native.edit = [&](mlir::ModuleOp module) {
+    for (const auto &[name, text] : options.schedules) {
+      auto schedule = text.empty() ? mlir::Attribute() : mlir::parseAttribute("#kernel.cpu_schedule<" + text + ">", &context);
+      if (!text.empty() && !schedule) {
+        throw Error(Exit::Usage, "--" + name + ": expected a schedule such as 'rows = 96, columns = 256', got '" + text + "'");
+      }
+      module.walk([&, &name = name](mlir::Operation *op) {
+        if (schedule && op->getName().stripDialect() == name) {
+          op->setAttr(kernel::cpuScheduleName, schedule);
+        }
+      });
+    }
+  };
   return test::compileKernels(*module, info, native);
 }
 
@@ -71,6 +86,9 @@ int bench::run(int argc, char **argv, const About &about, Options options,
   app.add_option("--seconds", options.seconds, "Time for each entry")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--level", options.level, "amx, avx512bf16, avx512, avx2 or portable (default: what this machine has)");
   app.add_option("--precision", options.precision, "f32 (default) or bf16")->check(CLI::IsMember({"f32", "bf16"}));
+  for (auto &[name, text] : options.schedules) {
+    app.add_option("--" + name, text, "Schedule of this op, such as 'rows = 96, columns = 256' (default: the cost model's)");
+  }
   CLI11_PARSE(app, argc, argv);
   try {
     mlir::DialectRegistry registry;

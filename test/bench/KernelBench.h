@@ -10,6 +10,7 @@
 #include "mlir/IR/MLIRContext.h"
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct Options {
   int threads = 1;
   std::string level; // empty: what this machine has
   std::string precision = "f32";
+  // Of products, by the names of their ops: what `kernel.cpu_schedule` says, such as "rows = 96, depth = 512"; empty: the cost model's.
+  std::map<std::string, std::string> schedules{{"gemm", ""}, {"weight_gemm", ""}};
 };
 
 // What a program is about, as its `--help` says it.

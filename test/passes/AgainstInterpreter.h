@@ -42,8 +42,9 @@ std::string tensorType(llvm::ArrayRef<int64_t> shape);
 // machine, with fusion and without; the same bits with one thread and three, and in a second run.
 void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision = "f32");
 
-// The same of CUDA kernels alone: fused for sm_80, single ones for sm_90a, in f32 or bf16; or in just these ways.
+// The same of CUDA kernels alone: fused for sm_80, single ones for sm_90a, in f32 or bf16.
 void expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, const std::string &precision = "f32");
-void expectSimulatedAgreement(const ModuleCase &test, uint64_t seed, double tolerance, llvm::ArrayRef<Native> ways);
+// In just these ways; native code with one thread too.
+void expectAgreement(const ModuleCase &test, uint64_t seed, double tolerance, llvm::ArrayRef<Native> ways);
 
 } // namespace mblm::test

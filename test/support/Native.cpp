@@ -72,6 +72,7 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
   options.precision = native.precision;
   options.stepWeights = native.stepWeights;
   options.cache = folder().string();
+  options.tuned = "off";
   options.entries = native.entries;
   options.fusion = native.fusion;
   options.plan = native.plan;
@@ -98,9 +99,6 @@ static std::string writeArtifact(mlir::ModuleOp module, const target::Machine &m
 }
 
 static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo &info, const test::Native &native) {
-  if (native.edit) {
-    native.edit(module);
-  }
   pipelines::toGPUPhase(module, {native.level, native.precision, native.localLayers, native.library});
   pipelines::toNVVMPhase(module);
   target::Machine machine = target::hostMachine();
@@ -110,6 +108,9 @@ static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo 
 }
 
 std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info, const Native &native) {
+  if (native.edit) {
+    native.edit(module);
+  }
   if (isSimulated(native)) {
     return compileToSimulate(module, info, native);
   }

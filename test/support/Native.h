@@ -22,7 +22,7 @@ struct Native {
   std::vector<std::string> entries; // of a spec; empty: all
   pipelines::Fusion fusion;
   driver::Plan plan;
-  std::function<void(mlir::ModuleOp)> edit; // of CUDA kernels: changes a module at phase `kernel`, which is not a spec's
+  std::function<void(mlir::ModuleOp)> edit; // changes a module at phase `kernel`, which is not a spec's
   int threads = 2;
 };
 

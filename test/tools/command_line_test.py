@@ -54,7 +54,7 @@ class CommandLine(ProgramTest):
     # Usage.
 
     def test_help_of_every_command_has_an_example(self):
-        for command in ["check", "import", "compile", "explain", "run", "train", "generate", "eval", "patch", "bench"]:
+        for command in ["check", "import", "compile", "explain", "run", "train", "generate", "eval", "patch", "bench", "tune"]:
             code, out, _ = self.mblm(command, "--help")
             self.assertEqual(code, 0)
             self.assertIn(f"Example:\n  mblm {command}", out)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `explain`: the kernels of a spec and the memory that they take.
+#include "compiler/Driver/Compile.h"
 #include "compiler/Driver/Explain.h"
 #include "compiler/Driver/Plan.h"
 #include "compiler/Frontend/ModelInfo.h"
@@ -144,6 +145,7 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
         {"fusion", remarks},
         {"memory", {{"peak_bytes", peak}, {"entries", entries}, {"plan", plan}}},
         {"device", {{"name", device.name}, {"flops_per_second", device.flops}, {"bytes_per_second", device.bytes}}},
+        {"machine", {{"cpu", driver::machineFor(options).tunedFor}, {"level", driver::machineFor(options).level}}},
         {"batch", chosen.batch},
         {"context", context},
         {"threads", threads}};

@@ -83,6 +83,10 @@ json kernelsJson(const Explanation &explanation, const Device &device) {
                   {"functions", kernel.functions},
                   {"fused", remarks.of(kernel).fused},
                   {"not_fused", remarks.of(kernel).notFused}};
+    if (kernel.schedule) {
+      entry["schedule"] = {{"rows", kernel.schedule->rows}, {"columns", kernel.schedule->columns}, {"depth", kernel.schedule->depth}};
+      entry["tuned"] = kernel.tuned;
+    }
     if (kernel.cost) {
       entry["flops"] = kernel.cost->flops;
       entry["bytes"] = kernel.cost->bytes;
@@ -105,6 +109,9 @@ void printKernelGroups(const std::vector<KernelGroup> &groups, const Device &dev
     }
     total += group.seconds;
     std::string fusion = group.fused.empty() ? "" : ", took in " + std::to_string(group.fused.size());
+    if (const driver::Explanation::Kernel &first = *group.kernels.front(); first.schedule) {
+      fusion += "; " + first.schedule->text() + (first.tuned ? ", tuned" : "");
+    }
     if (!group.counted) {
       std::printf("%5zu x          ?          ?          ?           ?           %s%s\n", group.kernels.size(),
                   group.name.c_str(), fusion.c_str());

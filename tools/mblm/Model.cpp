@@ -33,6 +33,8 @@ void SpecArgument::addOptions(CLI::App &command) {
                   "Products of CUDA programs by cuBLASLt, where a machine has it: never, pays (default: large plain ones), or fits")
       ->check(CLI::IsMember({"never", "pays", "fits"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
+  command.add_option("--tuned", tuned,
+                     "Schedules that 'tune' found: a file (default: tuned.json in the folder of compiled models), or 'off'");
   command.add_option("--level", level,
                      "Instructions to use: amx, avx512bf16, avx512, avx2 or portable (default: what this machine has)");
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
@@ -71,6 +73,7 @@ driver::Options SpecArgument::options(const Common &common, bool ofKernels) cons
   options.arch = arch;
   options.level = level;
   options.cache = cache;
+  options.tuned = tuned;
   options.fusion.on = fuse != "off";
   if (options.fusion.on && fuse != "on") {
     bool digits = fuse.size() < 10 && !fuse.empty() && fuse.find_first_not_of("0123456789") == std::string::npos;

@@ -20,6 +20,7 @@ public:
 
   // Only the file, for commands that run nothing.
   void addPath(CLI::App &command);
+  bool isGiven() const { return !path.empty(); }
   driver::NamedModel model() const { return driver::openModel(path); }
   // `ofKernels`: of CUDA kernels, not of what runs here.
   driver::Options options(const Common &common, bool ofKernels = false) const;
@@ -31,7 +32,7 @@ private:
   std::string stepWeights = "f32";
   std::string localLayers = "pays", library = "pays";
   std::string arch;
-  std::string cache;
+  std::string cache, tuned;
   std::string fuse = "on";
   std::string level;
 };
@@ -41,6 +42,7 @@ void addImport(CommandLine &line);
 void addCompile(CommandLine &line, SpecArgument &source);
 void addExplain(CommandLine &line, SpecArgument &source);
 void addBench(CommandLine &line, SpecArgument &source);
+void addTune(CommandLine &line, SpecArgument &source);
 
 // One line a remark, on stderr.
 void printRemarks(const std::vector<pipelines::FusionRemark> &remarks);

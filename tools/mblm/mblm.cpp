@@ -18,6 +18,7 @@ int main(int argc, char **argv) {
   addGenerate(line, source);
   addEval(line, source);
   addBench(line, source);
+  addTune(line, source);
   addPatch(line, source);
   return line.run(argc, argv);
 }

@@ -45,8 +45,9 @@ def Kernel_ScheduleAttr : AttrDef<Kernel_Dialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "The tiles that a kernel works on, on a GPU.";
   let description = [{
-    An op carries it as `kernel.schedule`. It says how its kernels are made, not what they compute; the CPU's do without. The pass
-    `mblm-schedule-gpu` writes one on every op that takes one and has none, so one that was written by hand stays.
+    An op carries it as `kernel.schedule`. It says how its kernels are made, not what they compute; the CPU's have one of their
+    own (`#kernel.cpu_schedule`). The pass `mblm-schedule-gpu` writes one on every op that takes one and has none, so one that was
+    written by hand stays.
 
     | op | `rows` | `columns` |
     | --- | --- | --- |
@@ -78,6 +79,44 @@ def Kernel_ScheduleAttr : AttrDef<Kernel_Dialect, "Schedule"> {
   let builders = [
     AttrBuilder<(ins "int64_t":$rows, "int64_t":$columns, CArg<"int64_t", "1">:$parts, CArg<"bool", "false">:$on_chip,
                      CArg<"bool", "false">:$layer), [{ return $_get($_ctxt, rows, columns, parts, on_chip, layer); }]>
+  ];
+  let skipDefaultBuilders = 1;
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Kernel_CpuScheduleAttr : AttrDef<Kernel_Dialect, "CpuSchedule"> {
+  let mnemonic = "cpu_schedule";
+  let summary = "The work items of a product, and the passes over its depth, on a CPU.";
+  let description = [{
+    An op carries it as `kernel.cpu_schedule`, beside what a GPU's kernels may have. The pass `mblm-schedule-cpu` writes one on every
+    op that takes one and has none, so one that was written by hand, or found by `mblm tune`, stays.
+
+    | op | `rows` | `columns` | `depth` |
+    | --- | --- | --- | --- |
+    | `kernel.gemm` | of a work item | of a work item; 0: all | of one pass over the weight; 0: all |
+    | `kernel.gemm`, streamed | 0: all | of a work item | 0: all |
+    | `kernel.weight_gemm` | columns n of `grad`, in an item's piece of the gradient | depths c of this piece | 0: blocks of 256 rows |
+    | `kernel.cross_entropy` | of a work item | 0: all | of one pass over the weight; 0: all |
+    | `kernel.cross_entropy_grad` | whose logits are there at a time | 0: all | of one pass over the weight; 0: all |
+
+    It depends on shapes, instructions and precision, never on threads, and so do results. `depth`, and `rows` of a
+    `kernel.cross_entropy_grad`, decide in which order sums are added up: results depend on them in their last bits.
+
+    Example: `#kernel.cpu_schedule<rows = 96, depth = 512>`.
+
+    Constraints:
+    * (C1) `rows` is a multiple of 48, up to 384; streamed, 0.
+    * (C2) `columns` is 0, or a multiple of 32 up to 2048; of a `kernel.weight_gemm` not 0, streamed a multiple of 4 above 0.
+    * (C3) `columns` of a packed `kernel.gemm` is 0 unless its epilogue is as (C6) of `kernel.gemm` has it: an item's row is
+      a piece of the product's. Cross entropies have all columns.
+    * (C4) `depth` is 0, or a multiple of 32; of streamed gemms and of `kernel.weight_gemm` 0.
+  }];
+  let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$rows, DefaultValuedParameter<"int64_t", "0">:$columns,
+                        DefaultValuedParameter<"int64_t", "0">:$depth);
+  let builders = [
+    AttrBuilder<(ins "int64_t":$rows, CArg<"int64_t", "0">:$columns, CArg<"int64_t", "0">:$depth),
+                [{ return $_get($_ctxt, rows, columns, depth); }]>
   ];
   let skipDefaultBuilders = 1;
   let assemblyFormat = "`<` struct(params) `>`";

@@ -13,7 +13,7 @@
 namespace mblm::kernel {
 
 constexpr int64_t panelWidth = 32;   // columns of a packed panel
-constexpr int64_t blockRows = 48;    // rows of a block sum, and of a gemm's work item; a multiple of every gemm tile's rows
+constexpr int64_t blockRows = 48;    // rows of a block sum; a multiple of every gemm tile's rows, and work items of gemms of it
 constexpr int64_t depthGroup = 32;   // depth of packs in bf16 is a multiple of it
 constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` writes
 constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
@@ -51,6 +51,11 @@ mlir::Value positionsOf(mlir::OpBuilder &builder, mlir::Location loc, const Symb
 // The schedule that an op carries; null without one.
 constexpr llvm::StringLiteral scheduleName = "kernel.schedule";
 inline ScheduleAttr scheduleOf(mlir::Operation *op) { return op->getAttrOfType<ScheduleAttr>(scheduleName); }
+// The same of its kernels on a CPU.
+constexpr llvm::StringLiteral cpuScheduleName = "kernel.cpu_schedule";
+inline CpuScheduleAttr cpuScheduleOf(mlir::Operation *op) { return op->getAttrOfType<CpuScheduleAttr>(cpuScheduleName); }
+// Whether it may stand on this op.
+bool takesCpuSchedule(mlir::Operation *op, CpuScheduleAttr schedule);
 
 // The shape of a kernel-level value. Fails only for values that no kernel makes.
 SymbolicShape shapeOf(mlir::Value value);

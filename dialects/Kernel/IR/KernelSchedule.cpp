@@ -54,11 +54,70 @@ static LogicalResult verifySchedule(Operation *op, ScheduleAttr schedule) {
   return success();
 }
 
-LogicalResult KernelDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  auto schedule = dyn_cast<ScheduleAttr>(attribute.getValue());
-  if (attribute.getName() != scheduleName || !schedule) {
-    return op->emitOpError("expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...>, but got ")
-           << attribute.getName().getValue() << " = " << attribute.getValue();
+// cpu_schedule_c1, cpu_schedule_c2, cpu_schedule_c4: what holds for every op.
+LogicalResult CpuScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns, int64_t depth) {
+  auto verifySize = [&](StringRef name, int64_t size, int64_t step, int64_t most) -> LogicalResult {
+    if (size >= 0 && size <= most && size % step == 0) {
+      return success();
+    }
+    return emitError() << "expects the CPU schedule's " << name << " to be a multiple of " << step << ", up to " << most
+                       << ", but got " << size;
+  };
+  constexpr int64_t mostRows = 384, mostColumns = 2048, mostDepth = int64_t(1) << 20;
+  if (failed(verifySize("rows", rows, blockRows, mostRows)) || failed(verifySize("columns", columns, 4, mostColumns))) {
+    return failure();
   }
-  return verifySchedule(op, schedule);
+  return verifySize("depth", depth, depthGroup, mostDepth);
+}
+
+// Why a schedule may not stand on an op, if so.
+static std::string misfit(Operation *op, CpuScheduleAttr schedule) {
+  auto gemm = dyn_cast<GemmOp>(op);
+  bool streamed = gemm && gemm.isStreamed(), weight = isa<WeightGemmOp>(op);
+  bool loss = isa<kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>(op);
+  if (!gemm && !weight && !loss) {
+    return "expects no CPU schedule, for it has no product that one cuts";
+  }
+  // cpu_schedule_c1
+  if (streamed && schedule.getRows() != 0) {
+    return "expects a CPU schedule without rows, for streamed it takes all at once";
+  }
+  if (!streamed && schedule.getRows() == 0) {
+    return "expects the CPU schedule to have rows";
+  }
+  // cpu_schedule_c2
+  if ((streamed || weight) && schedule.getColumns() == 0) {
+    return "expects the CPU schedule to have columns";
+  }
+  if (!streamed && schedule.getColumns() % panelWidth != 0) {
+    return "expects the CPU schedule's columns to be a multiple of " + std::to_string(panelWidth);
+  }
+  // cpu_schedule_c3
+  if (schedule.getColumns() != 0 && (loss || (gemm && !streamed && !gemm.columnsStandAlone()))) {
+    return "expects a CPU schedule without columns, for it looks across them";
+  }
+  // cpu_schedule_c4
+  if ((streamed || weight) && schedule.getDepth() != 0) {
+    return "expects a CPU schedule without depth, for it makes one pass";
+  }
+  return "";
+}
+
+bool kernel::takesCpuSchedule(Operation *op, CpuScheduleAttr schedule) { return misfit(op, schedule).empty(); }
+
+static LogicalResult verifyCpuSchedule(Operation *op, CpuScheduleAttr schedule) {
+  std::string cause = misfit(op, schedule);
+  return cause.empty() ? success() : op->emitOpError(cause) << ", but got " << schedule;
+}
+
+LogicalResult KernelDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (auto schedule = dyn_cast<ScheduleAttr>(attribute.getValue()); schedule && attribute.getName() == scheduleName) {
+    return verifySchedule(op, schedule);
+  }
+  if (auto schedule = dyn_cast<CpuScheduleAttr>(attribute.getValue()); schedule && attribute.getName() == cpuScheduleName) {
+    return verifyCpuSchedule(op, schedule);
+  }
+  return op->emitOpError("expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...> and "
+                         "kernel.cpu_schedule = #kernel.cpu_schedule<...>, but got ")
+         << attribute.getName().getValue() << " = " << attribute.getValue();
 }

@@ -241,13 +241,16 @@ LogicalResult GemmOp::verify() {
     return failure(); // gemm_c5
   }
   // gemm_c6
-  bool single = getSegments() == 1 && getBlockSums().empty() &&
-                llvm::none_of(epilogue, [](Operation &op) { return isa<RowSumOp, RowMaxOp, SwapPairsOp>(op); });
-  if (isStreamed() && !single) {
+  if (isStreamed() && !columnsStandAlone()) {
     return emitOpError("expects an epilogue on single columns behind a weight that is not packed, but got one that looks "
                        "across columns or rows");
   }
   return success();
+}
+
+bool GemmOp::columnsStandAlone() {
+  return getSegments() == 1 && getBlockSums().empty() &&
+         llvm::none_of(getEpilogue().getOps(), [](Operation &op) { return isa<RowSumOp, RowMaxOp, SwapPairsOp>(op); });
 }
 
 //===----------------------------------------------------------------------===//

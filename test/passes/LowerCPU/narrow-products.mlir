@@ -1,8 +1,8 @@
 // Packs in bf16, and what the levels make of products with them.
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true | FileCheck %s --check-prefix=PACKS
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --kernel-lower-cpu="level=amx precision=bf16" | FileCheck %s --check-prefix=TILES
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --kernel-lower-cpu="level=avx512bf16 precision=bf16" | FileCheck %s --check-prefix=PAIRS
-// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --kernel-lower-cpu="level=avx2 precision=bf16" | FileCheck %s --check-prefix=WIDENED
+// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=amx --kernel-lower-cpu="level=amx precision=bf16" | FileCheck %s --check-prefix=TILES
+// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=avx512bf16 --kernel-lower-cpu="level=avx512bf16 precision=bf16" | FileCheck %s --check-prefix=PAIRS
+// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=avx2 --kernel-lower-cpu="level=avx2 precision=bf16" | FileCheck %s --check-prefix=WIDENED
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-to-cpu="level=amx precision=bf16" -o /dev/null
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-to-cpu="level=portable precision=bf16" -o /dev/null
 

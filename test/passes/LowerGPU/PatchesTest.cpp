@@ -21,7 +21,7 @@ protected:
     native.level = level;
     native.precision = precision;
     native.fusion.on = fuse;
-    expectSimulatedAgreement(GetParam().test, 13, tolerance, {native});
+    expectAgreement(GetParam().test, 13, tolerance, {native});
   }
 };
 class PatchesOnTensorCores : public Patches {};

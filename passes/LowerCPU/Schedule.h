@@ -1,0 +1,22 @@
+// Part of the MBLM compiler, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which ops take a schedule of a CPU, which one the cost model chooses for them, and which others may be worth a try.
+#pragma once
+
+#include "passes/Emit/Emitter.h"
+
+namespace mblm::cpu {
+
+// What a level (compiler/Target/Machine.h) offers; an error at `loc` for one that is not known.
+mlir::FailureOr<emit::Machine> machineOfLevel(mlir::Location loc, llvm::StringRef level);
+
+bool takesSchedule(mlir::Operation *op);
+
+// For an op that takes one.
+kernel::CpuScheduleAttr chooseSchedule(mlir::Operation *op, const emit::Machine &machine);
+
+// Schedules that differ enough to be timed, the cost model's first. Few, for each costs a compilation.
+llvm::SmallVector<kernel::CpuScheduleAttr> scheduleCandidates(mlir::Operation *op, const emit::Machine &machine);
+
+} // namespace mblm::cpu
