@@ -65,7 +65,7 @@ static void addSchedules(mlir::ModuleOp module, const Options &options, int64_t 
   auto kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) { (kernel++)->tuned = bool(kernel::cpuScheduleOf(&op)); });
   pipelines::scheduleForCpu(module, machine.level, options.nativePrecision());
-  cpu::Level level = *cpu::findLevel(module.getLoc(), machine.level);
+  emit::Machine emitted = *cpu::machineOfLevel(module.getLoc(), machine.level);
   kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) {
     Explanation::Kernel &entry = *kernel++;
@@ -73,7 +73,7 @@ static void addSchedules(mlir::ModuleOp module, const Options &options, int64_t 
       return;
     }
     entry.schedule = scheduleFrom(kernel::cpuScheduleOf(&op));
-    for (kernel::CpuScheduleAttr candidate : cpu::scheduleCandidates(&op, level)) {
+    for (kernel::CpuScheduleAttr candidate : cpu::scheduleCandidates(&op, emitted)) {
       entry.worthTrying.push_back(scheduleFrom(candidate));
     }
     entry.product = productKey(&op, machine, options.nativePrecision());

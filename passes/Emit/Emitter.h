@@ -34,6 +34,7 @@ struct Machine {
   bool aligned = false;    // accesses of vectors want to know their alignment, and rows hold whole vectors
   NarrowProducts narrow = NarrowProducts::Widened;
   bool narrowAttention = false; // its products have bf16 factors
+  int64_t nearBytes = 32 << 10, middleBytes = 1 << 20; // of a core's first and second cache, as the cost model takes them to be
   int64_t tileColumns() const { return tileVectors * lanes; }
 };
 

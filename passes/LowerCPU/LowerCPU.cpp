@@ -425,11 +425,11 @@ struct LowerCPUPass : mblm::impl::LowerCPUPassBase<LowerCPUPass> {
   using LowerCPUPassBase::LowerCPUPassBase;
 
   void runOnOperation() override {
-    FailureOr<Level> found = findLevel(getOperation().getLoc(), level);
+    FailureOr<Machine> found = machineOfLevel(getOperation().getLoc(), level);
     if (failed(found)) {
       return signalPassFailure();
     }
-    Machine machine = found->machine;
+    Machine machine = *found;
     if (precision != "f32" && precision != "bf16") {
       emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
       return signalPassFailure();

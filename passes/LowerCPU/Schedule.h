@@ -8,20 +8,15 @@
 
 namespace mblm::cpu {
 
-// What a level (compiler/Target/Machine.h) offers to emitters, and how large the cost model takes a core's caches to be.
-struct Level {
-  emit::Machine machine;
-  int64_t nearBytes = 32 << 10, middleBytes = 1 << 20; // the first and the second one
-};
-// An error at `loc` for a level that is not known.
-mlir::FailureOr<Level> findLevel(mlir::Location loc, llvm::StringRef name);
+// What a level (compiler/Target/Machine.h) offers; an error at `loc` for one that is not known.
+mlir::FailureOr<emit::Machine> machineOfLevel(mlir::Location loc, llvm::StringRef level);
 
 bool takesSchedule(mlir::Operation *op);
 
 // For an op that takes one.
-kernel::CpuScheduleAttr chooseSchedule(mlir::Operation *op, const Level &level);
+kernel::CpuScheduleAttr chooseSchedule(mlir::Operation *op, const emit::Machine &machine);
 
 // Schedules that differ enough to be timed, the cost model's first. Few, for each costs a compilation.
-llvm::SmallVector<kernel::CpuScheduleAttr> scheduleCandidates(mlir::Operation *op, const Level &level);
+llvm::SmallVector<kernel::CpuScheduleAttr> scheduleCandidates(mlir::Operation *op, const emit::Machine &machine);
 
 } // namespace mblm::cpu

@@ -21,30 +21,30 @@ using kernel::ceilDiv;
 using kernel::CpuScheduleAttr;
 using kernel::panelWidth;
 
-FailureOr<Level> cpu::findLevel(Location loc, StringRef name) {
-  Level level;
-  if (name == "amx") {
-    level.machine.narrow = NarrowProducts::Tiles;
-    level.nearBytes = 48 << 10;
-    level.middleBytes = 2 << 20;
-  } else if (name == "avx512bf16") {
-    level.machine.narrow = NarrowProducts::Pairs;
-  } else if (name == "avx2") {
-    level.machine = {8, 6, 2, true};
-    level.middleBytes = 512 << 10;
-  } else if (name == "portable") {
-    level.machine = {4, 4, 2, false};
-    level.middleBytes = 512 << 10;
-  } else if (name != "avx512") {
-    return emitError(loc) << "expects level amx, avx512bf16, avx512, avx2 or portable, but got " << name;
+FailureOr<Machine> cpu::machineOfLevel(Location loc, StringRef level) {
+  Machine machine;
+  if (level == "amx") {
+    machine.narrow = NarrowProducts::Tiles;
+    machine.nearBytes = 48 << 10;
+    machine.middleBytes = 2 << 20;
+  } else if (level == "avx512bf16") {
+    machine.narrow = NarrowProducts::Pairs;
+  } else if (level == "avx2") {
+    machine = {8, 6, 2, true};
+    machine.middleBytes = 512 << 10;
+  } else if (level == "portable") {
+    machine = {4, 4, 2, false};
+    machine.middleBytes = 512 << 10;
+  } else if (level != "avx512") {
+    return emitError(loc) << "expects level amx, avx512bf16, avx512, avx2 or portable, but got " << level;
   }
-  return level;
+  return machine;
 }
 
 namespace {
 class CostModel {
 public:
-  CostModel(MLIRContext *context, const Level &level) : context(context), level(level) {}
+  CostModel(MLIRContext *context, const Machine &machine) : context(context), machine(machine) {}
 
   CpuScheduleAttr choose(kernel::GemmOp op) const;
   CpuScheduleAttr choose(kernel::WeightGemmOp op) const;
@@ -57,7 +57,7 @@ private:
   }
 
   MLIRContext *context;
-  const Level &level;
+  const Machine &machine;
 };
 } // namespace
 
@@ -87,15 +87,15 @@ bool cpu::takesSchedule(Operation *op) {
   return isa<kernel::GemmOp, kernel::WeightGemmOp, kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>(op);
 }
 
-CpuScheduleAttr cpu::chooseSchedule(Operation *op, const Level &level) {
-  CostModel model(op->getContext(), level);
+CpuScheduleAttr cpu::chooseSchedule(Operation *op, const Machine &machine) {
+  CostModel model(op->getContext(), machine);
   return llvm::TypeSwitch<Operation *, CpuScheduleAttr>(op)
       .Case<kernel::GemmOp, kernel::WeightGemmOp, kernel::CrossEntropyOp, kernel::CrossEntropyGradOp>([&](auto op) { return model.choose(op); });
 }
 
 // Sizes around the cost model's. A schedule that does not suit the op, or that says the same, is left out.
-SmallVector<CpuScheduleAttr> cpu::scheduleCandidates(Operation *op, const Level &level) {
-  SmallVector<CpuScheduleAttr> candidates{chooseSchedule(op, level)};
+SmallVector<CpuScheduleAttr> cpu::scheduleCandidates(Operation *op, const Machine &machine) {
+  SmallVector<CpuScheduleAttr> candidates{chooseSchedule(op, machine)};
   auto add = [&](int64_t rows, int64_t columns, int64_t depth) {
     auto schedule = CpuScheduleAttr::get(op->getContext(), rows, columns, depth);
     if (kernel::takesCpuSchedule(op, schedule) && !llvm::is_contained(candidates, schedule)) {
@@ -133,13 +133,13 @@ struct ScheduleCPUPass : mblm::impl::ScheduleCPUPassBase<ScheduleCPUPass> {
   using ScheduleCPUPassBase::ScheduleCPUPassBase;
 
   void runOnOperation() override {
-    FailureOr<Level> found = findLevel(getOperation().getLoc(), level);
-    if (failed(found)) {
+    FailureOr<Machine> machine = machineOfLevel(getOperation().getLoc(), level);
+    if (failed(machine)) {
       return signalPassFailure();
     }
     for (Operation &op : getOperation().getBody().front()) {
       if (takesSchedule(&op) && !kernel::cpuScheduleOf(&op)) {
-        op.setAttr(kernel::cpuScheduleName, chooseSchedule(&op, *found));
+        op.setAttr(kernel::cpuScheduleName, chooseSchedule(&op, *machine));
       }
     }
   }

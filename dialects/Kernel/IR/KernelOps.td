@@ -65,7 +65,7 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, IsolatedF
   let regions = (region SizedRegion<1>:$prologue, SizedRegion<1>:$epilogue);
   let extraClassDeclaration = [{
     bool isStreamed() { return ::llvm::cast<::mlir::RankedTensorType>(getPacked().getType()).getRank() == 2; }
-    // Whether its epilogue looks at single columns only, as (C6) asks, so that columns may be dealt out in pieces.
+    // Whether its epilogue looks at single columns only (C6), so that columns may be dealt out in pieces.
     bool columnsStandAlone();
   }];
   let assemblyFormat = [{
