@@ -473,7 +473,7 @@ void Lowering::bindQuantized(kernel::QuantizeOp op) {
 
 // An entry that makes all of them.
 LogicalResult Lowering::lowerQuantized() {
-  placement = {};
+  placement = Placement();
   CompiledFunction compiled;
   SmallVector<Operation *> ops;
   SmallVector<Attribute> weights;

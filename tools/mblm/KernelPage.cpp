@@ -73,6 +73,9 @@ static std::string kernelRow(const KernelGroup &group, double entrySeconds, cons
   std::string row = std::string("<tr class=\"") + (compute ? "compute" : "memory") + "\">";
   const driver::Explanation::Kernel &first = *group.kernels.front();
   std::string where = (first.place.empty() ? "" : first.place + ": ") + first.where;
+  if (std::string schedule = scheduleText(first); !schedule.empty()) {
+    where += "; " + schedule;
+  }
   row += "<td class=\"name\" title=\"" + escaped(where) + "\">" + escaped(group.name) + "</td>";
   row += cell(std::to_string(group.kernels.size()));
   if (group.counted) {

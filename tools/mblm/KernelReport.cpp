@@ -48,6 +48,10 @@ static std::string nameOf(const Explanation::Kernel &kernel) {
   return kernel.functions.empty() ? kernel.op : kernel.functions.front();
 }
 
+std::string scheduleText(const Explanation::Kernel &kernel) {
+  return kernel.schedule ? kernel.schedule->text() + (kernel.tuned ? ", tuned" : "") : "";
+}
+
 std::vector<KernelGroup> groupKernels(const Explanation &explanation, const Device &device) {
   RemarkIndex remarks(explanation);
   std::vector<KernelGroup> groups;
@@ -109,8 +113,8 @@ void printKernelGroups(const std::vector<KernelGroup> &groups, const Device &dev
     }
     total += group.seconds;
     std::string fusion = group.fused.empty() ? "" : ", took in " + std::to_string(group.fused.size());
-    if (const driver::Explanation::Kernel &first = *group.kernels.front(); first.schedule) {
-      fusion += "; " + first.schedule->text() + (first.tuned ? ", tuned" : "");
+    if (std::string schedule = scheduleText(*group.kernels.front()); !schedule.empty()) {
+      fusion += "; " + schedule;
     }
     if (!group.counted) {
       std::printf("%5zu x          ?          ?          ?           ?           %s%s\n", group.kernels.size(),

@@ -23,6 +23,9 @@ struct KernelGroup {
 // In the order of their first launch, entry by entry.
 std::vector<KernelGroup> groupKernels(const driver::Explanation &explanation, const Device &device);
 
+// "rows = 96, depth = 512, tuned"; empty for kernels without a schedule.
+std::string scheduleText(const driver::Explanation::Kernel &kernel);
+
 // One object a kernel.
 nlohmann::json kernelsJson(const driver::Explanation &explanation, const Device &device);
 

@@ -106,11 +106,11 @@ def Kernel_CpuScheduleAttr : AttrDef<Kernel_Dialect, "CpuSchedule"> {
     Example: `#kernel.cpu_schedule<rows = 96, depth = 512>`.
 
     Constraints:
-    * (C1) `rows` is a multiple of 48, up to 384; streamed, 0.
-    * (C2) `columns` is 0, or a multiple of 32 up to 2048; of a `kernel.weight_gemm` not 0, streamed a multiple of 4 above 0.
-    * (C3) `columns` of a packed `kernel.gemm` is 0 unless its epilogue is as (C6) of `kernel.gemm` has it: an item's row is
-      a piece of the product's. Cross entropies have all columns.
-    * (C4) `depth` is 0, or a multiple of 32; of streamed gemms and of `kernel.weight_gemm` 0.
+    * `rows` is a multiple of 48, up to 384; streamed, 0.
+    * `columns` is 0 or a multiple of 32 up to 2048, for `kernel.weight_gemm` not 0; streamed, a multiple of 4 above 0.
+    * `columns` of a packed `kernel.gemm` is 0 unless its epilogue looks at single columns, as a streamed one's does; that of
+      cross entropies is 0.
+    * `depth` is 0 or a multiple of 32; of streamed gemms and of `kernel.weight_gemm` 0.
   }];
   let parameters = (ins DefaultValuedParameter<"int64_t", "0">:$rows, DefaultValuedParameter<"int64_t", "0">:$columns,
                         DefaultValuedParameter<"int64_t", "0">:$depth);

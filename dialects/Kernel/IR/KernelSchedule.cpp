@@ -54,7 +54,7 @@ static LogicalResult verifySchedule(Operation *op, ScheduleAttr schedule) {
   return success();
 }
 
-// cpu_schedule_c1, cpu_schedule_c2, cpu_schedule_c4: what holds for every op.
+// What holds for every op.
 LogicalResult CpuScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t columns, int64_t depth) {
   auto verifySize = [&](StringRef name, int64_t size, int64_t step, int64_t most) -> LogicalResult {
     if (size >= 0 && size <= most && size % step == 0) {
@@ -78,25 +78,21 @@ static std::string misfit(Operation *op, CpuScheduleAttr schedule) {
   if (!gemm && !weight && !loss) {
     return "expects no CPU schedule, for it has no product that one cuts";
   }
-  // cpu_schedule_c1
   if (streamed && schedule.getRows() != 0) {
     return "expects a CPU schedule without rows, for streamed it takes all at once";
   }
   if (!streamed && schedule.getRows() == 0) {
     return "expects the CPU schedule to have rows";
   }
-  // cpu_schedule_c2
   if ((streamed || weight) && schedule.getColumns() == 0) {
     return "expects the CPU schedule to have columns";
   }
   if (!streamed && schedule.getColumns() % panelWidth != 0) {
     return "expects the CPU schedule's columns to be a multiple of " + std::to_string(panelWidth);
   }
-  // cpu_schedule_c3
   if (schedule.getColumns() != 0 && (loss || (gemm && !streamed && !gemm.columnsStandAlone()))) {
     return "expects a CPU schedule without columns, for it looks across them";
   }
-  // cpu_schedule_c4
   if ((streamed || weight) && schedule.getDepth() != 0) {
     return "expects a CPU schedule without depth, for it makes one pass";
   }
