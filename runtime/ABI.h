@@ -3,17 +3,19 @@
 //
 // The contract between generated code and the runtime: a shared object that exports
 //   const char mblm_metadata[]            NUL-terminated JSON, see below
-//   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
+//   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done. Where there is code for several levels of machine, each
+//                                         has its own, with the level's suffix
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 8, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
+// Metadata: {"abi": 9, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
 //  "mask": {"token", "probability"} (absent: the model is causal), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
-//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "amx"|"avx512bf16"|"avx512"|"avx2"|"portable"},
+//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names],
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "per_patch": 1 (absent: no), "width", "offset": [..]}],
-//  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
-//    "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}]}, ...},
-//  "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}
+//  "levels": [{"level" (runtime/Level.h), "suffix" (absent: none),
+//    "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
+//      "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}]}, ...},
+//    "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}, ...], best first}
 // Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M + cG*G, and cP*P + cBP*B*P where two more coefficients say so, P
 // the most patches of a sequence; `scratch` is per thread. Kernels stand in the order
 // of their launches; neighbours with the same number `pieces` belong to the function `of`, which runs once a piece of G slots.
@@ -21,7 +23,7 @@
 
 #include <stdint.h>
 
-#define MBLM_ABI 8
+#define MBLM_ABI 9
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);

@@ -12,6 +12,7 @@
 
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "passes/Memory/Placement.h"
+#include "runtime/Level.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -92,6 +93,14 @@ static void explainGpu(mlir::ModuleOp module, const Options &options, Explanatio
   }
 }
 
+static std::string levelToExplain(const Options &options) {
+  std::vector<target::Machine> machines = machinesFor(options);
+  auto best = llvm::find_if(machines, [](const target::Machine &machine) {
+    return rt::lackingFor(*rt::findLevel(machine.level)).empty();
+  });
+  return (best == machines.end() ? machines.front() : *best).level;
+}
+
 Explanation driver::explain(const NamedModel &model, const Options &options, int64_t batch, int64_t slots) {
   Explanation result;
   Options watched = options;
@@ -106,7 +115,8 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     if (onGpu) {
       return explainGpu(module, options, result);
     }
-    pipelines::toLoopsPhase(module, machineFor(options).level, options.nativePrecision());
+    result.level = levelToExplain(options);
+    pipelines::toLoopsPhase(module, result.level, options.nativePrecision());
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
   if (onGpu) {

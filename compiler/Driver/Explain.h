@@ -27,6 +27,7 @@ struct Explanation {
     bool hasRows = false;               // row programs, into which others can be fused
     std::optional<kernel::Cost> cost;   // absent where none is known
   };
+  std::string level;           // of native code: the best of the options' that this machine runs, else their best; empty on a GPU
   std::vector<Kernel> kernels; // in the order of their launches, entry by entry
   std::map<std::string, rt::EntrySizes> entries; // on the options' target
   // Of the entries with a backward pass, in native code: what is kept for it, by stage.

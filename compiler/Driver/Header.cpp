@@ -17,11 +17,46 @@ static std::string macroName(const std::string &text) {
   return name;
 }
 
-std::string driver::headerText(const rt::ModelInfo &info) {
+// Of all entries that the model has.
+static std::vector<std::string> entryNames(const rt::ModelInfo &info) {
+  std::vector<std::string> names;
+  for (size_t stage = 0; stage < info.stageLengths.size(); ++stage) {
+    for (rt::Entry entry : {rt::Entry::Begin, rt::Entry::Step, rt::Entry::Prefill}) {
+      bool prefills = (stage == 0 || info.patched) && (info.maxSlots == 0 || info.maxSlots >= rt::prefillRows);
+      if (info.isWhole()) {
+        continue;
+      }
+      if (entry == rt::Entry::Prefill ? prefills : entry != rt::Entry::Begin || info.startToken) {
+        names.push_back(rt::entryName(entry, int64_t(stage)));
+      }
+    }
+  }
+  for (rt::Entry entry : {rt::Entry::Forward, rt::Entry::Hidden, rt::Entry::Empty, rt::Entry::Loss,
+                          rt::Entry::Gradients, rt::Entry::TrainStep}) {
+    if (entry != rt::Entry::Empty || info.startToken) {
+      names.push_back(rt::entryName(entry));
+    }
+  }
+  if (info.patched && info.patchRule.mode != rt::PatchRule::Mode::Given) {
+    names.push_back(rt::entryName(rt::Entry::Patches));
+  }
+  if (info.names == "blt" && !info.patched) {
+    names.push_back(rt::entryName(rt::Entry::Entropies));
+  }
+  return names;
+}
+
+std::string driver::headerText(const rt::ModelInfo &info, const std::vector<target::Machine> &machines) {
   std::string text = abiText;
   auto define = [&](const std::string &name, int64_t value) {
     text += "#define MBLM_" + name + " INT64_C(" + std::to_string(value) + ")\n";
   };
+  std::string levels;
+  for (const target::Machine &machine : machines) {
+    levels += (levels.empty() ? "" : ",") + machine.level;
+  }
+  text += "\n// What its code is made for, best first; the entries of each have its name behind theirs where there are several.\n"
+          "#define MBLM_LEVELS \"" + levels + "\"\n";
   text += "\n// The model.\n";
   define("VOCAB", info.vocab);
   define("BYTES_PER_SLOT", info.inner);
@@ -35,28 +70,10 @@ std::string driver::headerText(const rt::ModelInfo &info) {
     define("OFFSET_" + macroName(parameter.name), parameter.offset);
   }
   text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const char mblm_metadata[];\n";
-  for (size_t stage = 0; stage < info.stageLengths.size(); ++stage) {
-    for (rt::Entry entry : {rt::Entry::Begin, rt::Entry::Step, rt::Entry::Prefill}) {
-      bool prefills = (stage == 0 || info.patched) && (info.maxSlots == 0 || info.maxSlots >= rt::prefillRows);
-      if (info.isWhole()) {
-        continue;
-      }
-      if (entry == rt::Entry::Prefill ? prefills : entry != rt::Entry::Begin || info.startToken) {
-        text += "int32_t mblm_entry_" + rt::entryName(entry, int64_t(stage)) + "(MblmContext *context);\n";
-      }
+  for (const target::Machine &machine : machines) {
+    for (const std::string &name : entryNames(info)) {
+      text += "int32_t mblm_entry_" + name + target::suffixOf(machine, machines) + "(MblmContext *context);\n";
     }
-  }
-  for (rt::Entry entry : {rt::Entry::Forward, rt::Entry::Hidden, rt::Entry::Empty, rt::Entry::Loss,
-                          rt::Entry::Gradients, rt::Entry::TrainStep}) {
-    if (entry != rt::Entry::Empty || info.startToken) {
-      text += std::string("int32_t mblm_entry_") + rt::entryName(entry) + "(MblmContext *context);\n";
-    }
-  }
-  if (info.patched && info.patchRule.mode != rt::PatchRule::Mode::Given) {
-    text += "int32_t mblm_entry_" + rt::entryName(rt::Entry::Patches) + "(MblmContext *context);\n";
-  }
-  if (info.names == "blt" && !info.patched) {
-    text += "int32_t mblm_entry_" + rt::entryName(rt::Entry::Entropies) + "(MblmContext *context);\n";
   }
   return text + "#ifdef __cplusplus\n}\n#endif\n";
 }

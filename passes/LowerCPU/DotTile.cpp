@@ -10,7 +10,7 @@ using namespace mblm;
 using namespace mblm::cpu;
 
 // Accumulators, a vector of each row of B and one of A must fit the registers.
-static int64_t tileRows(const Machine &machine) { return machine.lanes == 16 ? 6 : 2; }
+static int64_t tileRows(const Machine &machine) { return machine.registers >= 32 ? 6 : 2; }
 constexpr int64_t tileColumns = 4;
 
 func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth) {

@@ -3,6 +3,7 @@
 //
 // The pass: places tensors, compiles each distinct kernel once, and writes the entries that launch them.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/Levels.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
 
@@ -420,25 +421,17 @@ struct LowerCPUPass : mblm::impl::LowerCPUPassBase<LowerCPUPass> {
   using LowerCPUPassBase::LowerCPUPassBase;
 
   void runOnOperation() override {
-    Machine machine;
-    if (level == "amx") {
-      machine.narrow = NarrowProducts::Tiles;
-    } else if (level == "avx512bf16") {
-      machine.narrow = NarrowProducts::Pairs;
-    } else if (level == "avx2") {
-      machine = {8, 6, 2, true};
-    } else if (level == "portable") {
-      machine = {4, 4, 2, false};
-    } else if (level != "avx512") {
-      emitError(getOperation().getLoc()) << "expects level amx, avx512bf16, avx512, avx2 or portable, but got " << level;
+    std::optional<Machine> machine = machineOfLevel(level);
+    if (!machine) {
+      emitError(getOperation().getLoc()) << "expects one of the levels " << levelNames() << ", but got " << level;
       return signalPassFailure();
     }
     if (precision != "f32" && precision != "bf16") {
       emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
       return signalPassFailure();
     }
-    machine.narrowAttention = precision == "bf16";
-    if (failed(Lowering(getOperation(), machine).run())) {
+    machine->narrowAttention = precision == "bf16";
+    if (failed(Lowering(getOperation(), *machine).run())) {
       signalPassFailure();
     }
   }

@@ -36,7 +36,8 @@ void reportAccuracy(rt::Model &model, const EvalCommand &command, const Common &
   }
   if (common.json) {
     nlohmann::json report = {
-        {"metric", "accuracy"}, {"value", found.share()}, {"hits", found.hits}, {"targets", found.targets}};
+        {"metric", "accuracy"}, {"value", found.share()}, {"hits", found.hits}, {"targets", found.targets},
+        {"level", model.getProgram().level()}};
     std::printf("%s\n", report.dump().c_str());
   } else {
     std::printf("accuracy %.4f: %s of %s targets\n", found.share(), grouped(found.hits).c_str(),
@@ -57,7 +58,8 @@ void reportLoss(rt::Model &model, const EvalCommand &command, const Common &comm
   double value = perWord ? result.wordPerplexity() : result.bitsPerByte();
   if (common.json) {
     nlohmann::json report = {{"metric", command.metric}, {"value", value},      {"bytes", result.bytes},
-                             {"words", result.words},    {"nats", result.nats}, {"bpb", result.bitsPerByte()}};
+                             {"words", result.words},    {"nats", result.nats}, {"bpb", result.bitsPerByte()},
+                             {"level", model.getProgram().level()}};
     std::printf("%s\n", report.dump().c_str());
   } else {
     std::printf("%s %.4f over %s bytes\n", command.metric.c_str(), value, grouped(result.bytes).c_str());

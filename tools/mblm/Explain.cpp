@@ -122,7 +122,8 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
     PageFacts facts;
     facts.title = info.name.empty() ? model.path : info.name;
     facts.lines = {model.path + ": batch " + grouped(chosen.batch) + ", context " + grouped(context) + ", " +
-                       grouped(threads) + " threads; peak " + grouped(peak) + " bytes",
+                       grouped(threads) + " threads" + (explanation.level.empty() ? "" : ", level " + explanation.level) +
+                       "; peak " + grouped(peak) + " bytes",
                    "B: batch, M: slots of " + grouped(info.inner) + " bytes"};
     facts.memory = memoryTable(explanation, info, shape, threads);
     rt::writeTextFile(chosen.html, kernelPage(facts, groups, device));
@@ -146,11 +147,13 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
         {"device", {{"name", device.name}, {"flops_per_second", device.flops}, {"bytes_per_second", device.bytes}}},
         {"batch", chosen.batch},
         {"context", context},
-        {"threads", threads}};
+        {"threads", threads},
+        {"level", explanation.level}};
     std::printf("%s\n", report.dump().c_str());
     return;
   }
-  std::printf("kernels for batch %lld, context %lld on %s: %.4g GFLOP/s, %.4g GB/s\n", (long long)chosen.batch,
+  std::printf("kernels%s for batch %lld, context %lld on %s: %.4g GFLOP/s, %.4g GB/s\n",
+              explanation.level.empty() ? "" : (" at level " + explanation.level).c_str(), (long long)chosen.batch,
               (long long)context, device.name.c_str(), 1e-9 * device.flops, 1e-9 * device.bytes);
   printKernelGroups(groups, device);
   int64_t fused =
