@@ -29,7 +29,6 @@ struct Machine {
   int64_t lanes = 16;      // f32 per vector
   int64_t tileRows = 12;   // rows of the gemm tile
   int64_t tileVectors = 2; // vectors per row of the gemm tile; tileVectors * lanes divides the panel width
-  int64_t registers = 32;  // for vectors
   bool fma = true;
   bool exp2 = false;       // an instruction, exact enough
   bool aligned = false;    // accesses of vectors want to know their alignment, and rows hold whole vectors

@@ -9,9 +9,9 @@ using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
-// Accumulators, a vector of each row of B and one of A must fit the registers.
-static int64_t tileRows(const Machine &machine) { return machine.registers >= 32 ? 6 : 2; }
+// Accumulators, a vector of each row of B and one of A must fit the registers: those that the tile of packed products fills.
 constexpr int64_t tileColumns = 4;
+static int64_t tileRows(const Machine &machine) { return machine.tileRows * machine.tileVectors >= 6 * tileColumns ? 6 : 2; }
 
 func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth) {
   int64_t lanes = machine.lanes, rest = depth % lanes;

@@ -7,34 +7,25 @@
 using namespace mblm;
 using namespace mblm::emit;
 
-// Lanes, rows and vectors of the gemm tile, registers. Accumulators, a row of B and a broadcast of A fill most registers; vectors
-// of four numbers are too short to hide behind two of them what A's loads cost.
-static Machine machine(int64_t lanes, int64_t tileRows, int64_t tileVectors, int64_t registers) {
+// Accumulators, a row of B and a broadcast of A fill most of the 32 registers, or 16. Vectors of four numbers need more of them
+// in a row, so that loads of A do not outnumber multiply-adds.
+static Machine machine(int64_t lanes, int64_t tileRows, int64_t tileVectors, bool fma, NarrowProducts narrow = NarrowProducts::Widened) {
   Machine result;
   result.lanes = lanes;
   result.tileRows = tileRows;
   result.tileVectors = tileVectors;
-  result.registers = registers;
+  result.fma = fma;
+  result.narrow = narrow;
   return result;
 }
 
-static Machine withNarrow(Machine machine, NarrowProducts narrow) {
-  machine.narrow = narrow;
-  return machine;
-}
-
-static Machine withoutFma(Machine machine) {
-  machine.fma = false;
-  return machine;
-}
-
 static const std::pair<const char *, Machine> levels[] = {
-    {"amx", withNarrow(machine(16, 12, 2, 32), NarrowProducts::Tiles)},
-    {"avx512bf16", withNarrow(machine(16, 12, 2, 32), NarrowProducts::Pairs)},
-    {"avx512", machine(16, 12, 2, 32)},
-    {"avx2", machine(8, 6, 2, 16)},
-    {"portable", withoutFma(machine(4, 4, 2, 16))},
-    {"neon", machine(4, 6, 4, 32)},
+    {"amx", machine(16, 12, 2, true, NarrowProducts::Tiles)},
+    {"avx512bf16", machine(16, 12, 2, true, NarrowProducts::Pairs)},
+    {"avx512", machine(16, 12, 2, true)},
+    {"avx2", machine(8, 6, 2, true)},
+    {"portable", machine(4, 4, 2, false)},
+    {"neon", machine(4, 6, 4, true)},
 };
 
 std::optional<Machine> cpu::machineOfLevel(llvm::StringRef level) {

@@ -34,8 +34,8 @@ void SpecArgument::addOptions(CLI::App &command) {
       ->check(CLI::IsMember({"never", "pays", "fits"}));
   command.add_option("--cache", cache, "Folder of compiled models (default: the user's cache folder), or 'off'");
   command.add_option("--level", level,
-                     "Instructions to use: amx, avx512bf16, avx512, avx2, portable, or neon of aarch64 (default: what this "
-                     "machine has); several, avx512,avx2, or all of this architecture: where it runs, the best that a machine has is taken");
+                     "Instructions to use: amx, avx512bf16, avx512, avx2 or portable, or neon for aarch64 (default: what this machine "
+                     "has). Several, avx512,avx2, or all: a machine takes the best that it has, or what MBLM_LEVEL names");
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 
