@@ -219,7 +219,7 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
 
     Example: two layers of equal shape give one `stage1_attention_qkv_gemm`, called twice with other pointers.
   }];
-  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "amx, avx512bf16, avx512, avx2 or portable">,
+  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "of machine: amx, avx512bf16, avx512, avx2, portable or neon">,
                  Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32 or bf16">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect",
                            "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::func::FuncDialect"];

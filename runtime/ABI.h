@@ -3,18 +3,20 @@
 //
 // The contract between generated code and the runtime: a shared object that exports
 //   const char mblm_metadata[]            NUL-terminated JSON, see below
-//   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done
+//   int32_t mblm_entry_NAME(MblmContext*) one per entry; 0 = done. Where there is code for several levels of machine, each
+//                                         has its own, with the level's suffix
 // and calls nothing but the C math library and the functions in MblmContext.
 //
 // Metadata: {"abi": 9, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
 //  "mask": {"token", "probability"} (absent: the model is causal), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
-//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names], "target": {"level": "amx"|"avx512bf16"|"avx512"|"avx2"|"portable"},
+//  "stage_lengths": [..], "names", "spec": text, "ignorable": [names],
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "per_patch": 1 (absent: no), "width", "offset": [..]}],
-//  "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
-//    "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}], "quantized": 1 (absent: it reads none)}, ...},
-//  "quantized" (absent: none): {"floats", "weights": [{"offset", "rows", "columns", "numbers", "scales"}]},
-//  "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}
+//  "levels": [{"level" (runtime/Level.h), "suffix" (absent: none),
+//    "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
+//      "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}], "quantized": 1 (absent: it reads none)}, ...},
+//    "quantized" (absent: none): {"floats", "weights": [{"offset", "rows", "columns", "numbers", "scales"}]},
+//    "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}, ...], best first}
 // `quantized` are copies of weights [rows, columns] at `offset` in the parameters: int8 [rows, columns] at `numbers` and a float for
 // each row at `scales`, in floats from the begin of the buffer. The entry "quantize" makes them all; they are as old as the weights
 // were then.

@@ -7,6 +7,7 @@
 
 #include "runtime/Cuda/CudaDevice.h"
 #include "runtime/Gpu/GpuProgram.h"
+#include "runtime/Level.h"
 #include "runtime/Metadata.h"
 #include "runtime/Profile.h"
 #include "runtime/Sim/SimDevice.h"
@@ -14,6 +15,7 @@
 #include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
 
+#include <algorithm>
 #include <cstring>
 #include <dlfcn.h>
 #include <elf.h>
@@ -34,6 +36,16 @@ struct LoadedLibrary {
   }
 };
 
+// The code that this CPU is to run.
+const NativeCode &chooseCode(const Metadata &metadata, const std::string &where) {
+  std::vector<std::string> held;
+  for (const NativeCode &code : metadata.levels) {
+    held.push_back(code.level);
+  }
+  std::string chosen = chooseLevel(held, where);
+  return metadata.levels[size_t(std::find(held.begin(), held.end(), chosen) - held.begin())];
+}
+
 // An entry of the artifact that is there.
 struct LoadedEntry {
   EntryFunction function = nullptr;
@@ -43,27 +55,28 @@ struct LoadedEntry {
 
 class ArtifactProgram final : public Program {
 public:
-  ArtifactProgram(const LinkedArtifact &code, std::unique_ptr<LoadedLibrary> library, const std::string &where, int threads)
-      : library(std::move(library)), where(where), metadata(parseMetadata(code.metadata, where)),
-        pool((requireCpuLevel(metadata.level, where), threads > 0 ? threads : availableThreads())) {
-    for (const auto &[name, sizes] : metadata.entries) {
-      void *found = code.find ? code.find("mblm_entry_" + name) : nullptr;
+  ArtifactProgram(const LinkedArtifact &linked, std::unique_ptr<LoadedLibrary> library, const std::string &where, int threads)
+      : library(std::move(library)), where(where), metadata(parseMetadata(linked.metadata, where)),
+        code(chooseCode(metadata, where)), pool(threads > 0 ? threads : availableThreads()) {
+    for (const auto &[name, sizes] : code.entries) {
+      void *found = linked.find ? linked.find("mblm_entry_" + name + code.suffix) : nullptr;
       entries[name] = {reinterpret_cast<EntryFunction>(found), &sizes, "entry '" + name + "' of " + metadata.info.name};
     }
   }
 
   const ModelInfo &info() const override { return metadata.info; }
   const std::vector<StateTensor> &states() const override { return metadata.states; }
+  std::string level() const override { return code.level; }
 
   const StepInputs &stepInputs(int64_t stage) const override {
-    auto found = metadata.entries.find(entryName(Entry::Step, stage));
-    return found == metadata.entries.end() ? Program::stepInputs(stage) : found->second.inputs;
+    auto found = code.entries.find(entryName(Entry::Step, stage));
+    return found == code.entries.end() ? Program::stepInputs(stage) : found->second.inputs;
   }
 
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     const LoadedEntry &loaded = find(entry, stage);
     Shape shape = shapeOf(entry, loaded, batch, slots, metadata.info.plannedPatches(slots));
-    int64_t copies = loaded.sizes->quantized ? bufferBytes(metadata.quantized.floats, loaded.label) : 0;
+    int64_t copies = loaded.sizes->quantized ? bufferBytes(code.quantized.floats, loaded.label) : 0;
     return loaded.sizes->bytes(shape, pool.threads(), loaded.label) + copies;
   }
 
@@ -74,14 +87,14 @@ public:
   }
   void forget(const float *buffer) override { hostAccess(buffer); }
 
-  bool quantizes() const override { return !metadata.quantized.weights.empty(); }
+  bool quantizes() const override { return !code.quantized.weights.empty(); }
 
   void quantize(float *params) override {
     if (!quantizes()) {
       return;
     }
     updateQuantized(params);
-    for (const QuantizedWeights::Weight &weight : metadata.quantized.weights) {
+    for (const QuantizedWeights::Weight &weight : code.quantized.weights) {
       const auto *numbers = reinterpret_cast<const int8_t *>(quantized.data() + weight.numbers);
       const float *scales = quantized.data() + weight.scales;
       float *target = params + weight.offset;
@@ -109,7 +122,9 @@ public:
     Call::Scalars scalars;
     MblmContext context = newContext();
     if (times) {
-      times->begin(metadata.launches[entryName(entry, call.stage)],
+      static const std::vector<Launches> none;
+      auto found = code.launches.find(entryName(entry, call.stage));
+      times->begin(found == code.launches.end() ? none : found->second,
                    (call.batch * call.slots + shape.piece - 1) / shape.piece);
       context.parallel = Profile::parallel;
       context.pool = times.get();
@@ -183,7 +198,7 @@ private:
       return;
     }
     const LoadedEntry &entry = find(Entry::Quantize, 0);
-    growBuffer(quantized, metadata.quantized.floats, "weights of " + metadata.info.name + " in int8");
+    growBuffer(quantized, code.quantized.floats, "weights of " + metadata.info.name + " in int8");
     reserve(entry, {});
     MblmContext context = newContext();
     context.buffers[MBLM_PARAMS] = params;
@@ -234,7 +249,8 @@ private:
 
   std::unique_ptr<LoadedLibrary> library; // first, so that it is closed last
   std::string where;
-  Metadata metadata;
+  const Metadata metadata;
+  const NativeCode &code; // of `metadata`
   std::map<std::string, LoadedEntry> entries;
   ThreadPool pool;
   std::unique_ptr<Profile> times; // null: not profiling

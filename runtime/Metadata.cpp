@@ -8,14 +8,6 @@
 #include "runtime/Support/Json.h"
 #include "runtime/Support/Memory.h"
 
-#include <set>
-
-#if defined(__x86_64__)
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
 namespace mblm::rt {
 
 using nlohmann::json;
@@ -195,6 +187,30 @@ static ModelInfo readInfo(const json &meta, const std::string &where) {
   return info;
 }
 
+static NativeCode readNativeCode(const json &value, int64_t parameters, const std::string &where) {
+  NativeCode code;
+  code.level = value.at("level").get<std::string>();
+  code.suffix = value.value("suffix", "");
+  for (const auto &[name, sizes] : value.at("entries").items()) {
+    code.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readStepInputs(sizes),
+                          sizes.value("quantized", 0) != 0};
+  }
+  if (value.contains("quantized")) {
+    code.quantized = readQuantized(value["quantized"], parameters, where);
+  }
+  int64_t before = -1; // the `pieces` of the kernel before
+  for (const json &kernel : value.at("kernels")) {
+    std::vector<Launches> &launches = code.launches[kernel.at("entry").get<std::string>()];
+    int64_t group = kernel.value("pieces", int64_t(-1));
+    if (launches.empty() || group != before) {
+      launches.push_back({group >= 0, {}});
+    }
+    launches.back().names.push_back(kernel.at("name").get<std::string>());
+    before = group;
+  }
+  return code;
+}
+
 Metadata parseMetadata(const std::string &text, const std::string &where) {
   json meta = parseJson(text, where + ": metadata", Exit::Integrity);
   try {
@@ -205,13 +221,11 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
     }
     Metadata result;
     result.info = readInfo(meta, where);
-    result.level = meta.at("target").at("level").get<std::string>();
-    for (const auto &[name, sizes] : meta.at("entries").items()) {
-      result.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readStepInputs(sizes),
-                              sizes.value("quantized", 0) != 0};
+    for (const json &code : meta.at("levels")) {
+      result.levels.push_back(readNativeCode(code, result.info.parameterElements, where));
     }
-    if (meta.contains("quantized")) {
-      result.quantized = readQuantized(meta["quantized"], result.info.parameterElements, where);
+    if (result.levels.empty()) {
+      throw Error(Exit::Integrity, where + ": metadata: 'levels' is empty, expected at least one");
     }
     for (const json &state : meta.at("states")) {
       result.states.push_back(readState(state, where));
@@ -221,87 +235,9 @@ Metadata parseMetadata(const std::string &text, const std::string &where) {
         result.gpu[architecture] = gpu::readPlan(plan, where);
       }
     }
-    int64_t before = -1; // the `pieces` of the kernel before
-    for (const json &kernel : meta.at("kernels")) {
-      std::vector<Launches> &launches = result.launches[kernel.at("entry").get<std::string>()];
-      int64_t group = kernel.value("pieces", int64_t(-1));
-      if (launches.empty() || group != before) {
-        launches.push_back({group >= 0, {}});
-      }
-      launches.back().names.push_back(kernel.at("name").get<std::string>());
-      before = group;
-    }
     return result;
   } catch (const json::exception &error) {
     throw Error(Exit::Integrity, where + ": metadata: " + error.what());
-  }
-}
-
-#if defined(__x86_64__)
-namespace {
-struct CpuFeatures {
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-};
-
-// What the CPU says in leaf 7 of its features, which compilers' own functions do not know in full.
-CpuFeatures cpuFeatures(unsigned part) {
-  CpuFeatures found;
-  if (__get_cpuid_count(7, part, &found.eax, &found.ebx, &found.ecx, &found.edx) == 0) {
-    return {};
-  }
-  return found;
-}
-
-// Linux gives a process tile registers when it asks for them, once for all its threads; it is no mistake to ask again.
-bool mayUseTiles() {
-#if defined(__linux__)
-  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
-#else
-  return false;
-#endif
-}
-} // namespace
-#endif
-
-void requireCpuLevel(const std::string &level, const std::string &where) {
-  std::string missing;
-  auto need = [&](bool present, const char *name) {
-    if (!present) {
-      missing += (missing.empty() ? "" : ", ") + std::string(name);
-    }
-  };
-#if defined(__x86_64__)
-  if (level == "amx" || level == "avx512bf16" || level == "avx512") {
-    need(__builtin_cpu_supports("avx512f"), "avx512f");
-    need(__builtin_cpu_supports("avx512bw"), "avx512bw");
-    need(__builtin_cpu_supports("avx512vl"), "avx512vl");
-    need(__builtin_cpu_supports("avx512dq"), "avx512dq");
-  }
-  if (level != "portable") {
-    need(__builtin_cpu_supports("avx2"), "avx2");
-    need(__builtin_cpu_supports("fma"), "fma");
-  }
-  if (level == "amx" || level == "avx512bf16") {
-    need(cpuFeatures(1).eax >> 5 & 1, "avx512_bf16");
-  }
-  if (level == "amx") {
-    need(cpuFeatures(0).edx >> 22 & 1, "amx_bf16");
-    need(cpuFeatures(0).edx >> 24 & 1, "amx_tile");
-    if (missing.empty()) {
-      need(mayUseTiles(), "the kernel's leave for tiles");
-    }
-  }
-#else
-  need(level == "portable", "x86-64");
-#endif
-  static const std::set<std::string> levels = {"amx", "avx512bf16", "avx512", "avx2", "portable"};
-  if (!levels.count(level)) {
-    throw Error(Exit::Device, where + ": compiled for unknown target level '" + level + "'");
-  }
-  if (!missing.empty()) {
-    throw Error(Exit::Device, where + ": compiled for " + level + ", but this CPU lacks " + missing +
-                                  "; compile the spec again on this machine");
   }
 }
 

@@ -48,13 +48,19 @@ struct QuantizedWeights {
   std::vector<Weight> weights;
 };
 
+// What an artifact holds for one level of machine.
+struct NativeCode {
+  std::string level;  // of runtime/Level.h
+  std::string suffix; // of its entries' symbols
+  std::map<std::string, EntrySizes> entries;
+  std::map<std::string, std::vector<Launches>> launches; // by entry, in order
+  QuantizedWeights quantized;
+};
+
 struct Metadata {
   ModelInfo info;
-  std::string level; // "amx" | "avx512bf16" | "avx512" | "avx2" | "portable"
-  std::map<std::string, EntrySizes> entries;
+  std::vector<NativeCode> levels; // best first
   std::vector<StateTensor> states;
-  QuantizedWeights quantized;
-  std::map<std::string, std::vector<Launches>> launches; // by entry, in order
   std::map<std::string, gpu::Plan> gpu;                  // by architecture
 };
 
@@ -63,8 +69,5 @@ StepInputs readStepInputs(const nlohmann::json &step);
 
 // Throws Error(Integrity) naming `where` and the field.
 Metadata parseMetadata(const std::string &text, const std::string &where);
-
-// Throws Error(Device) unless this CPU runs code of that level. Asks the kernel for what the level needs its leave for.
-void requireCpuLevel(const std::string &level, const std::string &where);
 
 } // namespace mblm::rt

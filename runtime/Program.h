@@ -194,6 +194,8 @@ public:
     static const std::vector<StateTensor> none;
     return none;
   }
+  // Of native code: the level of machine that it is made for (runtime/Level.h). Empty: it is none.
+  virtual std::string level() const { return ""; }
   // Of the step of a stage.
   virtual const StepInputs &stepInputs(int64_t stage) const {
     static const StepInputs none;

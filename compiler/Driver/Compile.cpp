@@ -18,6 +18,7 @@
 #include "compiler/Target/Link.h"
 #include "compiler/Target/Metadata.h"
 #include "compiler/Target/Simulation.h"
+#include "runtime/Support/Error.h"
 #include "runtime/Support/File.h"
 #include "runtime/ThreadPool.h"
 
@@ -59,6 +60,21 @@ std::string textOf(mlir::ModuleOp module) {
 
 int jobsOf(const Options &options) { return std::min(options.threads > 0 ? options.threads : rt::availableThreads(), 8); }
 
+// Linking needs what this machine's toolchain has for its own architecture alone.
+void requireLinkable(const std::vector<target::Machine> &machines) {
+  if (!target::isForThisArchitecture(machines.front())) {
+    throw Error(Exit::Usage, "level " + machines.front().level + ": there is no linker and C library for " + machines.front().triple +
+                                 " here; expected 'compile' with --emit object, asm or llvm, or --level " + target::hostMachine().level);
+  }
+}
+
+// Texts and objects of one level stand for themselves.
+void requireOneLevel(const Options &options) {
+  if (machinesFor(options).size() > 1) {
+    throw Error(Exit::Usage, "levels " + options.level + ": only native artifacts, programs and headers are of several; expected one");
+  }
+}
+
 // The kernels of a module at phase `mblm` for one architecture, at phase nvvm.
 mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Options &options, const std::string &arch) {
   mlir::OwningOpRef<mlir::ModuleOp> module(model.clone());
@@ -72,16 +88,18 @@ mlir::OwningOpRef<mlir::ModuleOp> lowerKernels(mlir::ModuleOp model, const Optio
 // and with a GPU as the target the kernels beside it.
 std::vector<std::string> compile(const spec::Spec &spec, const Options &options, const TunedProducts &tuned, target::CodeFormat format) {
   Stopwatch watch(options);
-  target::Machine machine = machineFor(options);
+  std::vector<target::Machine> machines = machinesFor(options);
   rt::ModelInfo info = makeModelInfo(spec);
   OwnedModule owned = modelModule(spec, options);
   watch.lap("mblm");
   std::vector<std::string> code;
   pipelines::withReproducer(*owned.module, [&] {
     if (options.target == Target::Sim) {
+      requireOneLevel(options);
       auto module = lowerKernels(*owned.module, options, options.architectures().front());
       watch.lap("nvvm");
-      std::string metadata = target::metadataText(info, target::LoweredInfo(*module), (*module)->getAttr("mblm.gpu"), machine);
+      const target::Machine &machine = machines.front(); // which runs what simulates
+      std::string metadata = target::metadataText(info, target::LoweredInfo(*module, machine), (*module)->getAttr("mblm.gpu"));
       target::lowerToSimulation(*module);
       watch.lap("simulation");
       code = target::generateCode(*module, machine, metadata, format, jobsOf(options));
@@ -101,18 +119,25 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
       }
     }
     pipelines::toKernelPhase(*owned.module, options.fusion);
-    tuned.apply(*owned.module, machine, options.nativePrecision());
     watch.lap("kernel");
-    pipelines::toLoopsPhase(*owned.module, machine.level, options.nativePrecision());
-    watch.lap("loops");
-    std::string metadata = target::metadataText(info, target::LoweredInfo(*owned.module), plans, machine);
-    pipelines::toLLVMPhase(*owned.module);
-    watch.lap("llvm");
-    code = target::generateCode(*owned.module, machine, metadata, format, jobsOf(options));
+    std::vector<target::LoweredInfo> lowered;
+    for (const target::Machine &machine : machines) {
+      bool isLast = lowered.size() + 1 == machines.size(); // it can have the metadata, which is of all
+      mlir::OwningOpRef<mlir::ModuleOp> module(owned.module->clone());
+      std::string suffix = target::suffixOf(machine, machines);
+      tuned.apply(*module, machine, options.nativePrecision());
+      pipelines::toLoopsPhase(*module, machine.level, options.nativePrecision());
+      watch.lap("loops");
+      lowered.emplace_back(*module, machine, suffix);
+      std::string metadata = isLast ? target::metadataText(info, lowered, plans) : "";
+      pipelines::toLLVMPhase(*module);
+      watch.lap("llvm");
+      llvm::append_range(code, target::generateCode(*module, machine, metadata, format, jobsOf(options), suffix));
+      watch.lap("code");
+    }
     if (!images.empty()) {
       code.push_back(target::imageObject(images));
     }
-    watch.lap("code");
   });
   return code;
 }
@@ -129,18 +154,25 @@ std::string kernelKey(const Options &options) {
 
 } // namespace
 
-target::Machine driver::machineFor(const Options &options) {
-  return options.level.empty() ? target::hostMachine(options.nativePrecision() == "bf16") : target::machineOfLevel(options.level);
+std::vector<target::Machine> driver::machinesFor(const Options &options) {
+  bool narrow = options.nativePrecision() == "bf16";
+  return options.level.empty() ? std::vector{target::hostMachine(narrow)} : target::machinesOfLevels(options.level, narrow);
 }
 
 std::string driver::artifactFor(const NamedModel &model, const Options &options) {
   spec::Spec spec = spec::canonicalSpec(model.spec, model.path);
-  target::Machine machine = machineFor(options);
+  std::vector<target::Machine> machines = machinesFor(options);
+  requireLinkable(machines);
   TunedProducts tuned = tunedFor(options);
-  std::string key = cacheKey(spec.text + '\0' + machine.level + '\0' + machine.tunedFor + '\0' +
+  std::string levels, schedules;
+  for (const target::Machine &machine : machines) {
+    levels += (levels.empty() ? "" : ",") + machine.level;
+    schedules += '\0' + tuned.keyText(machine, options.nativePrecision());
+  }
+  std::string key = cacheKey(spec.text + '\0' + levels + '\0' + machines.front().tunedFor + '\0' +
                              (options.fusion.on ? std::to_string(options.fusion.limit) : "off") + '\0' +
                              llvm::join(options.entries, ",") + '\0' + describe(options.plan) + '\0' + kernelKey(options) +
-                             '\0' + tuned.keyText(machine, options.nativePrecision()));
+                             schedules);
   Cache cache(options.cache, [&](const std::string &line) { options.say(line); });
   if (std::optional<std::string> found = cache.find(key)) {
     if (options.verbose) {
@@ -149,7 +181,7 @@ std::string driver::artifactFor(const NamedModel &model, const Options &options)
     return *found;
   }
   if (options.verbose) {
-    options.say("cache miss: compiling for " + machine.level);
+    options.say("cache miss: compiling for " + levels);
   }
   return cache.store(key, [&](const std::string &path) {
     target::linkArtifact(compile(spec, options, tuned, target::CodeFormat::Object), path);
@@ -160,19 +192,32 @@ void driver::compileTo(const NamedModel &model, const Options &options, Emit emi
   spec::Spec spec = spec::canonicalSpec(model.spec, model.path);
   switch (emit) {
   case Emit::Artifact:
+    requireLinkable(machinesFor(options));
     return target::linkArtifact(compile(spec, options, tunedFor(options), target::CodeFormat::Object), output);
   case Emit::Executable:
+    requireLinkable(machinesFor(options));
     return target::linkExecutable(compile(spec, options, tunedFor(options), target::CodeFormat::Object), output);
   case Emit::LLVM:
+    requireOneLevel(options);
     return rt::writeTextFile(output, compile(spec, options, tunedFor(options), target::CodeFormat::LLVM).front());
   case Emit::Assembly:
+    requireOneLevel(options);
     return rt::writeTextFile(output, compile(spec, options, tunedFor(options), target::CodeFormat::Assembly).front());
+  case Emit::Object: {
+    requireOneLevel(options);
+    if (usesKernels(options.target)) {
+      throw Error(Exit::Usage, "--emit object holds native code alone; expected --target cpu");
+    }
+    Options whole = options;
+    whole.threads = 1; // in one piece
+    return rt::writeTextFile(output, compile(spec, whole, tunedFor(options), target::CodeFormat::Object).front());
+  }
   case Emit::Ptx:
     return rt::writeTextFile(output, gpuCodeOf(spec, options, std::nullopt).ptx);
   case Emit::Cubin:
     return rt::writeTextFile(output, gpuCodeOf(spec, options, requirePtxas()).cubin);
   case Emit::Header:
-    return rt::writeTextFile(output, headerText(makeModelInfo(spec), allEntriesOf(spec)));
+    return rt::writeTextFile(output, headerText(makeModelInfo(spec), allEntriesOf(spec), machinesFor(options)));
   case Emit::Model:
   case Emit::Kernel: {
     OwnedModule owned = modelModule(spec, options);

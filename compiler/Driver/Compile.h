@@ -12,10 +12,10 @@
 namespace mblm::driver {
 
 // What `mblm compile` can write.
-enum class Emit { Artifact, Executable, Model, Kernel, LLVM, Assembly, Header, Ptx, Cubin };
+enum class Emit { Artifact, Executable, Object, Model, Kernel, LLVM, Assembly, Header, Ptx, Cubin };
 
-// Which machine `options` want native code for.
-target::Machine machineFor(const Options &options);
+// Which machines `options` want native code for, best first.
+std::vector<target::Machine> machinesFor(const Options &options);
 
 void compileTo(const NamedModel &model, const Options &options, Emit emit, const std::string &output);
 

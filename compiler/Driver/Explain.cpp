@@ -13,6 +13,7 @@
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Memory/Placement.h"
+#include "runtime/Level.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -59,8 +60,8 @@ static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t
 }
 
 // Which work items products have in native code. Leaves the module with its schedules.
-static void addSchedules(mlir::ModuleOp module, const Options &options, int64_t batch, int64_t slots, int64_t patches, Explanation &result) {
-  target::Machine machine = machineFor(options);
+static void addSchedules(mlir::ModuleOp module, const Options &options, const target::Machine &machine, int64_t batch, int64_t slots,
+                         int64_t patches, Explanation &result) {
   tunedFor(options).apply(module, machine, options.nativePrecision());
   auto kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) { (kernel++)->tuned = bool(kernel::cpuScheduleOf(&op)); });
@@ -125,6 +126,14 @@ static void explainGpu(mlir::ModuleOp module, const Options &options, Explanatio
   }
 }
 
+static target::Machine machineToExplain(const Options &options) {
+  std::vector<target::Machine> machines = machinesFor(options);
+  auto best = llvm::find_if(machines, [](const target::Machine &machine) {
+    return rt::lackingFor(*rt::findLevel(machine.level)).empty();
+  });
+  return best == machines.end() ? machines.front() : *best;
+}
+
 Explanation driver::explain(const NamedModel &model, const Options &options, int64_t batch, int64_t slots) {
   Explanation result;
   Options watched = options;
@@ -139,8 +148,11 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     if (onGpu) {
       return explainGpu(module, options, result);
     }
-    addSchedules(module, options, batch, slots, patches, result);
-    pipelines::toLoopsPhase(module, machineFor(options).level, options.nativePrecision());
+    target::Machine machine = machineToExplain(options);
+    addSchedules(module, options, machine, batch, slots, patches, result);
+    result.level = machine.level;
+    result.cpu = machine.tunedFor;
+    pipelines::toLoopsPhase(module, result.level, options.nativePrecision());
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
   if (onGpu) {

@@ -34,6 +34,9 @@ struct Explanation {
     std::optional<ProductKey> product;  // of those that can be tuned
     int64_t rows = 0;                   // of these
   };
+  // Of native code: the best of the options' levels that this machine runs, else their best, and the CPU that it is scheduled for.
+  // Empty on a GPU.
+  std::string level, cpu;
   std::vector<Kernel> kernels; // in the order of their launches, entry by entry
   std::map<std::string, rt::EntrySizes> entries; // on the options' target
   // Of the entries with a backward pass, in native code: what is kept for it, by stage.

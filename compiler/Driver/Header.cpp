@@ -17,11 +17,18 @@ static std::string macroName(const std::string &text) {
   return name;
 }
 
-std::string driver::headerText(const rt::ModelInfo &info, const std::vector<std::string> &entries) {
+std::string driver::headerText(const rt::ModelInfo &info, const std::vector<std::string> &entries,
+                               const std::vector<target::Machine> &machines) {
   std::string text = abiText;
   auto define = [&](const std::string &name, int64_t value) {
     text += "#define MBLM_" + name + " INT64_C(" + std::to_string(value) + ")\n";
   };
+  std::string levels;
+  for (const target::Machine &machine : machines) {
+    levels += (levels.empty() ? "" : ",") + machine.level;
+  }
+  text += "\n// What its code is made for, best first; the entries of each have its name behind theirs where there are several.\n"
+          "#define MBLM_LEVELS \"" + levels + "\"\n";
   text += "\n// The model.\n";
   define("VOCAB", info.vocab);
   define("BYTES_PER_SLOT", info.inner);
@@ -35,8 +42,10 @@ std::string driver::headerText(const rt::ModelInfo &info, const std::vector<std:
     define("OFFSET_" + macroName(parameter.name), parameter.offset);
   }
   text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const char mblm_metadata[];\n";
-  for (const std::string &entry : entries) {
-    text += "int32_t mblm_entry_" + entry + "(MblmContext *context);\n";
+  for (const target::Machine &machine : machines) {
+    for (const std::string &name : entries) {
+      text += "int32_t mblm_entry_" + name + target::suffixOf(machine, machines) + "(MblmContext *context);\n";
+    }
   }
   return text + "#ifdef __cplusplus\n}\n#endif\n";
 }

@@ -30,7 +30,7 @@ struct Plan {
 
 struct Options {
   Target target = Target::Cpu;
-  std::string level;                // of compiler/Target/Machine.h; empty: this machine's
+  std::string level;                // one or several (target::machinesOfLevels); empty: this machine's
   std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
   std::string precision = "f32";    // of pipelines::GPUSchedule; of native code f32 or bf16
   std::string stepWeights = "f32";  // or int8: as which steps read the weights of their products; native code only

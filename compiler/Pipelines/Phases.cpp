@@ -209,7 +209,7 @@ void pipelines::toNVVMPhase(ModuleOp module) { runPasses(module, "nvvm", addNVVM
 
 namespace {
 struct CPUOptions : PassPipelineOptions<CPUOptions> {
-  Option<std::string> level{*this, "level", llvm::cl::desc("amx, avx512bf16, avx512, avx2 or portable"), llvm::cl::init("avx512")};
+  Option<std::string> level{*this, "level", llvm::cl::desc("amx, avx512bf16, avx512, avx2, portable or neon"), llvm::cl::init("avx512")};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("f32 or bf16"), llvm::cl::init("f32")};
 };
 struct GPUOptions : PassPipelineOptions<GPUOptions> {

@@ -11,22 +11,12 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace mblm;
 using namespace mblm::target;
 
-static const char *cpuName(const std::string &level) {
-  return level == "portable" ? "x86-64-v2" : level == "avx2" ? "x86-64-v3" : "x86-64-v4";
-}
-
-// Beyond the CPU's.
-static const char *featuresOf(const std::string &level) {
-  return level == "amx" ? "+avx512bf16,+amx-tile,+amx-bf16" : level == "avx512bf16" ? "+avx512bf16" : "";
-}
-
 static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &machine) {
-  llvm::Triple triple(llvm::sys::getProcessTriple());
+  llvm::Triple triple(machine.triple);
   std::string error;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target) {
@@ -35,11 +25,11 @@ static std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Machine &mac
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      triple, cpuName(machine.level), featuresOf(machine.level), options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+      triple, machine.cpu, machine.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
 }
 
 // Only entries, simulated kernels and metadata are for others to see.
-static void setVisibility(llvm::Module &module, const Machine &machine) {
+static void setAttributes(llvm::Module &module, const Machine &machine) {
   for (llvm::Function &function : module) {
     if (function.isDeclaration()) {
       continue;
@@ -53,15 +43,15 @@ static void setVisibility(llvm::Module &module, const Machine &machine) {
     if (!isEntry && !function.getName().starts_with("mblm_sim_")) {
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
-    function.addFnAttr("target-cpu", cpuName(machine.level));
+    function.addFnAttr("target-cpu", machine.cpu);
     if (machine.tunedFor != "generic") {
       function.addFnAttr("tune-cpu", machine.tunedFor);
     }
-    if (const char *features = featuresOf(machine.level); *features) {
-      function.addFnAttr("target-features", features);
+    if (!machine.features.empty()) {
+      function.addFnAttr("target-features", machine.features);
     }
-    if (cpuName(machine.level) == std::string("x86-64-v4")) {
-      function.addFnAttr("prefer-vector-width", "512");
+    if (!machine.vectorWidth.empty()) {
+      function.addFnAttr("prefer-vector-width", machine.vectorWidth);
     }
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
@@ -74,25 +64,42 @@ static void addMetadata(llvm::Module &module, const std::string &text) {
   global->setSection(".mblm.metadata");
 }
 
-static void initializeNative() {
+// Also what is hidden: it must be seen between the pieces of a module, and then between all that is linked.
+static void addSuffix(llvm::Module &module, const std::string &suffix) {
+  for (llvm::GlobalValue &value : module.global_values()) {
+    if (!value.isDeclaration()) {
+      value.setName(value.getName() + suffix);
+    }
+  }
+}
+
+static void initializeTargets() {
   static const bool initialized = [] {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
     return true;
   }();
   (void)initialized;
 }
 
 std::vector<std::string> target::generateCode(mlir::ModuleOp module, const Machine &machine,
-                                              const std::string &metadata, CodeFormat format, int jobs) {
-  initializeNative();
+                                              const std::string &metadata, CodeFormat format, int jobs,
+                                              const std::string &suffix) {
+  initializeTargets();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> code = toLLVMIR(module, context);
   std::unique_ptr<llvm::TargetMachine> targetMachine = makeTargetMachine(machine);
   code->setTargetTriple(targetMachine->getTargetTriple());
   code->setDataLayout(targetMachine->createDataLayout());
-  setVisibility(*code, machine);
-  addMetadata(*code, metadata);
+  setAttributes(*code, machine);
+  addSuffix(*code, suffix);
+  if (!metadata.empty()) {
+    addMetadata(*code, metadata);
+  }
   requireValid(*code);
   const llvm::OptimizationLevel level = llvm::OptimizationLevel::O2;
   if (format == CodeFormat::LLVM) {
@@ -109,7 +116,7 @@ std::vector<std::string> target::generateCode(mlir::ModuleOp module, const Machi
 }
 
 std::string target::dataObject(const std::vector<std::pair<std::string, std::string>> &symbols) {
-  initializeNative();
+  initializeTargets();
   llvm::LLVMContext context;
   llvm::Module module("data", context);
   auto define = [&](llvm::Constant *value, const std::string &name) {
@@ -121,7 +128,7 @@ std::string target::dataObject(const std::vector<std::pair<std::string, std::str
     define(llvm::ConstantDataArray::getString(context, bytes), name);
     define(llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), bytes.size()), name + "_size");
   }
-  std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(machineOfLevel("portable"));
+  std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(hostMachine());
   module.setTargetTriple(machine->getTargetTriple());
   module.setDataLayout(machine->createDataLayout());
   return emitFile(module, *machine, llvm::OptimizationLevel::O0, llvm::CodeGenFileType::ObjectFile);

@@ -36,12 +36,11 @@ static json toJson(mlir::Attribute attribute) {
       .Case([](mlir::FloatAttr number) { return json(number.getValueAsDouble()); });
 }
 
-target::LoweredInfo::LoweredInfo(mlir::ModuleOp module)
+target::LoweredInfo::LoweredInfo(mlir::ModuleOp module, const Machine &machine, const std::string &suffix)
     : states(module->getAttr("mblm.states")), entries(module->getAttr("mblm.entries")),
-      kernels(module->getAttr("mblm.kernels")), quantized(module->getAttr("mblm.quantized")) {}
+      kernels(module->getAttr("mblm.kernels")), quantized(module->getAttr("mblm.quantized")), level(machine.level), suffix(suffix) {}
 
-std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &lowered, llvm::ArrayRef<mlir::Attribute> gpus,
-                                 const Machine &machine) {
+std::string target::metadataText(const rt::ModelInfo &info, llvm::ArrayRef<LoweredInfo> levels, llvm::ArrayRef<mlir::Attribute> gpus) {
   json parameters = json::array();
   for (const rt::Parameter &p : info.parameters) {
     parameters.push_back(
@@ -66,18 +65,25 @@ std::string target::metadataText(const rt::ModelInfo &info, const LoweredInfo &l
                {"names", info.names},
                {"spec", info.spec},
                {"ignorable", info.ignorable},
-               {"target", {{"level", machine.level}}},
                {"parameters", parameters},
                {"parameter_elements", info.parameterElements},
-               {"states", toJson(lowered.states)},
-               {"entries", lowered.entries ? toJson(lowered.entries) : json::object()},
-               {"kernels", lowered.kernels ? toJson(lowered.kernels) : json::array()}};
+               {"states", toJson(levels.front().states)},
+               {"levels", json::array()}};
+  for (const LoweredInfo &lowered : levels) {
+    json code = {{"level", lowered.level},
+                 {"entries", lowered.entries ? toJson(lowered.entries) : json::object()},
+                 {"kernels", lowered.kernels ? toJson(lowered.kernels) : json::array()}};
+    if (!lowered.suffix.empty()) {
+      code["suffix"] = lowered.suffix;
+    }
+    if (lowered.quantized) {
+      code["quantized"] = toJson(lowered.quantized);
+    }
+    meta["levels"].push_back(std::move(code));
+  }
   for (mlir::Attribute gpu : gpus) {
     json plan = toJson(gpu);
     meta["gpu"][plan["architecture"].get<std::string>()] = plan;
-  }
-  if (lowered.quantized) {
-    meta["quantized"] = toJson(lowered.quantized);
   }
   if (info.pad) {
     meta["pad"] = *info.pad;

@@ -13,12 +13,12 @@ namespace mblm::target {
 
 // What lowerings left on a module: `mblm.states`, and of kernel-lower-cpu `mblm.entries`, `mblm.kernels` and `mblm.quantized`.
 struct LoweredInfo {
-  explicit LoweredInfo(mlir::ModuleOp module);
+  LoweredInfo(mlir::ModuleOp module, const Machine &machine, const std::string &suffix = "");
   mlir::Attribute states, entries, kernels; // the last two are null without code for the CPU
   mlir::Attribute quantized;                // null where steps read all weights in f32
+  std::string level, suffix;                // as for `generateCode`
 };
-// `gpus`: the `mblm.gpu` of each architecture that there is code for.
-std::string metadataText(const rt::ModelInfo &info, const LoweredInfo &lowered, llvm::ArrayRef<mlir::Attribute> gpus,
-                         const Machine &machine);
+// `levels`: of one model, best first. `gpus`: the `mblm.gpu` of each architecture that there is code for.
+std::string metadataText(const rt::ModelInfo &info, llvm::ArrayRef<LoweredInfo> levels, llvm::ArrayRef<mlir::Attribute> gpus);
 
 } // namespace mblm::target

@@ -15,8 +15,9 @@ using namespace mblm::cpu;
 struct DotTile {
   int64_t rows, columns, chains;
 };
+// Accumulators, a vector of each row of B and one of A must fit the registers: those that the tile of packed products fills.
 static DotTile tileOf(const Machine &machine, Type element) {
-  bool many = machine.lanes == 16; // registers
+  bool many = machine.tileRows * machine.tileVectors >= 24;
   return element.isInteger(8) ? DotTile{many ? 6 : 3, 1, 4} : DotTile{many ? 6 : 2, 4, 1};
 }
 

@@ -3,6 +3,7 @@
 //
 // The pass: places tensors, compiles each distinct kernel once, and writes the entries that launch them.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/Levels.h"
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
@@ -533,17 +534,16 @@ struct LowerCPUPass : mblm::impl::LowerCPUPassBase<LowerCPUPass> {
   using LowerCPUPassBase::LowerCPUPassBase;
 
   void runOnOperation() override {
-    FailureOr<Machine> found = machineOfLevel(getOperation().getLoc(), level);
-    if (failed(found)) {
+    FailureOr<Machine> machine = machineOfLevel(getOperation().getLoc(), level);
+    if (failed(machine)) {
       return signalPassFailure();
     }
-    Machine machine = *found;
     if (precision != "f32" && precision != "bf16") {
       emitError(getOperation().getLoc()) << "expects precision f32 or bf16, but got " << precision;
       return signalPassFailure();
     }
-    machine.narrowAttention = precision == "bf16";
-    if (failed(Lowering(getOperation(), machine).run())) {
+    machine->narrowAttention = precision == "bf16";
+    if (failed(Lowering(getOperation(), *machine).run())) {
       signalPassFailure();
     }
   }

@@ -8,9 +8,6 @@
 
 namespace mblm::cpu {
 
-// What a level (compiler/Target/Machine.h) offers; an error at `loc` for one that is not known.
-mlir::FailureOr<emit::Machine> machineOfLevel(mlir::Location loc, llvm::StringRef level);
-
 bool takesSchedule(mlir::Operation *op);
 
 // For an op that takes one.

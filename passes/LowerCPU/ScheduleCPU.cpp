@@ -3,6 +3,7 @@
 //
 // The pass that writes a CPU's schedules, and the cost model that chooses them.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/Levels.h"
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Passes.h"
 
@@ -20,26 +21,6 @@ using kernel::blockRows;
 using kernel::ceilDiv;
 using kernel::CpuScheduleAttr;
 using kernel::panelWidth;
-
-FailureOr<Machine> cpu::machineOfLevel(Location loc, StringRef level) {
-  Machine machine;
-  if (level == "amx") {
-    machine.narrow = NarrowProducts::Tiles;
-    machine.nearBytes = 48 << 10;
-    machine.middleBytes = 2 << 20;
-  } else if (level == "avx512bf16") {
-    machine.narrow = NarrowProducts::Pairs;
-  } else if (level == "avx2") {
-    machine = {8, 6, 2, true};
-    machine.middleBytes = 512 << 10;
-  } else if (level == "portable") {
-    machine = {4, 4, 2, false};
-    machine.middleBytes = 512 << 10;
-  } else if (level != "avx512") {
-    return emitError(loc) << "expects level amx, avx512bf16, avx512, avx2 or portable, but got " << level;
-  }
-  return machine;
-}
 
 namespace {
 class CostModel {

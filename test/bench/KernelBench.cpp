@@ -6,7 +6,7 @@
 #include "compiler/Target/Machine.h"
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "dialects/Register.h"
-#include "runtime/Metadata.h"
+#include "runtime/Level.h"
 #include "runtime/Support/Error.h"
 #include "test/support/Native.h"
 #include "tools/commands/Peak.h"
@@ -84,7 +84,7 @@ int bench::run(int argc, char **argv, const About &about, Options options,
   app.add_option("SHAPES", options.shapes, about.shapes);
   app.add_option("--threads", options.threads, "Threads")->capture_default_str()->check(CLI::Range(1, 1024));
   app.add_option("--seconds", options.seconds, "Time for each entry")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--level", options.level, "amx, avx512bf16, avx512, avx2 or portable (default: what this machine has)");
+  app.add_option("--level", options.level, "A level that this machine runs (default: its best)");
   app.add_option("--precision", options.precision, "f32 (default) or bf16")->check(CLI::IsMember({"f32", "bf16"}));
   for (auto &[name, text] : options.schedules) {
     app.add_option("--" + name, text, "Schedule of this op, such as 'rows = 96, columns = 256' (default: the cost model's)");
@@ -96,7 +96,7 @@ int bench::run(int argc, char **argv, const About &about, Options options,
     mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
     bool narrow = options.precision == "bf16";
     target::Machine machine = options.level.empty() ? target::hostMachine(narrow) : target::machineOfLevel(options.level);
-    rt::requireCpuLevel(machine.level, "--level");
+    rt::chooseLevel({machine.level}, "--level");
     double peak = cli::measurePeakFlops(options.threads, narrow ? machine.level : "");
     std::printf("%d thread%s, measured peak %.1f GFLOP/s; ", options.threads, options.threads == 1 ? "" : "s", 1e-9 * peak);
     body(KernelBench(options, context, peak));

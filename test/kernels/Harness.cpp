@@ -82,7 +82,7 @@ static void runItems(void *pool, MblmKernel kernel, void *args, int64_t items) {
 }
 
 void CompiledModule::run(const std::string &entry, const Buffers &buffers, const Order &order) const {
-  auto metadata = nlohmann::json::parse(static_cast<const char *>(dlsym(handle, "mblm_metadata")));
+  auto metadata = nlohmann::json::parse(static_cast<const char *>(dlsym(handle, "mblm_metadata")))["levels"][0];
   auto floats = [&](const char *what) {
     int64_t sum = 0;
     for (int64_t coefficient : metadata["entries"][entry][what]) {

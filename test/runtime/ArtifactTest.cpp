@@ -4,6 +4,7 @@
 // The loader against small shared objects built from FakeArtifact.c.
 #include "runtime/Artifact.h"
 
+#include "runtime/Level.h"
 #include "runtime/Metadata.h"
 #include "runtime/Support/Memory.h"
 #include "test/runtime/TestFiles.h"
@@ -150,7 +151,35 @@ TEST(Artifact, DamagedFiles) {
 TEST(Artifact, OtherAbiAndOtherMachine) {
   expectError(Exit::Integrity, "made for runtime ABI 99, this runtime has " + std::to_string(MBLM_ABI), [] { loadArtifact(FAKE_ARTIFACT_ABI); });
   expectError(Exit::Device, "unknown target level 'avx9000'", [] { loadArtifact(FAKE_ARTIFACT_LEVEL); });
-  requireCpuLevel("portable", "x");
+}
+
+TEST(Artifact, SeveralLevels) {
+  struct Environment {
+    explicit Environment(const std::string &level) { setenv("MBLM_LEVEL", level.c_str(), 1); }
+    ~Environment() { unsetenv("MBLM_LEVEL"); }
+  };
+  std::string best;
+  for (auto [level, arena, loss] : {std::tuple("avx2", 200, 2.0f), std::tuple("portable", 100, 4.0f)}) {
+    if (!lackingFor(*findLevel(level)).empty()) {
+      continue;
+    }
+    Environment environment(level);
+    std::unique_ptr<Program> program = loadArtifact(FAKE_ARTIFACT_SEVERAL, 1);
+    EXPECT_EQ(program->level(), level);
+    EXPECT_EQ(program->workspaceBytes(Entry::Loss, 1, 1), 4 * arena);
+    Call::Scalars scalars;
+    Call call;
+    call.batch = call.slots = 1;
+    call.scalars = &scalars;
+    program->run(Entry::Loss, call);
+    EXPECT_EQ(scalars.loss, loss);
+    expectError(Exit::BadInput, "has no entry 'forward'", [&] { program->run(Entry::Forward, call); });
+    best = best.empty() ? level : best;
+  }
+  EXPECT_EQ(loadArtifact(FAKE_ARTIFACT_SEVERAL, 1)->level(), best);
+  Environment environment("neon");
+  expectError(Exit::Usage, "compiled for avx2 and portable, but MBLM_LEVEL is 'neon'; expected avx2 or portable",
+              [] { loadArtifact(FAKE_ARTIFACT_SEVERAL); });
 }
 
 TEST(Artifact, LinkedIn) {

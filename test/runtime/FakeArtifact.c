@@ -13,16 +13,27 @@
 #define FAKE_LEVEL "portable"
 #endif
 
+#ifdef FAKE_SEVERAL // of the loss alone, under other names
+#define FAKE_CODE(level, arena)                                                                                        \
+  "{\"level\": \"" level "\", \"suffix\": \"_" level "\", \"kernels\": [],"                                              \
+  " \"entries\": {\"loss\": {\"arena\": [" arena ", 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]}}}"
+#define FAKE_LEVELS FAKE_CODE("avx2", "200") ", " FAKE_CODE("portable", "100")
+#else
+#define FAKE_LEVELS                                                                                                    \
+  "{\"level\": \"" FAKE_LEVEL "\", \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"                         \
+  " \"entries\": {\"forward\": {\"arena\": [100, 1, 2, 4, 0], \"scratch\": [16, 0, 0, 0, 0]},"                           \
+  "               \"loss\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]},"                                 \
+  "               \"gradients\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]}}}"
+#endif
+
 #ifndef FAKE_EMPTY
 __attribute__((visibility("default"))) const char mblm_metadata[] =
     "{\"abi\": " FAKE_ABI ", \"name\": \"fake\", \"vocab\": 10, \"pad\": 9, \"inner\": 4, \"max_slots\": 0,"
     " \"max_length\": 64, \"start_token\": true, \"hidden_dim\": 1, \"stage_lengths\": [16, 4], \"names\": \"mblm\","
-    " \"spec\": \"{\\\"format\\\": 1}\", \"ignorable\": [], \"target\": {\"level\": \"" FAKE_LEVEL "\"},"
+    " \"spec\": \"{\\\"format\\\": 1}\", \"ignorable\": [],"
     " \"parameters\": [{\"name\": \"w\", \"shape\": [10], \"offset\": 0, \"init\": \"zeros\", \"scale\": 0}],"
-    " \"parameter_elements\": 16, \"states\": [], \"kernels\": [{\"name\": \"rows\", \"entry\": \"forward\"}],"
-    " \"entries\": {\"forward\": {\"arena\": [100, 1, 2, 4, 0], \"scratch\": [16, 0, 0, 0, 0]},"
-    "               \"loss\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]},"
-    "               \"gradients\": {\"arena\": [0, 0, 0, 0, 0], \"scratch\": [0, 0, 0, 0, 0]}}}";
+    " \"parameter_elements\": 16, \"states\": [],"
+    " \"levels\": [" FAKE_LEVELS "]}";
 
 // One item is one id: its ten logits are 10 * id + k + parameter, by way of the arena and the scratch.
 static void rows(void *args, int64_t begin, int64_t end, float *scratch) {
@@ -59,6 +70,16 @@ int32_t mblm_entry_loss(MblmContext *context) {
 }
 
 int32_t mblm_entry_gradients(MblmContext *context) { return 7; }
+
+int32_t mblm_entry_loss_avx2(MblmContext *context) {
+  ((float *)context->buffers[MBLM_SCALARS])[0] = 2;
+  return 0;
+}
+
+int32_t mblm_entry_loss_portable(MblmContext *context) {
+  ((float *)context->buffers[MBLM_SCALARS])[0] = 4;
+  return 0;
+}
 #else
 int fake_nothing;
 #endif

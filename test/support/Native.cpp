@@ -9,6 +9,7 @@
 #include "compiler/Target/Metadata.h"
 #include "compiler/Target/Simulation.h"
 #include "runtime/Artifact.h"
+#include "runtime/Level.h"
 #include "runtime/Support/Error.h"
 
 #include <filesystem>
@@ -41,9 +42,11 @@ static const std::filesystem::path &folder() {
 }
 
 std::vector<std::string> test::hostLevels(bool narrowProducts) {
-  std::vector<std::string> levels{"amx", "avx512bf16", "avx512", "avx2", "portable"};
-  while (levels.front() != target::hostMachine(narrowProducts).level) {
-    levels.erase(levels.begin());
+  std::vector<std::string> levels;
+  for (const rt::Level &level : rt::allLevels()) {
+    if ((narrowProducts || !level.onlyNarrow) && rt::lackingFor(level).empty()) {
+      levels.push_back(level.name);
+    }
   }
   return levels;
 }
@@ -102,7 +105,7 @@ static std::string compileToSimulate(mlir::ModuleOp module, const rt::ModelInfo 
   pipelines::toGPUPhase(module, {native.level, native.precision, native.localLayers, native.library});
   pipelines::toNVVMPhase(module);
   target::Machine machine = target::hostMachine();
-  std::string metadata = target::metadataText(info, target::LoweredInfo(module), module->getAttr("mblm.gpu"), machine);
+  std::string metadata = target::metadataText(info, target::LoweredInfo(module, machine), module->getAttr("mblm.gpu"));
   target::lowerToSimulation(module);
   return writeArtifact(module, machine, metadata);
 }
@@ -117,7 +120,7 @@ std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info
   bool narrow = native.precision == "bf16";
   target::Machine machine = native.level.empty() ? target::hostMachine(narrow) : target::machineOfLevel(native.level);
   pipelines::toLoopsPhase(module, machine.level, native.precision);
-  std::string metadata = target::metadataText(info, target::LoweredInfo(module), {}, machine);
+  std::string metadata = target::metadataText(info, target::LoweredInfo(module, machine), {});
   pipelines::toLLVMPhase(module);
   return writeArtifact(module, machine, metadata);
 }

@@ -72,7 +72,7 @@ class CommandLine(ProgramTest):
         self.fails(2, "--library: often not in {never,pays,fits}", self.mblm("check", TINY, "--library", "often"))
         self.fails(2, "--arch", self.mblm("compile", TINY, "-o", self.path("x"), "--arch", "sm_70"))
         self.fails(2, "has no entry 'backward'", self.mblm("compile", TINY, "-o", self.path("x"), "--entry", "backward"))
-        self.fails(2, "expected amx, avx512bf16, avx512, avx2 or portable", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
+        self.fails(2, "expected amx, avx512bf16, avx512, avx2, portable or neon", self.mblm("compile", TINY, "-o", self.path("x"), "--level", "sse9"))
         self.fails(2, "expected on, off or a number", self.mblm("compile", TINY, "-o", self.path("x"), "--fuse", "some"))
         self.fails(2, "expected a size such as 512M", self.mblm("check", TINY, "--max-memory", "lots"))
         self.fails(2, "expected numbers with commas", self.mblm("generate", TINY, *self.native(), "--weights", self.weights,

@@ -72,6 +72,7 @@ void report(rt::Model &model, const EvalCommand &command, const Common &common) 
   auto score = command.metric == "accuracy" ? scoreOfAccuracy : scoreOfLoss;
   Score plain = score(model, command);
   plain.report["metric"] = command.metric;
+  plain.report["level"] = model.getProgram().level();
   if (model.getProgram().quantizes()) {
     model.quantizeWeights();
     Score rounded = score(model, command);

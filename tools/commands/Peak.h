@@ -10,7 +10,7 @@ namespace mblm::cli {
 
 // Multiply-adds on registers alone with the widest vectors there are: flops a second (two for each multiply-add) of
 // `threads` threads together, the best of several short runs. At the levels amx and avx512bf16, which must have been granted
-// (rt::requireCpuLevel), those of products of bf16 numbers.
+// (rt::lackingFor), those of products of bf16 numbers.
 double measurePeakFlops(int threads, const std::string &level = "");
 
 // Bytes a second that `threads` threads together read from memory, the best of several passes over more than the caches

@@ -164,7 +164,7 @@ void runModel(rt::Model &model, const RunOptions &options, const Common &common)
   rt::writeSafetensors(options.output, results);
 
   if (common.json) {
-    nlohmann::json report = {{"output", options.output}, {"shape", shape}};
+    nlohmann::json report = {{"output", options.output}, {"shape", shape}, {"level", model.getProgram().level()}};
     report["loss"] = input.length > 0 ? nlohmann::json(scalars.loss) : nlohmann::json();
     std::printf("%s\n", report.dump().c_str());
   } else {

@@ -315,6 +315,7 @@ std::optional<Timed> timeModel(ModelSource &source, const BenchOptions &options,
   json &report = timed.report;
   report = {{"name", model.info().name},
             {"entry", options.entry},
+            {"level", model.getProgram().level()},
             {"batch", work.batch},
             {"context", work.length},
             {"threads", threads},
@@ -342,9 +343,10 @@ std::optional<Timed> timeModel(ModelSource &source, const BenchOptions &options,
 void printTiming(const Timed &timed, const std::vector<std::string> &more) {
   const json &report = timed.report;
   auto number = [&](const char *key) { return report[key].get<double>(); };
-  std::printf("%s, %s, %lld x %lld bytes, %d thread%s\n", report["name"].get<std::string>().c_str(),
+  std::string level = report["level"].get<std::string>();
+  std::printf("%s, %s, %lld x %lld bytes, %d thread%s%s\n", report["name"].get<std::string>().c_str(),
               report["entry"].get<std::string>().c_str(), (long long)timed.work->batch, (long long)timed.work->length,
-              timed.threads, timed.threads == 1 ? "" : "s");
+              timed.threads, timed.threads == 1 ? "" : "s", level.empty() ? "" : (", level " + level).c_str());
   std::printf("  median %.4f s (p10 %.4f, p90 %.4f, first %.4f; %zu calls), %s bytes/s\n", number("median_s"),
               number("p10_s"), number("p90_s"), number("first_s"), timed.calls,
               grouped(int64_t(number("bytes_per_second"))).c_str());

@@ -87,6 +87,7 @@ void trainModel(rt::Model &model, TrainCommand &command, const Common &common) {
     nlohmann::json report = {{"steps", result.steps}, {"loss", result.loss}, {"weights", weights}};
     report["eval_bpb"] = result.evalBitsPerByte ? nlohmann::json(*result.evalBitsPerByte) : nlohmann::json();
     report["peak_bytes"] = rt::memoryAccount().peak();
+    report["level"] = model.getProgram().level();
     std::printf("%s\n", report.dump().c_str());
     return;
   }

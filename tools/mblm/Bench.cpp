@@ -69,7 +69,7 @@ void benchModel(SpecArgument &source, const BenchOptions &options, const Common 
     cost.flops /= double(timed->model->info().inner);
     cost.bytes /= double(timed->model->info().inner);
   }
-  std::string level = compiled.nativePrecision() == "bf16" ? driver::machineFor(compiled).level : "";
+  std::string level = compiled.nativePrecision() == "bf16" ? timed->model->getProgram().level() : "";
   double median = report["median_s"], peak = measurePeakFlops(timed->threads, level);
   report["flops"] = cost.flops;
   report["flops_per_second"] = cost.flops / median;

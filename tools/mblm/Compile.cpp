@@ -14,9 +14,15 @@
 namespace mblm::cli {
 
 static const std::map<std::string, driver::Emit> forms = {
-    {"artifact", driver::Emit::Artifact}, {"exe", driver::Emit::Executable}, {"mblm", driver::Emit::Model},
+    {"artifact", driver::Emit::Artifact}, {"exe", driver::Emit::Executable}, {"object", driver::Emit::Object}, {"mblm", driver::Emit::Model},
     {"kernel", driver::Emit::Kernel},     {"llvm", driver::Emit::LLVM},      {"asm", driver::Emit::Assembly},
     {"header", driver::Emit::Header},     {"ptx", driver::Emit::Ptx},        {"cubin", driver::Emit::Cubin}};
+
+// Whether the form is of levels of machines.
+static bool isNative(driver::Emit form) {
+  using driver::Emit;
+  return form != Emit::Model && form != Emit::Kernel && form != Emit::Ptx && form != Emit::Cubin;
+}
 
 void addCompile(CommandLine &line, SpecArgument &source) {
   struct CompileOptions {
@@ -44,6 +50,11 @@ void addCompile(CommandLine &line, SpecArgument &source) {
         int64_t bytes = int64_t(std::filesystem::file_size(options->output));
         if (line.common.json) {
           nlohmann::json report = {{"output", options->output}, {"bytes", bytes}, {"seconds", seconds}};
+          if (isNative(form)) {
+            for (const target::Machine &machine : driver::machinesFor(chosen)) {
+              report["levels"].push_back(machine.level);
+            }
+          }
           std::printf("%s\n", report.dump().c_str());
         } else {
           std::printf("%s: %s bytes in %.2f s\n", options->output.c_str(), grouped(bytes).c_str(), seconds);
@@ -54,8 +65,8 @@ void addCompile(CommandLine &line, SpecArgument &source) {
   command.add_option("-o,--output", options->output, "File to write")->required();
   command
       .add_option("--emit", options->emit,
-                  "artifact (default), exe, mblm, kernel, llvm, asm, header, ptx, cubin")
-      ->check(CLI::IsMember({"artifact", "exe", "mblm", "kernel", "llvm", "asm", "header", "ptx", "cubin"}));
+                  "artifact (default), exe, object, mblm, kernel, llvm, asm, header, ptx, cubin")
+      ->check(CLI::IsMember({"artifact", "exe", "object", "mblm", "kernel", "llvm", "asm", "header", "ptx", "cubin"}));
   command.add_option("--entry", options->entries, "Only these, e.g. forward,empty (default: every entry)")
       ->delimiter(',');
   command.add_flag("--remarks", options->remarks, "Say on stderr what was fused, and what was not and why");

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `explain`: the kernels of a spec and the memory that they take.
-#include "compiler/Driver/Compile.h"
 #include "compiler/Driver/Explain.h"
 #include "compiler/Driver/Plan.h"
 #include "compiler/Frontend/ModelInfo.h"
@@ -123,7 +122,8 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
     PageFacts facts;
     facts.title = info.name.empty() ? model.path : info.name;
     facts.lines = {model.path + ": batch " + grouped(chosen.batch) + ", context " + grouped(context) + ", " +
-                       grouped(threads) + " threads; peak " + grouped(peak) + " bytes",
+                       grouped(threads) + " threads" + (explanation.level.empty() ? "" : ", level " + explanation.level) +
+                       "; peak " + grouped(peak) + " bytes",
                    "B: batch, M: slots of " + grouped(info.inner) + " bytes"};
     facts.memory = memoryTable(explanation, info, shape, threads);
     rt::writeTextFile(chosen.html, kernelPage(facts, groups, device));
@@ -145,14 +145,15 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
         {"fusion", remarks},
         {"memory", {{"peak_bytes", peak}, {"entries", entries}, {"plan", plan}}},
         {"device", {{"name", device.name}, {"flops_per_second", device.flops}, {"bytes_per_second", device.bytes}}},
-        {"machine", {{"cpu", driver::machineFor(options).tunedFor}, {"level", driver::machineFor(options).level}}},
+        {"machine", {{"cpu", explanation.cpu}, {"level", explanation.level}}},
         {"batch", chosen.batch},
         {"context", context},
         {"threads", threads}};
     std::printf("%s\n", report.dump().c_str());
     return;
   }
-  std::printf("kernels for batch %lld, context %lld on %s: %.4g GFLOP/s, %.4g GB/s\n", (long long)chosen.batch,
+  std::printf("kernels%s for batch %lld, context %lld on %s: %.4g GFLOP/s, %.4g GB/s\n",
+              explanation.level.empty() ? "" : (" at level " + explanation.level).c_str(), (long long)chosen.batch,
               (long long)context, device.name.c_str(), 1e-9 * device.flops, 1e-9 * device.bytes);
   printKernelGroups(groups, device);
   int64_t fused =

@@ -36,7 +36,8 @@ void SpecArgument::addOptions(CLI::App &command) {
   command.add_option("--tuned", tuned,
                      "Schedules that 'tune' found: a file (default: tuned.json in the folder of compiled models), or 'off'");
   command.add_option("--level", level,
-                     "Instructions to use: amx, avx512bf16, avx512, avx2 or portable (default: what this machine has)");
+                     "Instructions to use: amx, avx512bf16, avx512, avx2 or portable, or neon for aarch64 (default: what this machine "
+                     "has). Several, avx512,avx2, or all: a machine takes the best that it has, or what MBLM_LEVEL names");
   command.add_option("--fuse", fuse, "on (default), off: a kernel for each op, or at most so many moves an entry");
 }
 

@@ -3,7 +3,9 @@
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=amx --kernel-lower-cpu="level=amx precision=bf16" | FileCheck %s --check-prefix=TILES
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=avx512bf16 --kernel-lower-cpu="level=avx512bf16 precision=bf16" | FileCheck %s --check-prefix=PAIRS
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=avx2 --kernel-lower-cpu="level=avx2 precision=bf16" | FileCheck %s --check-prefix=WIDENED
+// RUN: mblm-opt %s --mblm-to-kernel --kernel-narrow-storage=packs-only=true --mblm-schedule-cpu=level=neon --kernel-lower-cpu="level=neon precision=bf16" | FileCheck %s --check-prefix=NEON
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-to-cpu="level=amx precision=bf16" -o /dev/null
+// RUN: mblm-opt %s --mblm-to-kernel --kernel-to-cpu="level=neon precision=bf16" | FileCheck %s --check-prefix=GENERIC
 // RUN: mblm-opt %s --mblm-to-kernel --kernel-to-cpu="level=portable precision=bf16" -o /dev/null
 
 // Depth is rounded up to whole groups; all else stays f32.
@@ -46,6 +48,16 @@
 //   WIDENED-NOT: bf16>
 //       WIDENED:   arith.shli %{{.*}} : vector<8xi32>
 //       WIDENED:   vector.fma
+
+// Short vectors, four of them a row of the tile; and nothing that another architecture has.
+// NEON-LABEL: func.func private @gemm(
+//   NEON-NOT:   bf16>
+//       NEON:   arith.trunci %{{.*}} : vector<4xi32> to vector<4xi16>
+// NEON-LABEL: func.func private @narrow_tile(
+//       NEON:   scf.for
+// NEON-COUNT-48: vector.fma {{.*}} : vector<4xf32>
+//   NEON-NOT:   vector.fma
+// GENERIC-NOT: llvm.x86
 module attributes {mblm.inner = 1 : i64, mblm.name = "gemm"} {
   mblm.parameter @weight at 0 : tensor<40x33xf32>
   func.func @forward(%x: tensor<1x50x33xf32>) -> tensor<1x50x40xf32> {

@@ -2,7 +2,7 @@
 // RUN: mblm-opt %s --kernel-lower-cpu --verify-diagnostics
 // RUN: not mblm-opt %s --mblm-schedule-cpu=level=sse9 2>&1 | FileCheck %s
 
-// CHECK: error: expects level amx, avx512bf16, avx512, avx2 or portable, but got sse9
+// CHECK: error: expects one of the levels amx, avx512bf16, avx512, avx2, portable, neon, but got sse9
 module {
   mblm.parameter @w at 0 : tensor<64x64xf32>
   func.func @forward(%x: tensor<?x?x64xf32>) -> tensor<?x?x64xf32> {
