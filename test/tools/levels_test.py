@@ -156,14 +156,14 @@ class Levels(ProgramTest):
     def test_explain_and_bench_name_the_level(self):
         options = [TINY, *self.native(), "--level", "portable"]
         code, out, err = self.mblm("explain", *options, "--json")
-        self.assertEqual((code, json.loads(out)["level"]), (0, "portable"), err)
+        self.assertEqual((code, json.loads(out)["machine"]["level"]), (0, "portable"), err)
         self.assertIn("kernels at level portable for", self.mblm("explain", *options)[1])
         bench = ["bench", *options, "--entry", "forward", "--context", "48", "--batch", "1", "--seconds", "0.1"]
         code, out, err = self.mblm(*bench, "--json")
         self.assertEqual((code, json.loads(out)["level"]), (0, "portable"), err)
         self.assertIn(", level portable\n", self.mblm(*bench)[1])
         neon = self.mblm("explain", TINY, "--level", "neon", "--json") # needs no machine of its own
-        self.assertEqual((neon[0], json.loads(neon[1])["level"]), (0, "neon"), neon[2])
+        self.assertEqual((neon[0], json.loads(neon[1])["machine"]["level"]), (0, "neon"), neon[2])
 
     # Refusals.
 
