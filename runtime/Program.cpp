@@ -42,7 +42,7 @@ std::string entryName(Entry entry, int64_t stage) {
   return "unknown";
 }
 
-int64_t rowsOf(Entry entry) {
+int64_t stepRows(Entry entry) {
   return entry == Entry::Prefill ? prefillRows : entry == Entry::ShortPrefill ? shortPrefillRows : 1;
 }
 

@@ -36,7 +36,7 @@ enum class Entry {
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
 constexpr int64_t prefillRows = 64, shortPrefillRows = prefillRows / 8;
 // Positions that a Step or a prefill takes; and which of them takes most of `count` positions, count >= 1.
-int64_t rowsOf(Entry entry);
+int64_t stepRows(Entry entry);
 Entry stepFor(int64_t count);
 
 // B sequences of M outermost slots, of which G at a time where a program works by pieces, and of at most P patches where the data

@@ -21,7 +21,7 @@ RangedDecoder::RangedDecoder(Model &model, int64_t batch, int64_t capacity) : De
     }
   }
   if (capacity >= shortPrefillRows) {
-    manyOutputs = Buffer(batch * rowsOf(stepFor(capacity)) * model.info().vocab, "logits");
+    manyOutputs = Buffer(batch * stepRows(stepFor(capacity)) * model.info().vocab, "logits");
   }
   reset();
 }
@@ -65,7 +65,7 @@ std::pair<int64_t, int64_t> RangedDecoder::range(const RangeRule &rule, int64_t 
 }
 
 void RangedDecoder::run(int64_t stage, int64_t position, Entry entry) {
-  int64_t rows = rowsOf(entry);
+  int64_t rows = stepRows(entry);
   const StepInputs &inputs = model.getProgram().stepInputs(stage);
   callRanges.clear();
   for (const RangeRule &rule : inputs.ranges) {
@@ -116,7 +116,7 @@ void RangedDecoder::runAll(int64_t stage, int64_t position, int64_t count) {
   for (int64_t end = position + count; position < end;) {
     Entry entry = stepFor(end - position);
     run(stage, position, entry);
-    position += rowsOf(entry);
+    position += stepRows(entry);
   }
 }
 

@@ -60,7 +60,7 @@ void StageDecoder::begin(size_t stage) {
 // Runs the slots of an entry, and with them begins new sequences in all stages below.
 void StageDecoder::step(size_t stage, const int32_t *ids, int64_t stride, Entry entry) {
   begin(stage);
-  int64_t rows = rowsOf(entry), count = rows * stages[stage].slotBytes;
+  int64_t rows = stepRows(entry), count = rows * stages[stage].slotBytes;
   callIds.resize(sequences * count);
   for (int64_t b = 0; b < sequences; ++b) {
     std::copy_n(ids + b * stride, count, callIds.data() + b * count);
@@ -101,7 +101,7 @@ int64_t StageDecoder::advance(const int32_t *ids, int64_t stride, int64_t count)
   }
   // The stage below goes on from a step: a prefill leaves nothing for it.
   Entry entry = i == 0 ? stepFor(std::max<int64_t>((count - 1) / stages[0].slotBytes - (local > 0 ? 1 : 0), 1)) : Entry::Step;
-  int64_t taken = rowsOf(entry) * stages[i].slotBytes;
+  int64_t taken = stepRows(entry) * stages[i].slotBytes;
   if (i == 0) {
     step(0, ids, stride, entry);
     return taken;

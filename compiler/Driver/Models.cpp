@@ -154,7 +154,7 @@ std::vector<std::string> driver::entriesOf(const spec::Spec &spec, bool steps) {
     }
     names.push_back(rt::entryName(Entry::Step, int64_t(stage)));
     for (Entry prefill : {Entry::Prefill, Entry::ShortPrefill}) {
-      bool fits = spec.maxSlots() == 0 || spec.maxSlots() >= rt::rowsOf(prefill);
+      bool fits = spec.maxSlots() == 0 || spec.maxSlots() >= rt::stepRows(prefill);
       if (fits && (stage == 0 || spec.patches)) {
         names.push_back(rt::entryName(prefill, int64_t(stage)));
       }

@@ -111,7 +111,7 @@ void BigramProgram::update(const Call &call) {
 // Each stage remembers the sum of the ids that went into it; the local one answers with the row of its byte.
 void BigramProgram::step(Entry entry, const Call &call) {
   bool local = call.stage == 1;
-  int64_t bytes = (local ? 1 : model.inner) * rowsOf(entry);
+  int64_t bytes = (local ? 1 : model.inner) * stepRows(entry);
   for (int64_t b = 0; b < call.batch; ++b) {
     float *sum = call.state + call.stage * 16 * call.batch + b;
     for (int64_t i = 0; i < bytes; ++i) {
