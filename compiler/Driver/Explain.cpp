@@ -11,6 +11,7 @@
 #include "compiler/Pipelines/Reproducer.h"
 
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "passes/LowerCPU/Levels.h"
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Memory/Placement.h"
 #include "runtime/Level.h"

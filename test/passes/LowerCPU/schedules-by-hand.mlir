@@ -13,11 +13,11 @@
 
 // Items of rows and of two pieces of the columns each; two passes over a depth of 64.
 // CHECK-LABEL: func.func @mblm_entry_forward(
-//   CHECK-DAG:   %[[TWO:.*]] = arith.constant 2 : index
-//   CHECK-DAG:   %[[ROWS:.*]] = arith.constant 96 : index
 //       CHECK:   constant @gemm :
-//       CHECK:   arith.divui %{{.*}}, %{{.*}} : index
-//       CHECK:   arith.muli %{{.*}}, %{{.*}} : index
+//       CHECK:   %[[ROWS:.*]] = arith.constant 96 : index
+//  CHECK-NEXT:   %[[BLOCKS:.*]] = arith.divui %{{.*}}, %[[ROWS]] : index
+//  CHECK-NEXT:   %[[PIECES:.*]] = arith.constant 2 : index
+//  CHECK-NEXT:   arith.muli %[[BLOCKS]], %[[PIECES]] : index
 //       CHECK:   constant @gemm :
 //       CHECK:   constant @gemm_v2 :
 //       CHECK:   constant @gemm_v3 :

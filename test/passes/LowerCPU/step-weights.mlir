@@ -1,6 +1,6 @@
 // Two steps read one weight in int8: its copy has one place beside the parameters, and an entry of its own that makes it.
-// RUN: mblm-opt %s --kernel-lower-cpu | FileCheck %s
-// RUN: mblm-opt %s --kernel-lower-cpu="level=avx2" | FileCheck %s --check-prefix=AVX2
+// RUN: mblm-opt %s --mblm-schedule-cpu --kernel-lower-cpu | FileCheck %s
+// RUN: mblm-opt %s --mblm-schedule-cpu=level=avx2 --kernel-lower-cpu="level=avx2" | FileCheck %s --check-prefix=AVX2
 
 // 640 bytes of numbers and 20 scales, in whole cache lines of 16 floats.
 //
