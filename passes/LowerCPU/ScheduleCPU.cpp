@@ -30,9 +30,14 @@ public:
   CpuScheduleAttr choose(kernel::GemmOp op) const;
   CpuScheduleAttr choose(kernel::WeightGemmOp op) const;
   CpuScheduleAttr choose(kernel::CrossEntropyOp op) const { return schedule(blockRows); }
-  CpuScheduleAttr choose(kernel::CrossEntropyGradOp op) const { return schedule(blockRows); }
+  CpuScheduleAttr choose(kernel::CrossEntropyGradOp op) const;
 
 private:
+  // Multiply-adds a cycle, on registers.
+  double rate(bool narrow) const {
+    bool tiles = narrow && machine.narrow == NarrowProducts::Tiles, pairs = narrow && machine.narrow == NarrowProducts::Pairs;
+    return tiles ? 512 : double(machine.lanes * (machine.fma ? 2 : 1) * (pairs ? 2 : 1));
+  }
   CpuScheduleAttr schedule(int64_t rows, int64_t columns = 0, int64_t depth = 0) const {
     return CpuScheduleAttr::get(context, rows, columns, depth);
   }
@@ -53,12 +58,52 @@ CpuScheduleAttr CostModel::choose(kernel::GemmOp op) const {
   return schedule(blockRows, 0, 1024);
 }
 
+// Sizes that cut `count` into equal parts, as far as whole steps allow, up to `most`.
+static SmallVector<int64_t> equalParts(int64_t count, int64_t step, int64_t most) {
+  SmallVector<int64_t> sizes;
+  for (int64_t parts = ceilDiv(count, most); sizes.empty() || sizes.back() > step; ++parts) {
+    int64_t size = ceilDiv(ceilDiv(count, parts), step) * step;
+    if (sizes.empty() || size < sizes.back()) {
+      sizes.push_back(size);
+    }
+  }
+  return sizes;
+}
+
+// An item of R rows and C columns takes, beside its multiply-adds, time for each of its rows' numbers, which serve C of these, and
+// for each of its columns' numbers, which serve R. Its rows and sums stay in the second cache.
 CpuScheduleAttr CostModel::choose(kernel::WeightGemmOp op) const {
-  constexpr int64_t mostRows = 192, columnsPerItem = 256;
-  int64_t n = op.getColumns(), depth = op.getDepth();
-  int64_t across = ceilDiv(depth, columnsPerItem), fewest = n >= 2 * mostRows ? 4 : 2;
-  int64_t bands = std::max(ceilDiv(n, mostRows), ceilDiv(fewest, across));
-  return schedule(ceilDiv(ceilDiv(n, bands), blockRows) * blockRows, columnsPerItem);
+  constexpr double memoryRate = 8;      // bytes a cycle that come from behind the second cache
+  constexpr double room = 0.8;          // of the second cache
+  constexpr int64_t mostRows = 384, mostColumns = 1024;
+  bool narrow = isNarrow(op.getPacked());
+  int64_t n = op.getColumns(), depth = op.getDepth(), size = narrow ? 2 : 4;
+  double layOut = narrow ? 0.25 : 0.1; // cycles for a number of a row: copied, or turned and rounded
+  double ofRows = 4 / memoryRate + layOut, ofColumns = double(size) / memoryRate;
+  int64_t fewest = std::min<int64_t>(n >= 384 ? 4 : 2, ceilDiv(n, blockRows) * ceilDiv(depth, panelWidth));
+  double best = 0;
+  CpuScheduleAttr chosen;
+  for (int64_t rows : equalParts(n, blockRows, mostRows)) {
+    for (int64_t columns : equalParts(depth, panelWidth, mostColumns)) {
+      double held = double(rows) * double(kernel::packRows * size + columns * 4);
+      double time = 1 / rate(narrow) + ofRows / double(columns) + ofColumns / double(rows);
+      bool fits = held <= room * double(machine.middleBytes) && ceilDiv(n, rows) * ceilDiv(depth, columns) >= fewest;
+      if (fits && (!chosen || time < best)) {
+        best = time;
+        chosen = schedule(rows, columns);
+      }
+    }
+  }
+  return chosen;
+}
+
+// Each block of rows adds to all of the weight's gradient, which is larger than it; in bf16 the rows are a depth of whole groups.
+CpuScheduleAttr CostModel::choose(kernel::CrossEntropyGradOp op) const {
+  constexpr int64_t mostRows = 192;
+  int64_t columns = op.getColumns(), depth = op.getDepth();
+  int64_t held = 4 * columns + (isNarrow(op.getPacked()) ? 4 * columns + 4 * depth : 4 * depth); // bytes a row
+  int64_t rows = std::min(mostRows, machine.middleBytes / 2 / held) / (2 * blockRows) * (2 * blockRows);
+  return schedule(std::max(rows, blockRows));
 }
 
 //===----------------------------------------------------------------------===//
