@@ -124,8 +124,10 @@ def start_peers(options, case, name, entry, threads, folder):
     peers = []
     try:
         for mode in modes_for(options, case, entry):
-            # -O: without the references' assertions, some of which compare whole tensors.
-            command = [sys.executable, "-O", str(HERE / "peer.py"), str(folder / "case.json"), *shared, "--ids", str(ids)]
+            # -O: without the references' assertions, some of which compare whole tensors. torch.compile reads the code of Python 3.12
+            # and later only with them.
+            plain = mode == "compile" and sys.version_info >= (3, 12)
+            command = [sys.executable, *([] if plain else ["-O"]), str(HERE / "peer.py"), str(folder / "case.json"), *shared, "--ids", str(ids)]
             peers.append(Peer(mode, [*command, "--mode", mode, "--device", options.device, "--precision", options.precision]))
         command = [options.mblm, "bench", str(compile_model(options, case, name, folder)), *shared, "--input", str(ids)]
         peers.insert(0, Peer("mblm", [*command, "--interactive", "--target", options.device]))

@@ -125,8 +125,9 @@ class PatchedSteps : public PatchedGeneration {};
 
 TEST_P(PatchedSteps, OfATextWithSpacePatches) {
   spec.patches->mode = spec::PatchMode::Space;
-  for (int64_t stage = 0; stage < 3; ++stage) { // the prompt is too short for prefills
+  for (int64_t stage = 0; stage < 3; ++stage) { // the prompt is too short for the others
     entries.push_back(rt::entryName(rt::Entry::Step, stage));
+    entries.push_back(rt::entryName(rt::Entry::ShortPrefill, stage));
   }
   std::unique_ptr<rt::Model> model = open(spec, "blt.");
   const nlohmann::json &batch = info["space_batch"];

@@ -17,7 +17,8 @@ import safetensors_io
 from program import MBLM, ProgramTest
 
 TINY = "models/mblm-360m-2d-tt-tiny.json"
-CASES = {"transformers": ("megabyte", "test/golden/megabyte/mega_3s_prepatched_flash"), # rows are as nested as ids
+CASES = {"small": ("megabyte", "test/golden/megabyte/byte_transformer_1stage"),
+         "transformers": ("megabyte", "test/golden/megabyte/mega_3s_prepatched_flash"), # rows are as nested as ids
          "mamba": ("mblm", "test/golden/mblm/d07_2d_mt_exact"),
          "mamba2": ("mblm", "test/golden/mblm/m2_d2_2d_mt_pad")}
 
@@ -65,7 +66,9 @@ class Levels(ProgramTest):
     def agrees_under_every_level(self, case, precision, limits, fewest):
         spec, weights, inputs = self.imported(case)
         expected = safetensors_io.load(inputs)
-        artifact, levels = self.compiled(spec, case + ".so", "--level", "all", "--precision", precision)
+        stages = range(len(json.loads(self.works("check", spec, "--json")[0])["stages"]))
+        entries = ["forward", "loss", "gradients", *(f"{kind}_{stage}" for kind in ("begin", "step") for stage in stages)]
+        artifact, levels = self.compiled(spec, case + ".so", "--level", "all", "--precision", precision, "--entry", ",".join(entries))
         compared = []
         for level in levels:
             found = self.result(level, [artifact], weights, inputs, "--gradients")
@@ -106,12 +109,13 @@ class Levels(ProgramTest):
         self.agrees_under_every_level("mamba2", "f32", {"logits": 1e-5, "loss": 1e-5, "grad": 1e-4}, 1)
 
     def test_products_in_bf16(self):
-        self.agrees_under_every_level("transformers", "bf16", {"logits": 0.02, "loss": 0.02, "grad": 0.1}, 1)
+        self.agrees_under_every_level("small", "bf16", {"logits": 0.02, "loss": 0.02, "grad": 0.1}, 1)
 
     def test_programs_choose_too(self):
-        spec, weights, inputs = self.imported("transformers")
-        artifact, levels = self.compiled(spec, "chosen.so", "--level", "all")
-        program, _ = self.compiled(spec, "chosen", "--level", "all", "--emit", "exe")
+        spec, weights, inputs = self.imported("small")
+        several = ["--level", "avx2,portable", "--entry", "forward,loss"]
+        artifact, levels = self.compiled(spec, "chosen.so", *several)
+        program, _ = self.compiled(spec, "chosen", *several, "--emit", "exe")
         for level in [None, *levels]:
             one = self.result(level, [artifact], weights, inputs)
             other = self.result(level, [], weights, inputs, program=(program, "run"))
@@ -140,8 +144,8 @@ class Levels(ProgramTest):
                 self.assertIsNotNone(getattr(library, "mblm_entry_" + name))
 
     def test_the_cache_knows_the_levels(self):
-        _, weights, inputs = self.imported("transformers")
-        spec = self.path("transformers.json")
+        _, weights, inputs = self.imported("small")
+        spec = self.path("small.json")
 
         def run(levels):
             code, _, err = self.mblm("run", spec, *self.native(), "--level", levels, "--weights", weights, "--input", inputs,
@@ -175,16 +179,16 @@ class Levels(ProgramTest):
                      self.path("no.so"), "--level", "avx2,neon")
 
     def test_levels_that_the_artifact_has_not(self):
-        _, weights, inputs = self.imported("transformers")
-        artifact, _ = self.compiled(self.path("transformers.json"), "two.so", "--level", "avx2,portable")
+        _, weights, inputs = self.imported("small")
+        artifact, _ = self.compiled(self.path("small.json"), "two.so", "--level", "avx2,portable", "--entry", "loss")
         run = ["run", artifact, "--weights", weights, "--input", inputs, "--output", self.path("out.safetensors")]
         for level in ["avx512", "neon", "sse9"]:
             self.fails(2, f"two.so: compiled for avx2 and portable, but MBLM_LEVEL is '{level}'; expected avx2 or portable",
                        self.under(level, *run))
 
     def test_levels_that_the_machine_has_not(self):
-        _, weights, inputs = self.imported("transformers")
-        artifact, _ = self.compiled(self.path("transformers.json"), "own.so", "--level", "portable")
+        _, weights, inputs = self.imported("small")
+        artifact, _ = self.compiled(self.path("small.json"), "own.so", "--level", "portable", "--entry", "loss")
         with open(artifact, "rb") as file:
             code = file.read()
         self.assertEqual(code.count(b'"level":"portable"'), 1)

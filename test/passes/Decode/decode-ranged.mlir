@@ -44,5 +44,8 @@ module attributes {mblm.inner = 1 : i64} {
   //       CHECK:   mblm.write %{{.*}}, %{{.*}} from 0 : tensor<?x?x2xf32>, tensor<?x64x2xf32>
   //       CHECK:   mblm.ranged_attention %{{.*}}, %{{.*}}, %{{.*}} in %[[SEEN]]
   //       CHECK:   return %{{.*}} : tensor<?x64x5xf32>
+
+  // CHECK-LABEL: func @short_prefill_0
+  //  CHECK-SAME:   (%{{[a-z0-9]+}}: tensor<?x8xi32>, %{{[a-z0-9]+}}: tensor<?x16xi32> {mblm.ranges = {{.*}}}) -> tensor<?x8x5xf32>
   //   CHECK-NOT:   func
 }

@@ -85,6 +85,11 @@ module attributes {mblm.inner = 2 : i64} {
   //       CHECK:   mblm.write %{{.*}} from 0 : tensor<?x?x8xf32>, tensor<?x64x8xf32>
   //   CHECK-NOT:   mblm.cached_attention
   //       CHECK:   return
+
+  // An eighth of it.
+  // CHECK-LABEL: func @short_prefill_0
+  //  CHECK-SAME:   (%{{.*}}: tensor<?x16xi32>)
+  //       CHECK:   mblm.write %{{.*}} from 0 : tensor<?x?x8xf32>, tensor<?x8x8xf32>
   // BARE-NOT: func @prefill_0
 
   // CHECK-LABEL: func @begin_1()
