@@ -45,6 +45,7 @@ private:
     Value firstRow = e.add(e.mul(sequence, ring), first);
     DotBlock block;
     block.a = headOf(pointers[0], row, head);
+    block.element = e.f32();
     block.lda = block.ldb = e.index(heads * width);
     block.rows = e.index(together);
     block.b = headOf(pointers[1], firstRow, head);

@@ -269,6 +269,7 @@ private:
     Value first = bound(sequence, t, 0), count = e.sub(bound(sequence, t, 1), first), zero = e.index(0);
     DotBlock block;
     block.a = queries.rowOf(s.pointers[0], heads * width, 0, sequence, t, head);
+    block.element = e.f32();
     block.lda = block.ldb = e.index(groups * width);
     block.rows = e.index(1);
     block.b = keys.rowOf(s.pointers[1], groups * width, 0, sequence, first, group);

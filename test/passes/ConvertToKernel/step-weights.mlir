@@ -1,7 +1,7 @@
 // Weights of linear maps in int8, in steps alone, and not where something else reads them too.
 // RUN: mblm-opt %s --mblm-decode | FileCheck %s --check-prefix=STEPS
 // RUN: mblm-opt %s --mblm-decode --mblm-to-kernel | FileCheck %s
-// RUN: not mblm-opt %s --mblm-decode --mblm-to-kernel --kernel-lower-gpu -o /dev/null 2>&1 | FileCheck %s --check-prefix=GPU
+// RUN: not mblm-opt %s --mblm-decode --mblm-to-kernel --mblm-schedule-gpu --kernel-lower-gpu -o /dev/null 2>&1 | FileCheck %s --check-prefix=GPU
 
 // The mark goes from the module to the functions that are derived.
 //

@@ -2,7 +2,7 @@
 // RUN: mblm-opt %s --mblm-schedule-cpu --kernel-lower-cpu | FileCheck %s
 // RUN: mblm-opt %s --mblm-schedule-cpu=level=avx2 --kernel-lower-cpu="level=avx2" | FileCheck %s --check-prefix=AVX2
 
-// 640 bytes of numbers and 20 scales, in whole cache lines of 16 floats.
+// 1280 bytes of numbers and 20 scales, in whole cache lines of 16 floats.
 //
 // CHECK: module attributes {
 // CHECK-SAME: mblm.entries = {
@@ -10,11 +10,11 @@
 // CHECK-SAME: step_0 = {arena = {{[^}]*}}, quantized = 1 : i64,
 // CHECK-SAME: step_1 = {arena = {{[^}]*}}, quantized = 1 : i64,
 // CHECK-SAME: {entry = "quantize", from = "head_", name = "[[QUANTIZE:head_quantize]]", op = 0 : i64}
-// CHECK-SAME: mblm.quantized = {floats = 192 : i64, weights = [{columns = 32 : i64, numbers = 0 : i64, offset = 16 : i64, rows = 20 : i64, scales = 160 : i64}]}
+// CHECK-SAME: mblm.quantized = {floats = 352 : i64, weights = [{columns = 64 : i64, numbers = 0 : i64, offset = 16 : i64, rows = 20 : i64, scales = 320 : i64}]}
 //
 // CHECK-LABEL: func.func @mblm_entry_step_0(
 //   CHECK-NOT:   @[[QUANTIZE]]
-//       CHECK: func.func {{.*}}@dot_tile_1x4_int8(
+//       CHECK: func.func {{.*}}@dot_tile_6x1_int8(
 //       CHECK:   llvm.load %{{.*}} : !llvm.ptr -> vector<16xi8>
 //       CHECK:   arith.extsi %{{.*}} : vector<16xi8> to vector<16xi32>
 //       CHECK:   arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
@@ -26,14 +26,14 @@
 
 // AVX2: arith.extsi %{{.*}} : vector<8xi8> to vector<8xi32>
 module {
-  mblm.parameter @w at 16 : tensor<20x32xf32>
-  func.func @step_0(%x: tensor<?x1x32xf32>) -> tensor<?x1x20xf32> {
-    %w = kernel.weight [@w] at 16 : tensor<20x32xf32>
-    %numbers, %scales = kernel.quantize %w : tensor<20x32xf32> -> tensor<20x32xi8>, tensor<20xf32> loc("/head")
-    %y = kernel.gemm <B x 1> depth 32 in 1 x 32 columns 20 in 1 x 20(%x) packed %numbers epilogue(%scales)
-        : (tensor<?x1x32xf32>, tensor<20x32xi8>, tensor<20xf32>) -> tensor<?x1x20xf32> {
-    ^bb0(%in: tensor<?x1x32xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
-      %a = kernel.load %in[%k, %t, %c] : tensor<?x1x32xf32> -> f32
+  mblm.parameter @w at 16 : tensor<20x64xf32>
+  func.func @step_0(%x: tensor<?x1x64xf32>) -> tensor<?x1x20xf32> {
+    %w = kernel.weight [@w] at 16 : tensor<20x64xf32>
+    %numbers, %scales = kernel.quantize %w : tensor<20x64xf32> -> tensor<20x64xi8>, tensor<20xf32> loc("/head")
+    %y = kernel.gemm <B x 1> depth 64 in 1 x 64 columns 20 in 1 x 20(%x) packed %numbers epilogue(%scales)
+        : (tensor<?x1x64xf32>, tensor<20x64xi8>, tensor<20xf32>) -> tensor<?x1x20xf32> {
+    ^bb0(%in: tensor<?x1x64xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
+      %a = kernel.load %in[%k, %t, %c] : tensor<?x1x64xf32> -> f32
       kernel.yield %a : f32
     }, {
     ^bb0(%product: tensor<?x1x20xf32>, %factors: tensor<20xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
@@ -44,13 +44,13 @@ module {
     }
     return %y : tensor<?x1x20xf32>
   }
-  func.func @step_1(%x: tensor<?x1x32xf32>) -> tensor<?x1x20xf32> {
-    %w = kernel.weight [@w] at 16 : tensor<20x32xf32>
-    %numbers, %scales = kernel.quantize %w : tensor<20x32xf32> -> tensor<20x32xi8>, tensor<20xf32> loc("/other")
-    %y = kernel.gemm <B x 1> depth 32 in 1 x 32 columns 20 in 1 x 20(%x) packed %numbers epilogue(%scales)
-        : (tensor<?x1x32xf32>, tensor<20x32xi8>, tensor<20xf32>) -> tensor<?x1x20xf32> {
-    ^bb0(%in: tensor<?x1x32xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
-      %a = kernel.load %in[%k, %t, %c] : tensor<?x1x32xf32> -> f32
+  func.func @step_1(%x: tensor<?x1x64xf32>) -> tensor<?x1x20xf32> {
+    %w = kernel.weight [@w] at 16 : tensor<20x64xf32>
+    %numbers, %scales = kernel.quantize %w : tensor<20x64xf32> -> tensor<20x64xi8>, tensor<20xf32> loc("/other")
+    %y = kernel.gemm <B x 1> depth 64 in 1 x 64 columns 20 in 1 x 20(%x) packed %numbers epilogue(%scales)
+        : (tensor<?x1x64xf32>, tensor<20x64xi8>, tensor<20xf32>) -> tensor<?x1x20xf32> {
+    ^bb0(%in: tensor<?x1x64xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
+      %a = kernel.load %in[%k, %t, %c] : tensor<?x1x64xf32> -> f32
       kernel.yield %a : f32
     }, {
     ^bb0(%product: tensor<?x1x20xf32>, %factors: tensor<20xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
