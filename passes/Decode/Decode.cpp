@@ -109,7 +109,7 @@ private:
     if (!tick.clock) {
       return success(); // ids
     }
-    Location loc = derivedLoc(op->getLoc(), call.rows == 1 ? "/step" : "/prefill");
+    Location loc = derivedLoc(op->getLoc(), placeOf(call.name, call.rows));
     if (tick.clock != &clock) {
       // The context that the stage above left.
       if (tick.context && tick.clock == clock.parent && !call.start && op == clock.parent->context) {

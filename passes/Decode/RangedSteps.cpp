@@ -117,7 +117,7 @@ public:
       }
       Block &body = step.getBody().front();
       for (Operation *made = before ? before->getNextNode() : (body.empty() ? nullptr : &body.front()); made; made = made->getNextNode()) {
-        made->setLoc(derivedLoc(op.getLoc(), positions == 1 ? "/step" : "/prefill"));
+        made->setLoc(derivedLoc(op.getLoc(), placeOf(name, positions)));
       }
     }
     SmallVector<Value> results;
