@@ -45,7 +45,7 @@ void SpecArgument::addStepOptions(CLI::App &command) {
   command
       .add_option("--step-weights", stepWeights,
                   "As what steps byte by byte read the weights of linear maps: f32 (default), or int8 with one scale for each output "
-                  "channel, on CPUs")
+                  "channel, on CPUs; eval says what that costs, by whole passes over the values that they stand for")
       ->check(CLI::IsMember({"f32", "int8"}));
 }
 
