@@ -182,6 +182,28 @@ TEST(Artifact, SeveralLevels) {
               [] { loadArtifact(FAKE_ARTIFACT_SEVERAL); });
 }
 
+TEST(Artifact, CopiesOfWeightsStayInside) {
+  auto open = [](const std::string &copy) {
+    std::string metadata = R"({"abi": )" + std::to_string(MBLM_ABI) +
+                           R"(, "name": "fake", "vocab": 10, "pad": 9, "inner": 4, "max_slots": 0, "max_length": 64,
+      "start_token": true, "hidden_dim": 1, "stage_lengths": [16, 4], "names": "mblm", "spec": "", "ignorable": [], "parameters": [],
+      "parameter_elements": 64, "states": [], "levels": [{"level": "portable", "kernels": [], "entries": {},
+      "quantized": {"floats": 32, "weights": [{)" + copy + "}]}}]}";
+    LinkedArtifact artifact;
+    artifact.metadata = metadata.c_str();
+    return linkedProgram(artifact, 1);
+  };
+  EXPECT_TRUE(open(R"("offset": 0, "rows": 4, "columns": 16, "numbers": 0, "scales": 28)")->quantizes());
+  for (const char *copy : {R"("offset": 1, "rows": 4, "columns": 16, "numbers": 0, "scales": 28)",
+                           R"("offset": 0, "rows": 4, "columns": 16, "numbers": 17, "scales": 28)",
+                           R"("offset": 0, "rows": 4, "columns": 16, "numbers": 0, "scales": 29)",
+                           R"("offset": 0, "rows": 4, "columns": 16, "numbers": -1, "scales": 28)",
+                           R"("offset": 0, "rows": 0, "columns": 16, "numbers": 0, "scales": 28)",
+                           R"("offset": 0, "rows": 4611686018427387904, "columns": 4, "numbers": 0, "scales": 28)"}) {
+    expectError(Exit::Integrity, "lies outside its buffer of 32 floats", [&] { open(copy); });
+  }
+}
+
 TEST(Artifact, LinkedIn) {
   static const char metadata[] = "{}";
   LinkedArtifact artifact;
