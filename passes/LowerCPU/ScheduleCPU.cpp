@@ -73,8 +73,8 @@ static SmallVector<int64_t> equalParts(int64_t count, int64_t step, int64_t most
 // An item of R rows and C columns takes, beside its multiply-adds, time for each of its rows' numbers, which serve C of these, and
 // for each of its columns' numbers, which serve R. Its rows and sums stay in the second cache.
 CpuScheduleAttr CostModel::choose(kernel::WeightGemmOp op) const {
-  constexpr double memoryRate = 8;      // bytes a cycle that come from behind the second cache
-  constexpr double room = 0.8;          // of the second cache
+  constexpr double memoryRate = 4; // bytes a cycle that come from behind the second cache
+  constexpr double room = 1.2;     // of the second cache: sums are read in order, and come in time
   constexpr int64_t mostRows = 384, mostColumns = 1024;
   bool narrow = isNarrow(op.getPacked());
   int64_t n = op.getColumns(), depth = op.getDepth(), size = narrow ? 2 : 4;

@@ -10,7 +10,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(__file__))
 from program import ProgramTest
 
-TINY = "models/quickstart.json"
+TINY = "models/mblm-360m-2d-tt-tiny.json"
 
 
 class Tune(ProgramTest):
