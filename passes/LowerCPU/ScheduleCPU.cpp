@@ -55,7 +55,8 @@ CpuScheduleAttr CostModel::choose(kernel::GemmOp op) const {
     int64_t piece = std::max<int64_t>(itemBytes / rowBytes / 4 * 4, 4);
     return schedule(0, std::min(piece, ceilDiv(columns, 4) * 4));
   }
-  return schedule(blockRows, 0, 1024);
+  constexpr int64_t depthPerPass = 1024; // a panel of it stays in the second cache
+  return schedule(blockRows, 0, depth > depthPerPass ? depthPerPass : 0);
 }
 
 // Sizes that cut `count` into equal parts, as far as whole steps allow, up to `most`.
@@ -132,15 +133,15 @@ SmallVector<CpuScheduleAttr> cpu::scheduleCandidates(Operation *op, const Machin
   auto sizes = [&](int64_t most, ArrayRef<int64_t> steps) {
     SmallVector<int64_t> fitting;
     for (int64_t step : steps) {
-      if (step < most || fitting.empty() || fitting.back() < most) {
-        fitting.push_back(step);
+      if (fitting.empty() || fitting.back() < most) {
+        fitting.push_back(std::min(step, most));
       }
     }
     return fitting;
   };
   if (auto product = dyn_cast<kernel::WeightGemmOp>(op)) {
-    for (int64_t rows : sizes(product.getColumns(), {96, 192, 288, 384})) {
-      for (int64_t columns : sizes(product.getDepth(), {128, 256, 512, 1024})) {
+    for (int64_t rows : sizes(ceilDiv(product.getColumns(), blockRows) * blockRows, {96, 192, 288, 384})) {
+      for (int64_t columns : sizes(ceilDiv(product.getDepth(), panelWidth) * panelWidth, {128, 256, 512, 1024})) {
         add(rows, columns, 0);
       }
     }
