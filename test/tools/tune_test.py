@@ -18,7 +18,7 @@ class Tune(ProgramTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.usual = cls.path("cache/tuned.json")
-        code, out, err = cls.answer("tune", TINY, "--batch", "2", "--context", "128", "--seconds", "0.05", "--threads", "1", "--json")
+        code, out, err = cls.answer("tune", TINY, "--batch", "2", "--context", "96", "--seconds", "0.05", "--threads", "1", "--json")
         assert code == 0, err
         cls.report = json.loads(out)
         with open(cls.usual) as file:
