@@ -55,7 +55,8 @@ CpuScheduleAttr CostModel::choose(kernel::GemmOp op) const {
     int64_t piece = std::max<int64_t>(itemBytes / rowBytes / 4 * 4, 4);
     return schedule(0, std::min(piece, ceilDiv(columns, 4) * 4));
   }
-  return schedule(blockRows, 0, 1024);
+  constexpr int64_t depthPerPass = 1024; // a panel of it stays in the second cache
+  return schedule(blockRows, 0, depth > depthPerPass ? depthPerPass : 0);
 }
 
 // Sizes that cut `count` into equal parts, as far as whole steps allow, up to `most`.
@@ -73,8 +74,8 @@ static SmallVector<int64_t> equalParts(int64_t count, int64_t step, int64_t most
 // An item of R rows and C columns takes, beside its multiply-adds, time for each of its rows' numbers, which serve C of these, and
 // for each of its columns' numbers, which serve R. Its rows and sums stay in the second cache.
 CpuScheduleAttr CostModel::choose(kernel::WeightGemmOp op) const {
-  constexpr double memoryRate = 8;      // bytes a cycle that come from behind the second cache
-  constexpr double room = 0.8;          // of the second cache
+  constexpr double memoryRate = 4; // bytes a cycle that come from behind the second cache
+  constexpr double room = 1.2;     // of the second cache: sums are read in order, and come in time
   constexpr int64_t mostRows = 384, mostColumns = 1024;
   bool narrow = isNarrow(op.getPacked());
   int64_t n = op.getColumns(), depth = op.getDepth(), size = narrow ? 2 : 4;
@@ -132,15 +133,15 @@ SmallVector<CpuScheduleAttr> cpu::scheduleCandidates(Operation *op, const Machin
   auto sizes = [&](int64_t most, ArrayRef<int64_t> steps) {
     SmallVector<int64_t> fitting;
     for (int64_t step : steps) {
-      if (step < most || fitting.empty() || fitting.back() < most) {
-        fitting.push_back(step);
+      if (fitting.empty() || fitting.back() < most) {
+        fitting.push_back(std::min(step, most));
       }
     }
     return fitting;
   };
   if (auto product = dyn_cast<kernel::WeightGemmOp>(op)) {
-    for (int64_t rows : sizes(product.getColumns(), {96, 192, 288, 384})) {
-      for (int64_t columns : sizes(product.getDepth(), {128, 256, 512, 1024})) {
+    for (int64_t rows : sizes(ceilDiv(product.getColumns(), blockRows) * blockRows, {96, 192, 288, 384})) {
+      for (int64_t columns : sizes(ceilDiv(product.getDepth(), panelWidth) * panelWidth, {128, 256, 512, 1024})) {
         add(rows, columns, 0);
       }
     }

@@ -94,7 +94,7 @@ TEST_P(Tuned, SchedulesWorthATryComputeTheSame) {
       }
       options.schedules = &tuned;
       Outcome two = run(model, options, 2), three = run(model, options, 3);
-      EXPECT_LT(distance(modelled, two), precision == "bf16" ? 1e-3 : 1e-5) << level;
+      EXPECT_LT(distance(modelled, two), precision == "bf16" ? 5e-3 : 1e-5) << level;
       EXPECT_TRUE(two.loss == three.loss && two.gradients == three.gradients) << level << ": threads change the numbers";
       bool all = true, any = false;
       for (const driver::Explanation::Kernel &kernel : driver::explain(model, options, 2, 61).kernels) {

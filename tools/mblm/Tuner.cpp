@@ -205,7 +205,8 @@ TuneReport tuneProducts(const driver::NamedModel &model, driver::Options options
     if (times == pairs.products.end()) {
       continue;
     }
-    choice.better = chosen.products.count(choice.key) && medianOf(times->second.ratios) < betterRatio;
+    choice.better = chosen.products.count(choice.key) && medianOf(times->second.ratios) < betterRatio &&
+                    times->second.second < times->second.first;
     choice.product.modelledSeconds = times->second.first;
     choice.product.seconds = choice.better ? times->second.second : times->second.first;
     choice.product.threads = limits.threads;
