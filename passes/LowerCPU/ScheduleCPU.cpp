@@ -76,7 +76,7 @@ static SmallVector<int64_t> equalParts(int64_t count, int64_t step, int64_t most
 CpuScheduleAttr CostModel::choose(kernel::WeightGemmOp op) const {
   constexpr double memoryRate = 4; // bytes a cycle that come from behind the second cache
   constexpr double room = 1.2;     // of the second cache: sums are read in order, and come in time
-  constexpr int64_t mostRows = 384, mostColumns = 1024;
+  constexpr int64_t mostRows = 192, mostColumns = 512; // more would leave too few items for many cores
   bool narrow = isNarrow(op.getPacked());
   int64_t n = op.getColumns(), depth = op.getDepth(), size = narrow ? 2 : 4;
   double layOut = narrow ? 0.25 : 0.1; // cycles for a number of a row: copied, or turned and rounded
