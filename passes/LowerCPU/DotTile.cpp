@@ -21,6 +21,8 @@ static DotTile tileOf(const Machine &machine, Type element) {
   return element.isInteger(8) ? DotTile{many ? 6 : 3, 1, 4} : DotTile{many ? 6 : 2, 4, 1};
 }
 
+constexpr int64_t ahead = 4096; // bytes of the one stream of integers that are asked for before their turn
+
 // A vector of f32, or of i8 that become f32.
 static Value loadWidened(Emitter &e, Value pointer, Type element) {
   if (!element.isInteger(8)) {
@@ -84,8 +86,12 @@ func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t de
     return next;
   };
   SmallVector<Value> sums(rows * columns * chains, e.splat(0.0));
-  sums = e.loop(e.index(0), whole, chains * lanes, sums,
-                [&](Value k, ValueRange partial) { return accumulate(k, partial, chains * lanes); });
+  sums = e.loop(e.index(0), whole, chains * lanes, sums, [&](Value k, ValueRange partial) {
+    if (element.isInteger(8)) {
+      e.prefetch(e.at(rowsOfB[0], e.add(k, ahead), element));
+    }
+    return accumulate(k, partial, chains * lanes);
+  });
   if (rest) {
     sums = accumulate(whole, sums, rest);
   }
