@@ -40,7 +40,8 @@ static void emitLogits(KernelWriter &writer, KernelWriter::Step &s, OpT op, cons
   product.a = head.rows.pointer;
   product.lda = e.index(head.rows.stride);
   product.rows = e.sub(to, from);
-  product.columns = e.index(columns);
+  // In bf16 gradients of logits are factors of whole groups: what stands behind the last column must be zero, as the weight there is.
+  product.columns = e.index(head.rows.narrow ? ceilDiv(columns, panelWidth) * panelWidth : columns);
   product.c = head.logits;
   product.ldc = e.index(head.stride);
   multiplyByPacked(writer, e, {packed, depth, head.rows.narrow}, kernel::cpuScheduleOf(op).getDepth(), product);
