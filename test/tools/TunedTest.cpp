@@ -160,7 +160,7 @@ TEST(TunedFile, RefusesWhatIsBrokenOrSomethingElse) {
     std::string text = product;
     return file(text.replace(text.find(from), from.size(), to));
   };
-  expectRefusal(file(product).substr(0, 100), Exit::Integrity, ":2:");
+  expectRefusal(file(product).substr(0, 100), Exit::Integrity, ":1:101: not valid JSON");
   expectRefusal(R"({"format": 1, "products": []})", Exit::BadInput, "holds no tuned schedules");
   expectRefusal("[]", Exit::BadInput, "holds no tuned schedules");
   expectRefusal(R"({"format": "mblm-tuned-1"})", Exit::BadInput, "/products: expected a list");
