@@ -72,13 +72,16 @@ void ThreadPool::wakeSleepers() {
   }
 }
 
+// Half of an equal share of what is left, again and again: large pieces first, in which a kernel can reuse what it loaded, and at the
+// end single items, so that a thread that another program slows down keeps the rest waiting for no more than one.
 void ThreadPool::takeChunks(float *own) {
-  for (;;) {
-    int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-    if (begin >= items) {
-      return;
+  int64_t begin = next.load(std::memory_order_relaxed);
+  while (begin < items) {
+    int64_t end = begin + std::max<int64_t>(1, (items - begin) / (2 * threads()));
+    if (next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) {
+      kernel(args, begin, end, own);
+      begin = next.load(std::memory_order_relaxed);
     }
-    kernel(args, begin, std::min(begin + chunk, items), own);
   }
 }
 
@@ -93,8 +96,6 @@ void ThreadPool::run(MblmKernel newKernel, void *newArgs, int64_t newItems) {
   kernel = newKernel;
   args = newArgs;
   items = newItems;
-  // Four chunks a thread: enough to even out an unlucky thread, few enough that a kernel can reuse what it loaded.
-  chunk = std::max<int64_t>(1, newItems / (4 * threads()));
   next.store(0, std::memory_order_relaxed);
   uint64_t epoch = (gate.load(std::memory_order_relaxed) >> 16) + 1;
   gate.store(epoch << 16 | openBit, std::memory_order_release);

@@ -54,7 +54,6 @@ private:
   MblmKernel kernel = nullptr;
   void *args = nullptr;
   int64_t items = 0;
-  int64_t chunk = 1;
   alignas(64) std::atomic<int64_t> next{0};
   alignas(64) std::atomic<uint64_t> gate{0};
   alignas(64) std::atomic<uint32_t> bell{0}; // futex word, rung for every region

@@ -133,6 +133,7 @@ void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
       return;
     }
     Value target = e.at(panels, e.mul(panel, kernel::panelWidth * padded()));
+    PanelLayout layout = writer.panelOf(padded());
     e.loop(e.index(0), e.index(padded()), lanes, [&](Value c) {
       for (int64_t n = 0; n < kernel::panelWidth; n += lanes) {
         SmallVector<Value> square;
@@ -141,7 +142,7 @@ void AttentionEmitter::packTransposed(Value rows, Value count, Value panels) {
         }
         transpose(e, square);
         for (int64_t i = 0; i < lanes; ++i) {
-          e.store(square[i], e.at(target, e.add(e.mul(e.add(c, i), kernel::panelWidth), n)));
+          e.store(square[i], e.at(target, e.add(e.mul(e.add(c, i), layout.pitch()), layout.begin(n))));
         }
       }
     });
@@ -155,8 +156,12 @@ BlockProduct AttentionEmitter::scoreProduct(Value rows, Value a, Value packed, V
   product.lda = e.index(padded());
   product.rows = rows;
   product.b = e.at(packed, e.mul(firstKey, padded()), factor());
-  product.panelStride = e.index(kernel::panelWidth * padded());
-  product.ldb = e.index(panelPitch(narrow));
+  if (narrow) {
+    product.panelStride = e.index(kernel::panelWidth * padded());
+    product.ldb = e.index(panelPitch(true));
+  } else {
+    writer.panelOf(padded()).describe(e, product);
+  }
   product.columns = e.index(keyBlock);
   product.c = scores;
   product.ldc = e.index(scoreStride);

@@ -157,6 +157,7 @@ void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
   int64_t n = weight.getDimSize(transposed ? 1 : 0), depth = weight.getDimSize(transposed ? 0 : 1);
   bool narrow = isNarrow(op.getResult());
   int64_t panels = ceilDiv(n, panelWidth), packedDepth = narrow ? kernel::narrowDepth(depth) : depth;
+  PanelLayout layout = writer.panelOf(depth); // in f32
   constexpr int64_t depthPerItem = 256;
   int64_t pieces = ceilDiv(packedDepth, depthPerItem);
   writer.step(op.getLoc(), 2, {SymbolicDim::constant(panels * pieces)}, [&](KernelWriter::Step &s) {
@@ -176,7 +177,7 @@ void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
             Value left = e.max(e.sub(e.sub(e.index(n), first), e.index(v)), e.index(0));
             Value mask = e.mask(e.min(left, e.index(lanes)));
             Value value = e.loadVector(e.at(s.pointers[0], e.add(e.mul(c, n), e.add(first, v))));
-            e.store(e.select(mask, value, e.splat(0.0)), e.at(target, e.add(e.mul(c, panelWidth), v)));
+            e.store(e.select(mask, value, e.splat(0.0)), e.at(target, e.add(e.mul(c, layout.pitch()), layout.begin(v))));
           }
         });
         return;
@@ -187,10 +188,10 @@ void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
       auto oneByOne = [&](Value begin) {
         e.loop(e.index(panelWidth), [&](Value v) {
           Value row = e.add(first, v), inside = e.less(row, e.index(n));
-          Value source = e.at(s.pointers[0], e.mul(e.select(inside, row, e.index(0)), depth));
+          Value source = e.at(s.pointers[0], e.mul(e.select(inside, row, e.index(0)), depth)), column = layout.begin(e, v);
           e.loop(begin, to, 1, [&](Value c) {
             Value value = e.select(inside, e.load(e.at(source, c)), e.number(0));
-            e.store(value, e.at(target, e.add(e.mul(c, panelWidth), v)));
+            e.store(value, e.at(target, e.add(e.mul(c, layout.pitch()), column)));
           });
         });
       };
@@ -205,7 +206,7 @@ void cpu::emitPack(KernelWriter &writer, kernel::PackOp op) {
                 }
                 transpose(e, square);
                 for (int64_t i = 0; i < lanes; ++i) {
-                  e.store(square[i], e.at(target, e.add(e.mul(e.add(c, i), panelWidth), v)));
+                  e.store(square[i], e.at(target, e.add(e.mul(e.add(c, i), layout.pitch()), layout.begin(v))));
                 }
               }
             });

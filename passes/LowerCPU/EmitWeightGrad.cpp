@@ -35,6 +35,7 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
     // Segments need not begin at multiples of a vector, so a group of columns may straddle two panels: rows are computed in
     // a line first, then dealt out.
     bool narrow = isNarrow(op.getResult()); // rows come in pairs then
+    PanelLayout layout = writer.panelOf(packRows);
     int64_t rowFloats = panels * panelWidth + lineFloats, lines = narrow ? 2 : 1;
     Value line = s.allocate(lines * rowFloats);
     e.zero(line, e.index(lines * rowFloats));
@@ -71,12 +72,12 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
       }
       forRows(e, op.getSpace(), from, to, [&](Value row, Value k, Value t) {
         program.emit(k, t, [&](unsigned, Value value, Value column, Value mask) { e.store(value, e.at(line, column), mask); });
-        Value inBlock = e.mul(e.sub(row, from), panelWidth);
+        Value inBlock = e.mul(e.sub(row, from), layout.pitch());
         e.loop(e.index(panels), [&](Value panel) {
           Value place = e.at(target, e.add(e.mul(panel, packRows * panelWidth), inBlock));
           Value source = e.at(line, e.mul(panel, panelWidth));
           for (int64_t c = 0; c < panelWidth; c += e.machine.lanes) {
-            e.store(e.loadVector(e.at(source, e.index(c))), e.at(place, e.index(c)));
+            e.store(e.loadVector(e.at(source, e.index(c))), e.at(place, e.index(layout.begin(c))));
           }
         });
       });
@@ -89,7 +90,8 @@ static void packStep(KernelWriter &writer, kernel::PackRowsOp op, unsigned tenso
 // dealt out.
 static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned tensors, int64_t parts) {
   bool narrow = isNarrow(op.getPacked());
-  int64_t tileRows = writer.rowsOfTile(narrow);
+  // Columns go in the groups that lie together in a panel: what a group has of a block stays in the nearest cache.
+  int64_t tileRows = writer.rowsOfTile(narrow), group = narrow ? panelWidth : writer.panelOf(packRows).columns;
   kernel::CpuScheduleAttr schedule = kernel::cpuScheduleOf(op);
   int64_t n = op.getColumns(), depth = op.getDepth(), panels = ceilDiv(depth, panelWidth);
   int64_t rowsPerItem = std::min(schedule.getRows(), ceilDiv(n, tileRows) * tileRows);
@@ -102,7 +104,7 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
     // A vector reaches past a stripe's row into its next one, which is written later, or into the room behind the stripe.
     // In bf16 a stripe's rows are columns of grad, a few lines apart from a power of two.
     constexpr int64_t narrowRow = packRows + 32;
-    int64_t stripe = narrow ? tileRows * narrowRow : packRows * tileRows + lanes, tile = tileRows * panelWidth;
+    int64_t stripe = narrow ? tileRows * narrowRow : packRows * tileRows + lanes, tile = tileRows * group;
     int64_t stripeNumbers = rowsPerItem / tileRows * stripe;
     Value a = narrow ? s.allocateNarrow(stripeNumbers + 16 * narrowRow) : s.allocate(stripeNumbers), sums = s.allocate(rowsPerItem * columnsPerItem);
     Value perPart = blocksPerPart(e, rows, parts), firstBlock = e.mul(s.part, perPart), zero = e.index(0);
@@ -110,10 +112,10 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
     Value blocks = e.min(perPart, e.ceilDiv(rowsLeft, packRows)), end = e.select(e.less(zero, blocks), s.end, s.begin);
     e.loop(s.begin, end, 1, [&](Value item) {
       Value firstRow = e.mul(e.div(item, across), rowsPerItem);
-      Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem), firstPanel = e.div(firstColumn, panelWidth);
+      Value firstColumn = e.mul(e.rem(item, e.index(across)), columnsPerItem), firstGroup = e.div(firstColumn, group);
       Value rowsHere = e.min(e.index(rowsPerItem), e.sub(e.index(n), firstRow)), stripes = e.ceilDiv(rowsHere, tileRows);
       Value columnsHere = e.min(e.index(columnsPerItem), e.sub(e.index(depth), firstColumn));
-      Value panelsHere = e.ceilDiv(columnsHere, panelWidth), tiles = e.mul(stripes, panelsHere);
+      Value groupsHere = e.ceilDiv(columnsHere, group), tiles = e.mul(stripes, groupsHere);
       auto rowsOfBlock = [&](Value block) {
         return e.min(e.index(packRows), e.max(e.sub(rowsLeft, e.mul(block, packRows)), zero));
       };
@@ -125,11 +127,11 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
         Value rowsPerTile = e.div(e.sub(e.add(next, tiles), e.index(1)), tiles);
         Type factor = factorType(e, narrow);
         Value blockPanels = e.at(s.pointers[1], e.mul(e.mul(block, panels), packRows * panelWidth), factor);
-        e.loop(panelsHere, [&](Value p) {
-          Value b = e.at(blockPanels, e.mul(e.add(firstPanel, p), packRows * panelWidth), factor);
+        e.loop(groupsHere, [&](Value p) {
+          Value b = e.at(blockPanels, e.mul(e.add(firstGroup, p), packRows * group), factor);
           e.loop(stripes, [&](Value i) {
             Value stripeAt = e.at(a, e.mul(i, stripe), factor), number = e.add(e.mul(p, stripes), i);
-            // The first panel's tiles copy what all read: tileRows columns of grad side by side.
+            // The first group's tiles copy what all read: tileRows columns of grad side by side.
             e.when(e.equal(p, zero), [&] {
               if (narrow) {
                 int64_t width = ceilDiv(tileRows, lanes) * lanes;
@@ -158,10 +160,9 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
             product.rows = narrow ? e.min(e.index(tileRows), e.sub(rowsHere, e.mul(i, tileRows))) : e.index(tileRows);
             product.b = b;
             product.panelStride = zero;
-            product.ldb = e.index(panelPitch(narrow));
+            product.ldb = e.index(narrow ? panelPitch(true) : group);
             product.c = e.at(sums, e.mul(number, tile));
-            product.ldc = e.index(panelWidth);
-            product.columns = e.index(panelWidth);
+            product.ldc = product.columns = e.index(group);
             product.depth = narrow ? wholeGroups(e, count) : count;
             product.accumulate = e.less(zero, block);
             writer.product(e, product);
@@ -170,10 +171,10 @@ static void productStep(KernelWriter &writer, kernel::WeightGemmOp op, unsigned 
       });
       e.loop(rowsHere, [&](Value r) {
         Value target = e.at(s.pointers[2], e.add(e.mul(e.add(firstRow, r), depth), firstColumn));
-        Value source = e.at(sums, e.add(e.mul(e.div(r, tileRows), tile), e.mul(e.rem(r, e.index(tileRows)), panelWidth)));
+        Value source = e.at(sums, e.add(e.mul(e.div(r, tileRows), tile), e.mul(e.rem(r, e.index(tileRows)), group)));
         e.loop(zero, columnsHere, lanes, [&](Value c) {
-          Value panel = e.div(c, panelWidth), inPanel = e.rem(c, e.index(panelWidth));
-          Value sum = e.loadVector(e.at(source, e.add(e.mul(e.mul(panel, stripes), tile), inPanel)));
+          Value before = e.div(c, group), inGroup = e.rem(c, e.index(group));
+          Value sum = e.loadVector(e.at(source, e.add(e.mul(e.mul(before, stripes), tile), inGroup)));
           Value place = e.at(target, c), mask = e.mask(e.min(e.sub(columnsHere, c), e.index(lanes)));
           e.store(e.addf(e.loadVector(place), sum), place, mask);
         });

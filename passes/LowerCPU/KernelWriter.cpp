@@ -58,6 +58,16 @@ void KernelWriter::step(Location loc, unsigned tensors, Items items, const std::
   kernel.launches.push_back({function, items});
 }
 
+Value PanelLayout::begin(Emitter &e, Value v) const {
+  return columns == kernel::panelWidth ? v : e.add(e.mul(e.div(v, columns), depth * columns), e.rem(v, e.index(columns)));
+}
+
+void PanelLayout::describe(Emitter &e, BlockProduct &product) const {
+  product.panelStride = e.index(depth * kernel::panelWidth);
+  product.groupStride = e.index(depth * columns);
+  product.ldb = e.index(pitch());
+}
+
 func::FuncOp KernelWriter::tileFunction(bool columnMajor) {
   StringRef tileName = columnMajor ? "gemm_tile_columns" : "gemm_tile_rows";
   if (auto known = module.lookupSymbol<func::FuncOp>(tileName)) {
@@ -132,7 +142,8 @@ void KernelWriter::product(Emitter &e, const BlockProduct &p) {
     Value panel = perPanel == 1 ? n : e.div(n, perPanel);
     Value b = e.at(p.b, e.mul(panel, p.panelStride), factor);
     if (perPanel > 1) {
-      b = e.at(b, e.mul(e.rem(n, e.index(perPanel)), p.narrow ? 2 * columns : columns), factor);
+      Value stride = p.groupStride ? p.groupStride : e.index(p.narrow ? 2 * columns : columns);
+      b = e.at(b, e.mul(e.rem(n, e.index(perPanel)), stride), factor);
     }
     Value column = e.mul(n, columns);
     e.loop(e.index(0), p.rows, rows, [&](Value i) {

@@ -37,8 +37,9 @@ struct BlockProduct {
   mlir::Value a, lda;        // A[i * lda + k]; with columnMajor A[k * lda + i]
   bool columnMajor = false;
   mlir::Value rows;          // A is readable up to the next multiple of the tile's rows
-  mlir::Value b;             // column panel p begins at b + p * panelStride, its row k at + k * ldb
-  mlir::Value panelStride, ldb;
+  // Column panel p begins at b + p * panelStride, in it the columns of its tile t at + t * groupStride (side by side, where it is not
+  // given), and of these row k at + k * ldb.
+  mlir::Value b, panelStride, groupStride, ldb;
   mlir::Value columns;
   mlir::Value c, ldc;        // padded: room for whole tiles; otherwise exactly rows x columns
   bool padded = true;
@@ -48,6 +49,18 @@ struct BlockProduct {
   // Factors are bf16, strides count them, and depth comes in pairs side by side: A[i * lda + k], B(k, n) at b + p * panelStride +
   // (k / 2) * ldb + 2 * n + k % 2. The depth is a multiple of kernel::depthGroup; A has rows up to a multiple of 16.
   bool narrow = false;
+};
+
+// A panel that was packed in f32, of so many rows: the columns of a register tile lie together, row after row, so that a tile reads
+// memory in order and what it reads fills whole cache lines of the nearest cache's every set.
+struct PanelLayout {
+  int64_t depth, columns; // rows, and columns of a tile
+  // Where the panel's column `v` begins, and how far it is from there to its next row.
+  int64_t begin(int64_t v) const { return v / columns * depth * columns + v % columns; }
+  mlir::Value begin(Emitter &e, mlir::Value v) const;
+  int64_t pitch() const { return columns; }
+  // Says so of a product's B, whose panels lie one behind the other.
+  void describe(Emitter &e, BlockProduct &product) const;
 };
 
 // Dot products of rows of A with rows of B, both as they lie in memory: C[i, j] = sum_k A[i, k] * B[j, k]. The order of a sum
@@ -86,6 +99,7 @@ public:
   int64_t rowsOfTile(bool narrow) const;
   int64_t columnsOfTile(bool narrow) const;
   int64_t floatsOfTile(bool narrow) const { return rowsOfTile(narrow) * columnsOfTile(narrow); }
+  PanelLayout panelOf(int64_t depth) const { return {depth, machine.tileColumns()}; }
   void dots(Emitter &e, const DotBlock &block);
 
   mlir::ModuleOp module;

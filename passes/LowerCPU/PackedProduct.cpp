@@ -36,12 +36,19 @@ void cpu::multiplyByPacked(KernelWriter &writer, Emitter &e, const PackedWeight 
   int64_t depth = weight.packedDepth(), step = depthPerPass ? std::min(depthPerPass, depth) : depth;
   Type factor = factorType(e, weight.narrow);
   product.narrow = weight.narrow;
-  product.panelStride = e.index(depth * panelWidth);
-  product.ldb = e.index(panelPitch(weight.narrow));
+  int64_t pitch = panelWidth; // of a row, as far as a pass's offset goes
+  if (weight.narrow) {
+    product.panelStride = e.index(depth * panelWidth);
+    product.ldb = e.index(panelPitch(true));
+  } else {
+    PanelLayout layout = writer.panelOf(depth);
+    layout.describe(e, product);
+    pitch = layout.pitch();
+  }
   Value rows = product.a;
   e.loop(e.index(0), e.index(depth), step, [&](Value pass) {
     product.a = e.at(rows, pass, factor);
-    product.b = e.at(weight.pointer, e.mul(pass, panelWidth), factor);
+    product.b = e.at(weight.pointer, e.mul(pass, pitch), factor);
     product.depth = e.min(e.index(step), e.sub(e.index(depth), pass));
     product.accumulate = step == depth ? arith::ConstantOp::create(e.b, e.b.getBoolAttr(false)).getResult() : e.less(e.index(0), pass);
     writer.product(e, product);
