@@ -14,6 +14,38 @@ using kernel::blockRows;
 using kernel::ceilDiv;
 using kernel::panelWidth;
 
+namespace {
+// Rows of the tensors that have one for each position of the space: `columns` numbers each, from `base` on.
+struct RowsOfTensor {
+  Value base;
+  int64_t columns;
+};
+} // namespace
+
+static SmallVector<RowsOfTensor> rowsOfTensors(OperandRange tensors, ArrayRef<Value> pointers, kernel::SpaceAttr space) {
+  SmallVector<RowsOfTensor> result;
+  for (auto [tensor, pointer] : llvm::zip_equal(tensors, pointers)) {
+    SymbolicShape shape = kernel::shapeOf(tensor);
+    bool floats = cast<RankedTensorType>(tensor.getType()).getElementType().isF32();
+    if (floats && shape.size() == 3 && shape[0] == space.getSequences() && shape[1] == space.getPositions() && shape[2].isConstant()) {
+      result.push_back({pointer, shape[2].one});
+    }
+  }
+  return result;
+}
+
+// Asks for the rows [from, to) while `tiles` tiles are multiplied, of which this is number `tile`.
+static void prefetchRows(Emitter &e, ArrayRef<RowsOfTensor> tensors, Value from, Value to, Value tile, Value tiles) {
+  constexpr int64_t lineFloats = 16;
+  Value share = e.div(e.sub(e.add(e.max(e.sub(to, from), e.index(0)), tiles), e.index(1)), tiles), begin = e.add(from, e.mul(tile, share));
+  e.loop(begin, e.min(e.add(begin, share), to), 1, [&](Value row) {
+    for (const RowsOfTensor &tensor : tensors) {
+      Value base = e.at(tensor.base, e.mul(row, tensor.columns));
+      e.loop(e.index(0), e.index(tensor.columns), lineFloats, [&](Value c) { e.prefetch(e.at(base, c)); });
+    }
+  });
+}
+
 void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   if (op.isStreamed()) {
     return emitStreamedGemm(writer, op);
@@ -45,6 +77,9 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
     SmallVector<Memory> before = memoriesOf(pointers.take_front(inputs), op.getInputs());
     SmallVector<Memory> after{{c, {}, e.f32(), true}};
     llvm::append_range(after, memoriesOf(pointers.slice(inputs + 1, extra), op.getEpilogueInputs()));
+    // While a block is multiplied, what its epilogue reads comes, and what the next block's prologue does.
+    SmallVector<RowsOfTensor> nextRows = rowsOfTensors(op.getInputs(), pointers.take_front(inputs), op.getSpace());
+    SmallVector<RowsOfTensor> sideRows = rowsOfTensors(op.getEpilogueInputs(), pointers.slice(inputs + 1, extra), op.getSpace());
     RowEmitter first(e, prologue, depth, op.getPrologueSegments(), op.getPrologueWidth(), before);
     ResultWriter writeResults(e, op.getResults(), pointers.drop_front(results), op.getBlockSums());
     e.loop(s.begin, s.end, 1, [&](Value item) {
@@ -66,6 +101,14 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
       product.ldc = e.index(ldc);
       product.padded = !straight;
       product.tile = tile;
+      if (pieces == 1) {
+        Value tiles = e.mul(e.ceilDiv(product.rows, writer.rowsOfTile(narrow)), ceilDiv(columns, writer.columnsOfTile(narrow)));
+        Value nextEnd = e.select(e.less(e.add(item, 1), s.end), e.min(e.add(to, rowsPerItem), e.form(rows)), to);
+        product.alongside = [=, &nextRows, &sideRows](Emitter &e, Value number) {
+          prefetchRows(e, nextRows, to, nextEnd, number, tiles);
+          prefetchRows(e, sideRows, from, to, number, tiles);
+        };
+      }
       multiplyByPacked(writer, e, pieces > 1 ? weight.from(e, firstColumn) : weight, schedule.getDepth(), product);
       if (straight) {
         return;

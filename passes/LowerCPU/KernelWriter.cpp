@@ -149,6 +149,9 @@ void KernelWriter::product(Emitter &e, const BlockProduct &p) {
     e.loop(e.index(0), p.rows, rows, [&](Value i) {
       Value a = e.at(p.a, p.columnMajor ? i : e.mul(i, p.lda), factor), rowsLeft = e.sub(p.rows, i);
       Value c = e.at(p.c, e.add(e.mul(i, p.ldc), column));
+      if (p.alongside) {
+        p.alongside(e, e.add(e.mul(n, e.ceilDiv(p.rows, rows)), e.div(i, rows)));
+      }
       if (p.padded) {
         call(a, b, c, p.ldc, p.accumulate, rowsLeft);
         return;

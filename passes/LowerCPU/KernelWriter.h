@@ -46,6 +46,9 @@ struct BlockProduct {
   mlir::Value depth;
   mlir::Value accumulate;    // i1
   mlir::Value tile;          // scratch for one tile, where not padded
+  // Work that goes along with the multiplication, such as prefetches: called with the number of each tile among ceil(rows / its rows) *
+  // ceil(columns / its columns).
+  std::function<void(Emitter &, mlir::Value)> alongside;
   // Factors are bf16, strides count them, and depth comes in pairs side by side: A[i * lda + k], B(k, n) at b + p * panelStride +
   // (k / 2) * ldb + 2 * n + k % 2. The depth is a multiple of kernel::depthGroup; A has rows up to a multiple of 16.
   bool narrow = false;
