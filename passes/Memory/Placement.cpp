@@ -22,7 +22,7 @@ Value mblm::rootOfViews(Value value) {
 }
 
 bool mblm::isPrepared(Operation *op) {
-  if (!isa<kernel::PackOp, kernel::TransposeOp>(op)) {
+  if (!isa<kernel::TransposeOp>(op)) {
     return isa<kernel::QuantizeOp>(op);
   }
   return op->getOperand(0).getDefiningOp<kernel::WeightOp>() && !op->getParentOfType<func::FuncOp>().getOps<kernel::StateOp>().empty();

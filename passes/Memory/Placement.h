@@ -49,7 +49,7 @@ SymbolicDim ofPiece(const SymbolicDim &form);
 int64_t elementsOfSlot(mlir::Value value);
 
 // Whether what an op makes of a weight is, on a CPU, a copy beside the parameters, which the entry "prepare" makes once for all calls: in
-// int8, or laid out for functions that keep states, which run again and again with the same weights.
+// int8, or turned for functions that keep states, which run again and again with the same weights.
 bool isPrepared(mlir::Operation *op);
 
 // What a view shows.
