@@ -61,11 +61,10 @@ public:
            [&](Value firstRow) { body(firstRow, e.min(e.index(queryBlock), e.sub(n, firstRow))); });
   }
   void forKeys(Value sequence, Value firstRow, Value rows, const std::function<void(Value firstKey)> &body) {
-    e.loop(firstKeyOf(sequence, firstRow), endKeyOf(sequence, firstRow, rows), keyBlock, body);
+    Value lastRow = e.sub(e.add(firstRow, rows), e.index(1));
+    Value begin = e.mul(e.div(bound(sequence, firstRow, 0), keyBlock), keyBlock);
+    e.loop(begin, bound(sequence, lastRow, 1), keyBlock, body);
   }
-  // The begin of the block of keys that holds the row's first one, and the end of those that any of the rows sees.
-  Value firstKeyOf(Value sequence, Value row) { return e.mul(e.div(bound(sequence, row, 0), keyBlock), keyBlock); }
-  Value endKeyOf(Value sequence, Value firstRow, Value rows) { return bound(sequence, e.sub(e.add(firstRow, rows), e.index(1)), 1); }
   // Which of the keys [key, key + lanes) lie in [first, end).
   Value visible(Value key, Value first, Value end) {
     auto lanes = VectorType::get({e.machine.lanes}, e.b.getIndexType());
@@ -87,7 +86,7 @@ public:
         result(s.pointers[4]), lse(s.pointers[5]) {}
 
   void emit() {
-    keyRows = padded == width ? allocatePerKey(padded) : zeroedPerKey(padded); // the padding stays zero
+    keyRows = zeroedPerKey(padded);
     packed = allocatePerKey(padded);
     q = s.allocate(queryBlock * padded);
     scores = s.allocate(queryBlock * scoreStride);
@@ -97,10 +96,8 @@ public:
     e.zero(q, e.index(queryBlock * padded)); // the padding stays zero
     forItems(
         [&](Value sequence, Value group) {
-          Value none = e.index(0), first = firstKeyOf(sequence, none), end = endKeyOf(sequence, none, queries.positions());
-          Value count = e.max(e.sub(end, first), none), place = e.mul(first, padded);
-          keys.copyRows(key, groups * width, 0, sequence, group, {}, first, count, e.at(keyRows, place));
-          keys.packTransposed(e.at(keyRows, place), count, e.at(packed, place));
+          keys.copyRows(key, groups * width, 0, sequence, group, {}, e.index(0), keys.positions(), keyRows);
+          keys.packTransposed(keyRows, keys.positions(), packed);
         },
         [&](Value sequence, Value group, Value head) {
           forRows([&](Value firstRow, Value rows) { emitRows(sequence, group, head, firstRow, rows); });
