@@ -5,6 +5,7 @@
 // earlier rows, so the keys of a block of rows reach from the first row's first to the last row's last. A work item is a
 // sequence and a group of keys: all heads that read the group, one after the other, so every gradient has one writer.
 #include "passes/LowerCPU/AttentionEmitter.h"
+#include "passes/LowerCPU/WeightedRows.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -290,16 +291,17 @@ private:
       e.store(p, e.at(scores, at));
       return SmallVector<Value>{e.addf(partial[0], p)};
     })[0]);
-    Value any = e.less(zero, count), safe = e.select(any, sum, e.number(1)), inverse = e.splat(e.divf(e.number(1), safe));
-    Value values = keys.rowOf(s.pointers[2], groups * width, 0, sequence, first, group);
-    Value target = queries.rowOf(s.pointers[4], heads * width, 0, sequence, t, head);
-    queries.forHead([&](Value c, Value mask) {
-      Value mixed = e.loop(zero, count, 1, e.splat(0.0), [&](Value j, ValueRange so) {
-        Value row = e.loadVector(e.at(values, e.add(e.mul(j, groups * width), c)));
-        return SmallVector<Value>{e.fma(e.splat(e.load(e.at(scores, j))), row, so[0])};
-      })[0];
-      e.store(e.mulf(mixed, inverse), e.at(target, c), mask);
-    });
+    Value any = e.less(zero, count), safe = e.select(any, sum, e.number(1));
+    WeightedRows mixed;
+    mixed.weights = scores;
+    mixed.weightStride = zero; // of one query
+    mixed.rows = keys.rowOf(s.pointers[2], groups * width, 0, sequence, first, group);
+    mixed.count = count;
+    mixed.rowStride = groups * width;
+    mixed.target = queries.rowOf(s.pointers[4], heads * width, 0, sequence, t, head);
+    mixed.width = width;
+    mixed.factors = {e.divf(e.number(1), safe)};
+    sumWeightedRows(e, mixed);
     e.store(e.select(any, e.addf(top, e.log1(safe)), e.number(0)), lseAt(s.pointers[5], sequence, head, t));
   }
 
