@@ -36,7 +36,7 @@ std::string tensor(std::initializer_list<int64_t> sizes, const char *element = "
 std::string textOf(const Shape &s, bool int8) {
   std::string x = tensor({1, s.rows, s.depth}), w = tensor({s.columns, s.depth}), y = tensor({1, s.rows, s.columns});
   std::string numbers = tensor({s.columns, s.depth}, "i8"), scales = tensor({s.columns});
-  std::string indices = "%k: index, %t: index, %j: index, %d: index, %c: index):\n", copies, read = "packed %w : (" + x + ", " + w;
+  std::string indices = "%k: index, %t: index, %j: index, %d: index, %c: index):\n", copies, read = "packed %w epilogue() : (" + x + ", " + w;
   std::string factors, scaled = "kernel.yield %p : f32\n";
   if (int8) {
     copies = "%q, %s = kernel.quantize %w : " + w + " -> " + numbers + ", " + scales + "\n";
