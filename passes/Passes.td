@@ -208,8 +208,9 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
     and scratch, `mblm.kernels` with one entry a launch; `op` counts the kernel ops of a function, weights, states and views
     left out; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
 
-    Copies that `kernel.quantize` makes stand beside the parameters: the functions that read them have the attribute `quantized` in
-    `mblm.entries`, `mblm.quantized` says where each is, and the entry `quantize` makes them all.
+    What `kernel.quantize` makes of a weight, and in functions that keep states `kernel.transpose`, is a copy beside the parameters,
+    equal ones once: the functions that read some have the attribute `prepared` in `mblm.entries`, `mblm.prepared` says how many floats
+    they take and where those in int8 are, and the entry `prepare` makes them all.
 
     A private function is one that runs by pieces (`mblm.pieces`): it becomes `mblm_pieces_<name>`, which its callers run in a
     loop, with a context of its own in which the piece is the whole batch. Its arena is a part of theirs, for G slots.

@@ -7,19 +7,19 @@
 //                                         has its own, with the level's suffix
 // and calls nothing but the C math library and the functions in MblmContext.
 //
-// Metadata: {"abi": 9, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
+// Metadata: {"abi": 10, "name", "vocab", "pad" (absent: none), "patches" (absent: of fixed length), "prefix" (absent: none),
 //  "mask": {"token", "probability"} (absent: the model is causal), "inner", "max_slots", "max_length", "start_token", "hidden_dim",
 //  "stage_lengths": [..], "names", "spec": text, "ignorable": [names],
 //  "parameters": [{"name", "shape", "offset", "init", "scale", "zero_row" (absent: none)}], "parameter_elements",
 //  "states": [{"name", "positions": [more, per slot], "per_patch": 1 (absent: no), "width", "offset": [..]}],
 //  "levels": [{"level" (runtime/Level.h), "suffix" (absent: none),
 //    "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
-//      "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}], "quantized": 1 (absent: it reads none)}, ...},
-//    "quantized" (absent: none): {"floats", "weights": [{"offset", "rows", "columns", "numbers", "scales"}]},
+//      "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}], "prepared": 1 (absent: it reads none)}, ...},
+//    "prepared" (absent: none): {"floats", "quantized": [{"offset", "rows", "columns", "numbers", "scales"}]},
 //    "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}, ...], best first}
-// `quantized` are copies of weights [rows, columns] at `offset` in the parameters: int8 [rows, columns] at `numbers` and a float for
-// each row at `scales`, in floats from the begin of the buffer. The entry "quantize" makes them all; they are as old as the weights
-// were then.
+// `prepared` are copies of weights as entries want to read them, in one buffer of so many floats. The entry "prepare" makes them all;
+// they are as old as the weights were then. Among them are those in int8, of weights [rows, columns] at `offset` in the parameters:
+// [rows, columns] at `numbers` and a float for each row at `scales`, in floats from the begin of the buffer.
 // Sizes are floats as the linear form c1 + cM*M + cB*B + cBM*B*M + cG*G, and cP*P + cBP*B*P where two more coefficients say so, P
 // the most patches of a sequence; `scratch` is per thread. Kernels stand in the order
 // of their launches; neighbours with the same number `pieces` belong to the function `of`, which runs once a piece of G slots.
@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#define MBLM_ABI 9
+#define MBLM_ABI 10
 
 // Work items [begin, end) of one kernel. Items are independent; `scratch` belongs to the calling thread.
 typedef void (*MblmKernel)(void *args, int64_t begin, int64_t end, float *scratch);
@@ -53,7 +53,7 @@ enum MblmSlot {
   MBLM_RANGES,  // int32_t*: of steps, what they read where, as the entry's "ranges" say, one [B, numbers] behind the other
   MBLM_ENTROPIES, // float* [B, M]: of what follows each byte, nats; for the entry "patches" where patches begin by entropies
   MBLM_VISIBLE, // int32_t* [B, M*inner]: of a masked model, 1 for each byte that attention may see, 0 for the others
-  MBLM_QUANTIZED, // on a CPU: what "quantized" describes
+  MBLM_PREPARED, // on a CPU: what "prepared" describes
   MBLM_SLOTS
 };
 

@@ -76,27 +76,26 @@ public:
   int64_t workspaceBytes(Entry entry, int64_t batch, int64_t slots, int64_t stage) const override {
     const LoadedEntry &loaded = find(entry, stage);
     Shape shape = shapeOf(entry, loaded, batch, slots, metadata.info.plannedPatches(slots));
-    int64_t copies = loaded.sizes->quantized ? bufferBytes(code.quantized.floats, loaded.label) : 0;
-    return loaded.sizes->bytes(shape, pool.threads(), loaded.label) + copies;
+    return loaded.sizes->bytes(shape, pool.threads(), loaded.label);
   }
 
   void hostAccess(const float *buffer) override {
-    if (buffer == quantizedFrom) {
-      quantizedFrom = nullptr;
+    if (buffer == preparedFrom) {
+      preparedFrom = nullptr;
     }
   }
   void forget(const float *buffer) override { hostAccess(buffer); }
 
-  bool quantizes() const override { return !code.quantized.weights.empty(); }
+  bool quantizes() const override { return !code.prepared.quantized.empty(); }
 
   void quantize(float *params) override {
     if (!quantizes()) {
       return;
     }
-    updateQuantized(params);
-    for (const QuantizedWeights::Weight &weight : code.quantized.weights) {
-      const auto *numbers = reinterpret_cast<const int8_t *>(quantized.data() + weight.numbers);
-      const float *scales = quantized.data() + weight.scales;
+    prepareCopies(params);
+    for (const PreparedCopies::Quantized &weight : code.prepared.quantized) {
+      const auto *numbers = reinterpret_cast<const int8_t *>(prepared.data() + weight.numbers);
+      const float *scales = prepared.data() + weight.scales;
       float *target = params + weight.offset;
       for (int64_t n = 0; n < weight.rows * weight.columns; ++n) {
         target[n] = scales[n / weight.columns] * float(numbers[n]);
@@ -109,8 +108,8 @@ public:
     Shape shape = shapeOf(entry, loaded, call.batch, call.slots, call.patches);
     (void)loaded.sizes->bytes(shape, pool.threads(), loaded.label); // refuses what cannot be counted
     reserve(loaded, shape);
-    if (loaded.sizes->quantized) {
-      updateQuantized(call.params);
+    if (loaded.sizes->copies > 0) {
+      prepareCopies(call.params);
     }
 
     float hyper[HyperCount + 1] = {};
@@ -152,7 +151,7 @@ public:
     context.buffers[MBLM_VISIBLE] = const_cast<int32_t *>(call.visible);
     context.buffers[MBLM_LENGTHS] = entry == Entry::Patches ? call.patchLengths : const_cast<int32_t *>(call.lengths);
     context.buffers[MBLM_ENTROPIES] = const_cast<float *>(call.entropies);
-    context.buffers[MBLM_QUANTIZED] = quantized.data();
+    context.buffers[MBLM_PREPARED] = prepared.data();
     execute(loaded, context);
     if (call.m) { // the parameters are new
       hostAccess(call.params);
@@ -192,19 +191,19 @@ private:
     }
   }
 
-  // Makes the copies of weights in int8, unless they are of these parameters as they are.
-  void updateQuantized(float *params) {
-    if (quantizedFrom == params) {
+  // Makes the copies of weights, unless they are of these parameters as they are.
+  void prepareCopies(float *params) {
+    if (preparedFrom == params) {
       return;
     }
-    const LoadedEntry &entry = find(Entry::Quantize, 0);
-    growBuffer(quantized, code.quantized.floats, "weights of " + metadata.info.name + " in int8");
+    const LoadedEntry &entry = find(Entry::Prepare, 0);
+    growBuffer(prepared, code.prepared.floats, "copies of weights of " + metadata.info.name);
     reserve(entry, {});
     MblmContext context = newContext();
     context.buffers[MBLM_PARAMS] = params;
-    context.buffers[MBLM_QUANTIZED] = quantized.data();
+    context.buffers[MBLM_PREPARED] = prepared.data();
     execute(entry, context);
-    quantizedFrom = params;
+    preparedFrom = params;
   }
 
   // With the largest pieces that the memory limit leaves room for. Where gradients are summed, the pieces decide their
@@ -255,8 +254,8 @@ private:
   ThreadPool pool;
   std::unique_ptr<Profile> times; // null: not profiling
   Buffer arena;
-  Buffer quantized;                     // weights in int8
-  const float *quantizedFrom = nullptr; // the parameters that these are of; null: of none, or of what has changed
+  Buffer prepared;                     // copies of weights
+  const float *preparedFrom = nullptr; // the parameters that these are of; null: of none, or of what has changed
   std::vector<float> ones;
 };
 

@@ -15,7 +15,7 @@ using nlohmann::json;
 int64_t EntrySizes::bytes(const Shape &shape, int threads, const std::string &what) const {
   int64_t floats = scratch.at(shape, what);
   if (__builtin_mul_overflow(floats, threads, &floats) ||
-      __builtin_add_overflow(floats, arena.at(shape, what), &floats) ||
+      __builtin_add_overflow(floats, arena.at(shape, what), &floats) || __builtin_add_overflow(floats, copies, &floats) ||
       __builtin_mul_overflow(floats, int64_t(sizeof(float)), &floats)) {
     throw Error(Exit::Resource, what + " needs more memory than can be counted");
   }
@@ -24,7 +24,8 @@ int64_t EntrySizes::bytes(const Shape &shape, int threads, const std::string &wh
 
 int64_t EntrySizes::chargedBytes(const Shape &shape, int threads, const std::string &what) const {
   (void)bytes(shape, threads, what); // refuses what cannot be counted
-  return bufferBytes(arena.at(shape, what), what) + threads * bufferBytes(scratch.at(shape, what), what);
+  return bufferBytes(arena.at(shape, what), what) + threads * bufferBytes(scratch.at(shape, what), what) +
+         (copies > 0 ? bufferBytes(copies, what) : 0);
 }
 
 int64_t trainingBufferBytes(const ModelInfo &info) { return 4 * bufferBytes(info.parameterElements, info.name); }
@@ -105,23 +106,26 @@ StepInputs readStepInputs(const json &step) {
   return inputs;
 }
 
-static QuantizedWeights readQuantized(const json &value, int64_t parameters, const std::string &where) {
-  QuantizedWeights quantized;
-  quantized.floats = value.at("floats").get<int64_t>();
-  for (const json &item : value.at("weights")) {
-    QuantizedWeights::Weight weight{item.at("offset").get<int64_t>(), item.at("rows").get<int64_t>(), item.at("columns").get<int64_t>(),
+static PreparedCopies readPrepared(const json &value, int64_t parameters, const std::string &where) {
+  PreparedCopies prepared;
+  prepared.floats = value.at("floats").get<int64_t>();
+  if (prepared.floats < 1) {
+    throw Error(Exit::Integrity, where + ": metadata: copies of weights take " + std::to_string(prepared.floats) + " floats, expected at least 1");
+  }
+  for (const json &item : value.at("quantized")) {
+    PreparedCopies::Quantized weight{item.at("offset").get<int64_t>(), item.at("rows").get<int64_t>(), item.at("columns").get<int64_t>(),
                                     item.at("numbers").get<int64_t>(), item.at("scales").get<int64_t>()};
     auto inside = [](int64_t begin, int64_t count, int64_t total) { return begin >= 0 && count <= total - begin; };
     int64_t elements;
     if (weight.rows < 1 || weight.columns < 1 || __builtin_mul_overflow(weight.rows, weight.columns, &elements) ||
-        !inside(weight.offset, elements, parameters) || !inside(weight.numbers, (elements + 3) / 4, quantized.floats) ||
-        !inside(weight.scales, weight.rows, quantized.floats)) {
+        !inside(weight.offset, elements, parameters) || !inside(weight.numbers, (elements + 3) / 4, prepared.floats) ||
+        !inside(weight.scales, weight.rows, prepared.floats)) {
       throw Error(Exit::Integrity, where + ": metadata: the int8 copy of the weight at " + std::to_string(weight.offset) +
-                                       " lies outside its buffer of " + std::to_string(quantized.floats) + " floats");
+                                       " lies outside its buffer of " + std::to_string(prepared.floats) + " floats");
     }
-    quantized.weights.push_back(weight);
+    prepared.quantized.push_back(weight);
   }
-  return quantized;
+  return prepared;
 }
 
 static Parameter readParameter(const json &value, int64_t total, const std::string &where) {
@@ -191,12 +195,12 @@ static NativeCode readNativeCode(const json &value, int64_t parameters, const st
   NativeCode code;
   code.level = value.at("level").get<std::string>();
   code.suffix = value.value("suffix", "");
+  if (value.contains("prepared")) {
+    code.prepared = readPrepared(value["prepared"], parameters, where);
+  }
   for (const auto &[name, sizes] : value.at("entries").items()) {
     code.entries[name] = {linearSize(sizes.at("arena")), linearSize(sizes.at("scratch")), readStepInputs(sizes),
-                          sizes.value("quantized", 0) != 0};
-  }
-  if (value.contains("quantized")) {
-    code.quantized = readQuantized(value["quantized"], parameters, where);
+                          sizes.value("prepared", 0) != 0 ? code.prepared.floats : 0};
   }
   int64_t before = -1; // the `pieces` of the kernel before
   for (const json &kernel : value.at("kernels")) {

@@ -17,10 +17,10 @@ struct EntrySizes {
   LinearSize arena;
   LinearSize scratch; // per thread
   StepInputs inputs;  // of steps
-  bool quantized = false; // reads copies of weights in int8
+  int64_t copies = 0; // of weights, which it reads: floats of all that there are
 
   bool byPieces() const { return arena.pieces() != 0 || scratch.pieces() != 0; }
-  // Of the whole workspace, and as Buffers. Throw Error(Resource) as above.
+  // Of the whole workspace, copies included, and as Buffers. Throw Error(Resource) as above.
   int64_t bytes(const Shape &shape, int threads, const std::string &what) const;
   int64_t chargedBytes(const Shape &shape, int threads, const std::string &what) const;
 };
@@ -38,14 +38,14 @@ struct Launches {
   std::vector<std::string> names;
 };
 
-// Copies of weights in int8, all in one buffer of so many floats.
-struct QuantizedWeights {
-  struct Weight {
+// Copies of weights that are made once, all in one buffer of so many floats; those in int8 can be read back.
+struct PreparedCopies {
+  struct Quantized {
     int64_t offset = 0, rows = 0, columns = 0;  // among the parameters
     int64_t numbers = 0, scales = 0;            // in the buffer
   };
   int64_t floats = 0;
-  std::vector<Weight> weights;
+  std::vector<Quantized> quantized;
 };
 
 // What an artifact holds for one level of machine.
@@ -54,7 +54,7 @@ struct NativeCode {
   std::string suffix; // of its entries' symbols
   std::map<std::string, EntrySizes> entries;
   std::map<std::string, std::vector<Launches>> launches; // by entry, in order
-  QuantizedWeights quantized;
+  PreparedCopies prepared;
 };
 
 struct Metadata {

@@ -36,8 +36,8 @@ std::string entryName(Entry entry, int64_t stage) {
     return "prefill_" + std::to_string(stage);
   case Entry::ShortPrefill:
     return "short_prefill_" + std::to_string(stage);
-  case Entry::Quantize:
-    return "quantize";
+  case Entry::Prepare:
+    return "prepare";
   }
   return "unknown";
 }

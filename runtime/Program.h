@@ -31,7 +31,7 @@ enum class Entry {
   Step,    // ids of one slot; of the local stage -> output: logits [B, 1, vocab]
   Prefill, // as prefillRows steps in one: of stage 0, and nothing comes out; of steps with ranges each has one, with outputs of all
   ShortPrefill, // the same of shortPrefillRows: what a Prefill leaves is soon read, too
-  Quantize, // the copies of weights in int8 that steps read, where they do; a program runs it by itself
+  Prepare, // the copies of weights that other entries read, where they do; a program runs it by itself
 };
 std::string entryName(Entry entry, int64_t stage = 0); // "forward", "train_step", ..., "step_1"
 constexpr int64_t prefillRows = 64, shortPrefillRows = prefillRows / 8;

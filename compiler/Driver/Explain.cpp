@@ -52,7 +52,7 @@ static std::vector<Explanation::Kernel> kernelsOf(mlir::ModuleOp module, int64_t
     }
     entry.place = pipelines::filePosition(op.getLoc());
     entry.hasRows = op.getNumRegions() > 0;
-    entry.cost = kernel::costOf(&op, batch, slots, patches);
+    entry.cost = !onGpu && isPrepared(&op) ? kernel::Cost() : kernel::costOf(&op, batch, slots, patches);
     if (onGpu) {
       entry.functions.push_back(modelName(op.getLoc()) + entry.op);
     }
@@ -100,8 +100,11 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
       }
       function = of.str();
     }
-    size_t begin = begins.at(function);
-    kernels.at(begin + size_t(launch.getAs<mlir::IntegerAttr>("op").getInt()))
+    auto begin = begins.find(function);
+    if (begin == begins.end()) {
+      continue; // what prepares copies of weights
+    }
+    kernels.at(begin->second + size_t(launch.getAs<mlir::IntegerAttr>("op").getInt()))
         .functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
   }
 }
@@ -159,9 +162,11 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
   if (onGpu) {
     return result; // what is kept is known of native code alone
   }
+  auto prepared = module->getAttrOfType<mlir::DictionaryAttr>("mblm.prepared");
+  int64_t copies = prepared ? prepared.getAs<mlir::IntegerAttr>("floats").getInt() : 0;
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.entries")) {
     auto sizes = llvm::cast<mlir::DictionaryAttr>(entry.getValue());
-    result.entries[entry.getName().str()] = {formOf(sizes, "arena"), formOf(sizes, "scratch")};
+    result.entries[entry.getName().str()] = {formOf(sizes, "arena"), formOf(sizes, "scratch"), {}, sizes.contains("prepared") ? copies : 0};
   }
   for (mlir::NamedAttribute entry : module->getAttrOfType<mlir::DictionaryAttr>("mblm.kept")) {
     auto stages = llvm::cast<mlir::DictionaryAttr>(entry.getValue());

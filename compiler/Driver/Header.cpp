@@ -42,8 +42,10 @@ std::string driver::headerText(const rt::ModelInfo &info, const std::vector<std:
     define("OFFSET_" + macroName(parameter.name), parameter.offset);
   }
   text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const char mblm_metadata[];\n";
+  std::vector<std::string> names = entries;
+  names.push_back(rt::entryName(rt::Entry::Prepare)); // there where the metadata has copies
   for (const target::Machine &machine : machines) {
-    for (const std::string &name : entries) {
+    for (const std::string &name : names) {
       text += "int32_t mblm_entry_" + name + target::suffixOf(machine, machines) + "(MblmContext *context);\n";
     }
   }

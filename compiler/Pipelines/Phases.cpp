@@ -8,6 +8,7 @@
 #include "dialects/Kernel/IR/KernelOps.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 #include "passes/Passes.h"
+#include "runtime/Program.h"
 #include "runtime/Support/Error.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -90,7 +91,7 @@ void pipelines::collectRemarks(MLIRContext &context, std::vector<FusionRemark> &
 
 static void addModelPasses(OpPassManager &passes, ArrayRef<int64_t> recomputeStages, bool steps) {
   if (steps) {
-    passes.addPass(createDecodePass());
+    passes.addPass(createDecodePass({rt::prefillRows}));
   }
   DifferentiatePassOptions options;
   options.recomputeStages.assign(recomputeStages.begin(), recomputeStages.end());

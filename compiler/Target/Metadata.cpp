@@ -38,7 +38,7 @@ static json toJson(mlir::Attribute attribute) {
 
 target::LoweredInfo::LoweredInfo(mlir::ModuleOp module, const Machine &machine, const std::string &suffix)
     : states(module->getAttr("mblm.states")), entries(module->getAttr("mblm.entries")),
-      kernels(module->getAttr("mblm.kernels")), quantized(module->getAttr("mblm.quantized")), level(machine.level), suffix(suffix) {}
+      kernels(module->getAttr("mblm.kernels")), prepared(module->getAttr("mblm.prepared")), level(machine.level), suffix(suffix) {}
 
 std::string target::metadataText(const rt::ModelInfo &info, llvm::ArrayRef<LoweredInfo> levels, llvm::ArrayRef<mlir::Attribute> gpus) {
   json parameters = json::array();
@@ -76,8 +76,8 @@ std::string target::metadataText(const rt::ModelInfo &info, llvm::ArrayRef<Lower
     if (!lowered.suffix.empty()) {
       code["suffix"] = lowered.suffix;
     }
-    if (lowered.quantized) {
-      code["quantized"] = toJson(lowered.quantized);
+    if (lowered.prepared) {
+      code["prepared"] = toJson(lowered.prepared);
     }
     meta["levels"].push_back(std::move(code));
   }

@@ -11,11 +11,11 @@
 
 namespace mblm::target {
 
-// What lowerings left on a module: `mblm.states`, and of kernel-lower-cpu `mblm.entries`, `mblm.kernels` and `mblm.quantized`.
+// What lowerings left on a module: `mblm.states`, and of kernel-lower-cpu `mblm.entries`, `mblm.kernels` and `mblm.prepared`.
 struct LoweredInfo {
   LoweredInfo(mlir::ModuleOp module, const Machine &machine, const std::string &suffix = "");
   mlir::Attribute states, entries, kernels; // the last two are null without code for the CPU
-  mlir::Attribute quantized;                // null where steps read all weights in f32
+  mlir::Attribute prepared;                 // null where entries read all weights as they are
   std::string level, suffix;                // as for `generateCode`
 };
 // `levels`: of one model, best first. `gpus`: the `mblm.gpu` of each architecture that there is code for.

@@ -15,10 +15,17 @@ using namespace mblm::cpu;
 struct DotTile {
   int64_t rows, columns, chains;
 };
-// Accumulators, a vector of each row of B and one of A must fit the registers: those that the tile of packed products fills.
-static DotTile tileOf(const Machine &machine, Type element) {
-  bool many = machine.tileRows * machine.tileVectors >= 24;
-  return element.isInteger(8) ? DotTile{many ? 6 : 3, 1, 4} : DotTile{many ? 6 : 2, 4, 1};
+// Those of a machine, the tallest first; the last has one row. Accumulators, a vector of each row of B and one of A must fit the
+// registers: those that the tile of packed products fills.
+static SmallVector<DotTile> tilesOf(const Machine &machine, Type element) {
+  int64_t registers = machine.tileRows * machine.tileVectors;
+  if (element.isInteger(8)) {
+    return {{registers >= 24 ? 6 : 3, 1, 4}, {1, 1, 4}};
+  }
+  if (registers < 12) {
+    return {{2, 4, 1}, {1, 4, 1}};
+  }
+  return {registers >= 24 ? DotTile{6, 4, 1} : DotTile{4, 3, 1}, {2, 4, 1}, {1, 4, 1}};
 }
 
 constexpr int64_t ahead = 4096; // bytes of the one stream of integers that are asked for before their turn
@@ -33,8 +40,27 @@ static Value loadWidened(Emitter &e, Value pointer, Type element) {
   return arith::SIToFPOp::create(e.b, e.vec(), words);
 }
 
+// What Emitter::sumLanes makes of each of four vectors, by the same trees side by side.
+static Value sumFour(Emitter &e, ArrayRef<Value> vectors) {
+  // The halves of each block of so many lanes of x, and behind them those of y.
+  auto fold = [&](Value x, Value y, int64_t block, int64_t lanes) -> Value {
+    SmallVector<int64_t> low, high;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      (lane % block < block / 2 ? low : high).push_back(lane);
+    }
+    return e.addf(vector::ShuffleOp::create(e.b, x, y, low), vector::ShuffleOp::create(e.b, x, y, high));
+  };
+  int64_t lanes = e.machine.lanes;
+  Value left = fold(vectors[0], vectors[1], lanes, 2 * lanes), right = fold(vectors[2], vectors[3], lanes, 2 * lanes);
+  Value sums = fold(left, right, lanes / 2, 2 * lanes);
+  for (int64_t block = lanes / 4; block > 1; block /= 2) {
+    sums = fold(sums, sums, block, 4 * block);
+  }
+  return sums;
+}
+
 func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t depth, Type element) {
-  int64_t lanes = machine.lanes, chains = tileOf(machine, element).chains, rest = depth % (chains * lanes);
+  int64_t lanes = machine.lanes, chains = tilesOf(machine, element).front().chains, rest = depth % (chains * lanes);
   std::string function = "dot_tile_" + std::to_string(rows) + "x" + std::to_string(columns) +
                          (element.isInteger(8) ? "_int8" : "") + (rest ? "_rest" + std::to_string(rest) : "");
   if (auto known = module.lookupSymbol<func::FuncOp>(function)) {
@@ -95,46 +121,61 @@ func::FuncOp KernelWriter::dotFunction(int64_t rows, int64_t columns, int64_t de
   if (rest) {
     sums = accumulate(whole, sums, rest);
   }
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) {
-      Value *first = &sums[(i * columns + j) * chains];
-      for (int64_t half = chains / 2; half > 0; half /= 2) {
-        for (int64_t chain = 0; chain < half; ++chain) {
-          first[chain] = e.addf(first[chain], first[chain + half]);
-        }
+  SmallVector<Value> products; // row by row
+  for (int64_t n = 0; n < rows * columns; ++n) {
+    Value *first = &sums[n * chains];
+    for (int64_t half = chains / 2; half > 0; half /= 2) {
+      for (int64_t chain = 0; chain < half; ++chain) {
+        first[chain] = e.addf(first[chain], first[chain + half]);
       }
-      e.store(e.sumLanes(first[0]), e.at(c, e.add(e.mul(e.index(i), ldc), j)));
     }
+    products.push_back(first[0]);
+  }
+  auto store = [&](Value sum, int64_t n) { e.store(sum, e.at(c, e.add(e.mul(e.index(n / columns), ldc), n % columns))); };
+  int64_t n = 0;
+  for (; n + 4 <= rows * columns; n += 4) {
+    Value four = sumFour(e, ArrayRef(products).slice(n, 4));
+    for (int64_t i = 0; i < 4; ++i) {
+      store(e.extract(four, i), n + i);
+    }
+  }
+  for (; n < rows * columns; ++n) {
+    store(e.sumLanes(products[n]), n);
   }
   func::ReturnOp::create(e.b);
   return func;
 }
 
 void KernelWriter::dots(Emitter &e, const DotBlock &p) {
-  DotTile tile = tileOf(machine, p.element);
-  int64_t step = tile.chains * machine.lanes;
+  SmallVector<DotTile> tiles = tilesOf(machine, p.element);
+  int64_t step = tiles.front().chains * machine.lanes;
   Value whole = e.index(p.depth / step * step);
-  // Whole tiles first, then what is left one by one.
-  auto tiles = [&](Value to, int64_t step, const std::function<void(Value, int64_t)> &body) {
-    Value middle = e.mul(e.div(to, step), step);
-    e.loop(e.index(0), middle, step, [&](Value i) { body(i, step); });
-    if (step > 1) {
-      e.loop(middle, to, 1, [&](Value i) { body(i, 1); });
-    }
-  };
   auto call = [&](Value i, int64_t rows, Value j, int64_t columns) {
     func::CallOp::create(e.b, dotFunction(rows, columns, p.depth, p.element),
                          ValueRange{e.at(p.a, e.mul(i, p.lda)), p.lda, e.at(p.b, e.mul(j, p.ldb), p.element), p.ldb,
                                     e.at(p.c, e.add(e.mul(i, p.ldc), j)), p.ldc, whole});
   };
-  // Inside goes what is read more slowly, so that the other side stays in the nearest cache: bytes of one column need little.
-  if (tile.columns > 1) {
-    tiles(p.columns, tile.columns, [&](Value j, int64_t columns) {
-      tiles(p.rows, tile.rows, [&](Value i, int64_t rows) { call(i, rows, j, columns); });
-    });
-  } else {
-    tiles(p.rows, tile.rows, [&](Value i, int64_t rows) {
-      tiles(p.columns, tile.columns, [&](Value j, int64_t columns) { call(i, rows, j, columns); });
-    });
-  }
+  auto stopOf = [&](Value begin, Value end, int64_t step) { // as far as whole steps go
+    return step == 1 ? end : e.add(begin, e.mul(e.div(e.sub(end, begin), step), step));
+  };
+  // Some rows of A stay in the nearest cache while those of B pass by, which serve them all before the next ones come.
+  int64_t tallest = tiles.front().rows, fitting = machine.nearBytes / 2 / (4 * p.depth);
+  int64_t block = std::max<int64_t>(fitting / tallest, 1) * tallest;
+  e.loop(e.index(0), p.rows, block, [&](Value first) {
+    Value i = first, end = e.min(e.add(first, block), p.rows);
+    for (const DotTile &tile : tiles) {
+      Value stop = stopOf(i, end, tile.rows);
+      e.when(e.less(i, stop), [&] {
+        Value j = e.index(0);
+        for (int64_t columns = tile.columns; columns > 0; columns = columns > 2 ? 2 : columns - 1) {
+          Value next = stopOf(j, p.columns, columns);
+          e.loop(j, next, columns, [&](Value column) {
+            e.loop(i, stop, tile.rows, [&](Value row) { call(row, tile.rows, column, columns); });
+          });
+          j = next;
+        }
+      });
+      i = stop;
+    }
+  });
 }

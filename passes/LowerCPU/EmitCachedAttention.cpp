@@ -4,16 +4,13 @@
 // Attention of a call's queries to the keys and values of a state. Work items are pairs of sequence and head; a few queries go
 // over the keys together, one softmax each.
 #include "passes/LowerCPU/Kernels.h"
+#include "passes/LowerCPU/WeightedRows.h"
 
 using namespace mlir;
 using namespace mblm;
 using namespace mblm::cpu;
 
 namespace {
-
-// Vectors of a head that accumulate side by side.
-constexpr int64_t vectorsTogether = 4;
-
 class CachedAttention {
 public:
   CachedAttention(KernelWriter &writer, KernelWriter::Step &s, kernel::CachedAttentionOp op)
@@ -54,15 +51,18 @@ private:
     block.ldc = stride;
     block.depth = width;
     writer.dots(e, block);
-    SmallVector<Value> inverses;
+    WeightedRows mixed;
     for (int64_t i = 0; i < together; ++i) {
-      inverses.push_back(softmax(i, e.add(position, i), first, count));
+      mixed.factors.push_back(softmax(i, e.add(position, i), first, count));
     }
-    Value values = headOf(pointers[2], firstRow, head), target = headOf(pointers[3], row, head);
-    int64_t step = vectorsTogether * e.machine.lanes;
-    for (int64_t from = 0; from < width; from += step) {
-      mix(from, std::min(width, from + step), values, count, target, inverses);
-    }
+    mixed.weights = scores;
+    mixed.weightStride = stride;
+    mixed.rows = headOf(pointers[2], firstRow, head);
+    mixed.count = count;
+    mixed.target = headOf(pointers[3], row, head);
+    mixed.rowStride = mixed.targetStride = heads * width;
+    mixed.width = width;
+    sumWeightedRows(e, mixed);
   }
 
   // Scores of query i become probabilities up to a factor, which is returned; keys that it does not see get zero.
@@ -87,34 +87,6 @@ private:
       return SmallVector<Value>{e.addf(partial[0], p)};
     })[0]);
     return e.divf(e.number(1), sum);
-  }
-
-  // Features [from, to) of the head, of all queries.
-  void mix(int64_t from, int64_t to, Value values, Value count, Value target, ArrayRef<Value> inverses) {
-    int64_t lanes = e.machine.lanes, vectors = kernel::ceilDiv(to - from, lanes);
-    SmallVector<Value> zeros(vectors * together, e.splat(0.0));
-    auto sums = e.loop(e.index(0), count, 1, zeros, [&](Value j, ValueRange partial) {
-      SmallVector<Value> next, value;
-      Value row = e.at(values, e.mul(j, heads * width));
-      for (int64_t v = 0; v < vectors; ++v) {
-        value.push_back(e.loadVector(e.at(row, e.index(from + v * lanes))));
-      }
-      for (int64_t i = 0; i < together; ++i) {
-        Value p = e.splat(e.load(e.at(scores, e.add(e.mul(e.index(i), stride), j))));
-        for (int64_t v = 0; v < vectors; ++v) {
-          next.push_back(e.fma(p, value[v], partial[i * vectors + v]));
-        }
-      }
-      return next;
-    });
-    for (int64_t i = 0; i < together; ++i) {
-      for (int64_t v = 0; v < vectors; ++v) {
-        int64_t at = from + v * lanes;
-        Value mask = at + lanes > width ? e.mask(e.index(width - at)) : Value();
-        Value pointer = e.at(target, e.index(i * heads * width + at));
-        e.store(e.mulf(sums[i * vectors + v], e.splat(inverses[i])), pointer, mask);
-      }
-    }
   }
 
   KernelWriter &writer;

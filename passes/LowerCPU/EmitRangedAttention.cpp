@@ -5,6 +5,7 @@
 // earlier rows, so the keys of a block of rows reach from the first row's first to the last row's last. A work item is a
 // sequence and a group of keys: all heads that read the group, one after the other, so every gradient has one writer.
 #include "passes/LowerCPU/AttentionEmitter.h"
+#include "passes/LowerCPU/WeightedRows.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -248,62 +249,81 @@ private:
   Value grad, query, key, value, output, lse, queryGrad, keyGrad, valueGrad;
   Value k, v, packedK, packedV, dk, dv, q, g, dq, dots, scores, products;
 };
-// A step's rows: their keys are read where they lie, no more of them than the ranges say.
+// A step's rows: their keys are read where they lie, no more of them than the ranges say. A few rows go over the keys together, one
+// softmax each.
 class StepEmitter : RangedEmitter {
 public:
-  StepEmitter(KernelWriter &writer, KernelWriter::Step &s, kernel::RangedAttentionOp op) : RangedEmitter(writer, s, op, s.pointers[3]) {}
+  StepEmitter(KernelWriter &writer, KernelWriter::Step &s, kernel::RangedAttentionOp op)
+      : RangedEmitter(writer, s, op, s.pointers[3]), rows(op.getSpace().getPositions().one), together(rows % 4 == 0 ? 4 : 1) {}
 
   void emit() {
-    scores = allocatePerKey(1);
-    int64_t rows = queries.shape.space.getPositions().one;
+    stride = e.add(keys.positions(), 2 * keyBlock);
+    scores = allocatePerKey(together);
     forItems([](Value, Value) {},
              [&](Value sequence, Value group, Value head) {
-               e.loop(e.index(rows), [&](Value t) { emitRow(sequence, group, head, t); });
+               e.loop(e.index(0), e.index(rows), together, [&](Value t) { emitRows(sequence, group, head, t); });
              },
              [](Value, Value) {});
   }
 
 private:
-  void emitRow(Value sequence, Value group, Value head, Value t) {
-    int64_t lanes = e.machine.lanes;
-    Value first = bound(sequence, t, 0), count = e.sub(bound(sequence, t, 1), first), zero = e.index(0);
+  void emitRows(Value sequence, Value group, Value head, Value t) {
+    // From a whole vector on, so that the order of a row's sums does not depend on the rows beside it.
+    Value first = e.mul(e.div(bound(sequence, t, 0), e.machine.lanes), e.machine.lanes);
+    Value count = e.sub(bound(sequence, e.add(t, together - 1), 1), first);
     DotBlock block;
     block.a = queries.rowOf(s.pointers[0], heads * width, 0, sequence, t, head);
     block.element = e.f32();
-    block.lda = block.ldb = e.index(groups * width);
-    block.rows = e.index(1);
+    block.lda = e.index(heads * width);
+    block.ldb = e.index(groups * width);
+    block.rows = e.index(together);
     block.b = keys.rowOf(s.pointers[1], groups * width, 0, sequence, first, group);
     block.columns = count;
     block.c = scores;
-    block.ldc = count;
+    block.ldc = stride;
     block.depth = width;
     writer.dots(e, block);
+    WeightedRows mixed;
+    for (int64_t i = 0; i < together; ++i) {
+      mixed.factors.push_back(softmax(sequence, head, e.add(t, i), e.at(scores, e.mul(e.index(i), stride)), first, count));
+    }
+    mixed.weights = scores;
+    mixed.weightStride = stride;
+    mixed.rows = keys.rowOf(s.pointers[2], groups * width, 0, sequence, first, group);
+    mixed.count = count;
+    mixed.rowStride = groups * width;
+    mixed.target = queries.rowOf(s.pointers[4], heads * width, 0, sequence, t, head);
+    mixed.targetStride = heads * width;
+    mixed.width = width;
+    sumWeightedRows(e, mixed);
+  }
+
+  // The row's scores with `count` keys from `first` on become probabilities up to a factor, which is returned; keys out of its range
+  // get zero.
+  Value softmax(Value sequence, Value head, Value t, Value row, Value first, Value count) {
+    int64_t lanes = e.machine.lanes;
+    Value begin = e.sub(bound(sequence, t, 0), first), end = e.sub(bound(sequence, t, 1), first), zero = e.index(0);
+    auto visible = [&](Value at, Value yes, Value no) {
+      return e.select(e.mask(e.sub(begin, at)), no, e.select(e.mask(e.sub(end, at)), yes, no));
+    };
     auto score = [&](Value at) {
-      Value scaled = e.mulf(e.loadVector(e.at(scores, at)), e.splat(queries.shape.scale));
-      return e.select(e.mask(e.sub(count, at)), scaled, e.splat(lowest));
+      return visible(at, e.mulf(e.loadVector(e.at(row, at)), e.splat(queries.shape.scale)), e.splat(lowest));
     };
     Value top = e.maxLanes(e.loop(zero, count, lanes, e.splat(lowest), [&](Value at, ValueRange best) {
       return SmallVector<Value>{arith::MaximumFOp::create(e.b, best[0], score(at))};
     })[0]);
     Value sum = e.sumLanes(e.loop(zero, count, lanes, e.splat(0.0), [&](Value at, ValueRange partial) {
-      Value p = e.exp(e.subf(score(at), e.splat(top)));
-      e.store(p, e.at(scores, at));
+      Value p = visible(at, e.exp(e.subf(score(at), e.splat(top))), e.splat(0.0));
+      e.store(p, e.at(row, at));
       return SmallVector<Value>{e.addf(partial[0], p)};
     })[0]);
-    Value any = e.less(zero, count), safe = e.select(any, sum, e.number(1)), inverse = e.splat(e.divf(e.number(1), safe));
-    Value values = keys.rowOf(s.pointers[2], groups * width, 0, sequence, first, group);
-    Value target = queries.rowOf(s.pointers[4], heads * width, 0, sequence, t, head);
-    queries.forHead([&](Value c, Value mask) {
-      Value mixed = e.loop(zero, count, 1, e.splat(0.0), [&](Value j, ValueRange so) {
-        Value row = e.loadVector(e.at(values, e.add(e.mul(j, groups * width), c)));
-        return SmallVector<Value>{e.fma(e.splat(e.load(e.at(scores, j))), row, so[0])};
-      })[0];
-      e.store(e.mulf(mixed, inverse), e.at(target, c), mask);
-    });
+    Value any = e.less(begin, end), safe = e.select(any, sum, e.number(1));
     e.store(e.select(any, e.addf(top, e.log1(safe)), e.number(0)), lseAt(s.pointers[5], sequence, head, t));
+    return e.divf(e.number(1), safe);
   }
 
-  Value scores;
+  const int64_t rows, together;
+  Value scores, stride;
 };
 } // namespace
 

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 
 namespace mblm {
 #define GEN_PASS_DEF_LOWERCPUPASS
@@ -41,10 +42,10 @@ struct OpenFunction {
   Value context, args;
 };
 
-// A weight that steps read in int8: the first op that asks for it, and where its copy stands among all of them, in floats.
-struct QuantizedWeight {
-  kernel::QuantizeOp op;
-  int64_t numbers = 0, scales = 0;
+// A copy of a weight that is made once: the first op that asks for it, and where its results stand among all copies, in floats.
+struct PreparedCopy {
+  Operation *op = nullptr;
+  SmallVector<int64_t> places;
 };
 
 class Lowering {
@@ -56,9 +57,9 @@ private:
   LogicalResult lowerFunction(func::FuncOp function);
   OpenFunction open(Location loc, StringRef name, bool byPieces, ArrayRef<Operation *> ops);
   void closeEntry(OpenFunction &function, StringRef name, CompiledFunction &compiled, NamedAttrList described);
-  void placeQuantized(ArrayRef<func::FuncOp> functions);
-  void bindQuantized(kernel::QuantizeOp op);
-  LogicalResult lowerQuantized();
+  void placeCopies(ArrayRef<func::FuncOp> functions);
+  void bindCopy(Operation *op);
+  LogicalResult lowerCopies();
   void joinWeightGrads(SmallVectorImpl<Operation *> &ops);
   SmallVector<Value> operandsOf(Operation *op);
   Attribute form(const SymbolicDim &dim) { return formAttribute(module.getContext(), dim); }
@@ -76,8 +77,8 @@ private:
   SmallVector<std::pair<int64_t, int64_t>> parameters; // offset and floats, in the module's order
   llvm::StringMap<CompiledKernel> kernels;             // by what makes them equal
   llvm::StringMap<CompiledFunction> pieces;            // what runs by pieces, by name
-  llvm::MapVector<std::pair<int64_t, Type>, QuantizedWeight> quantized; // by offset and type of the weight
-  int64_t quantizedFloats = 0;
+  llvm::MapVector<std::string, PreparedCopy, std::map<std::string, unsigned>> copies; // by what makes them equal
+  int64_t copiedFloats = 0;
   SmallVector<NamedAttribute> entries, kept;
   SmallVector<Attribute> launches;
   // Of the function at hand.
@@ -154,8 +155,10 @@ LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, 
     return failure();
   }
   placement = std::move(*placed);
-  for (auto op : function.getOps<kernel::QuantizeOp>()) {
-    bindQuantized(op);
+  for (Operation &op : function.getBody().front()) {
+    if (isPrepared(&op)) {
+      bindCopy(&op);
+    }
   }
   into.arena = placement.arena + SymbolicDim::constant(slack);
   // What the backward pass needs of the forward pass is alive when the loss is known.
@@ -401,12 +404,19 @@ void Lowering::closeEntry(OpenFunction &function, StringRef name, CompiledFuncti
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
   DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
+  bool readsCopies = false;
   for (Operation &op : function.getBody().front().without_terminator()) {
     if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
       return op.emitOpError("expects only kernels here");
     }
-    if (!isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp, kernel::QuantizeOp>(op)) {
-      numbers[&op] = ops.size();
+    if (isa<kernel::ViewOp, kernel::WeightOp, kernel::StateOp>(op)) {
+      continue;
+    }
+    int64_t number = numbers.size();
+    numbers[&op] = number;
+    if (isPrepared(&op)) {
+      readsCopies = true;
+    } else {
       ops.push_back(&op);
     }
   }
@@ -434,65 +444,73 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   }
   NamedAttrList described;
   describeStepInputs(function, described);
-  if (!function.getOps<kernel::QuantizeOp>().empty()) {
-    described.set("quantized", builder.getI64IntegerAttr(1));
+  if (readsCopies) {
+    described.set("prepared", builder.getI64IntegerAttr(1));
   }
   closeEntry(opened, function.getName(), compiled, described);
   return success();
 }
 
 //===----------------------------------------------------------------------===//
-// Copies of weights in int8
+// Copies of weights
 //===----------------------------------------------------------------------===//
 
-void Lowering::placeQuantized(ArrayRef<func::FuncOp> functions) {
-  auto take = [&](int64_t floats) { // whole cache lines
-    int64_t begin = quantizedFloats;
-    quantizedFloats += kernel::ceilDiv(floats, 16) * 16;
-    return begin;
-  };
+// Equal copies of one weight are one.
+static std::string copyKey(Operation *op) {
+  return std::to_string(op->getOperand(0).getDefiningOp<kernel::WeightOp>().getOffset()) + " " + codeKey(op);
+}
+
+void Lowering::placeCopies(ArrayRef<func::FuncOp> functions) {
   for (func::FuncOp function : functions) {
-    for (auto op : function.getOps<kernel::QuantizeOp>()) {
-      auto weight = op.getWeight().getDefiningOp<kernel::WeightOp>();
-      auto [known, isNew] = quantized.insert({{weight.getOffset(), weight.getType()}, {}});
-      if (isNew) {
-        int64_t rows = op.getNumbers().getType().getDimSize(0), count = op.getNumbers().getType().getNumElements();
-        known->second.op = op;
-        known->second.numbers = take(kernel::ceilDiv(count, sizeof(float)));
-        known->second.scales = take(rows);
+    for (Operation &op : function.getBody().front()) {
+      if (!isPrepared(&op)) {
+        continue;
+      }
+      PreparedCopy &copy = copies[copyKey(&op)];
+      if (copy.op) {
+        continue;
+      }
+      copy.op = &op;
+      for (Type result : op.getResultTypes()) {
+        auto type = cast<RankedTensorType>(result);
+        copy.places.push_back(copiedFloats);
+        constexpr int64_t line = 16; // floats
+        copiedFloats += kernel::ceilDiv(type.getNumElements() * type.getElementTypeBitWidth(), line * 32) * line;
       }
     }
   }
 }
 
-void Lowering::bindQuantized(kernel::QuantizeOp op) {
-  auto weight = op.getWeight().getDefiningOp<kernel::WeightOp>();
-  const QuantizedWeight &copy = quantized.find({weight.getOffset(), weight.getType()})->second;
-  placement.places[op.getNumbers()] = {MBLM_QUANTIZED, SymbolicDim::constant(copy.numbers)};
-  placement.places[op.getScales()] = {MBLM_QUANTIZED, SymbolicDim::constant(copy.scales)};
+void Lowering::bindCopy(Operation *op) {
+  const PreparedCopy &copy = copies.find(copyKey(op))->second;
+  for (auto [result, place] : llvm::zip(op->getResults(), copy.places)) {
+    placement.places[result] = {MBLM_PREPARED, SymbolicDim::constant(place)};
+  }
 }
 
 // An entry that makes all of them.
-LogicalResult Lowering::lowerQuantized() {
+LogicalResult Lowering::lowerCopies() {
   placement = Placement();
   CompiledFunction compiled;
   SmallVector<Operation *> ops;
-  SmallVector<Attribute> weights;
-  for (const auto &[key, copy] : quantized) {
-    kernel::QuantizeOp op = copy.op;
-    ops.push_back(op);
-    placement.places[op.getWeight()] = {MBLM_PARAMS, SymbolicDim::constant(key.first)};
-    bindQuantized(op);
-    RankedTensorType type = op.getNumbers().getType();
-    NamedAttrList listed;
-    listed.set("offset", builder.getI64IntegerAttr(key.first));
-    listed.set("rows", builder.getI64IntegerAttr(type.getDimSize(0)));
-    listed.set("columns", builder.getI64IntegerAttr(type.getDimSize(1)));
-    listed.set("numbers", builder.getI64IntegerAttr(copy.numbers));
-    listed.set("scales", builder.getI64IntegerAttr(copy.scales));
-    weights.push_back(listed.getDictionary(module.getContext()));
+  SmallVector<Attribute> quantized;
+  for (const auto &[key, copy] : copies) {
+    auto weight = copy.op->getOperand(0).getDefiningOp<kernel::WeightOp>();
+    ops.push_back(copy.op);
+    placement.places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
+    bindCopy(copy.op);
+    if (isa<kernel::QuantizeOp>(copy.op)) {
+      auto type = cast<RankedTensorType>(weight.getType());
+      NamedAttrList listed;
+      listed.set("offset", builder.getI64IntegerAttr(weight.getOffset()));
+      listed.set("rows", builder.getI64IntegerAttr(type.getDimSize(0)));
+      listed.set("columns", builder.getI64IntegerAttr(type.getDimSize(1)));
+      listed.set("numbers", builder.getI64IntegerAttr(copy.places[0]));
+      listed.set("scales", builder.getI64IntegerAttr(copy.places[1]));
+      quantized.push_back(listed.getDictionary(module.getContext()));
+    }
   }
-  StringRef name = "quantize";
+  StringRef name = "prepare";
   builder.setInsertionPointToEnd(module.getBody());
   OpenFunction opened = open(module.getLoc(), name, /*byPieces=*/false, ops);
   for (auto [number, op] : llvm::enumerate(ops)) {
@@ -502,9 +520,9 @@ LogicalResult Lowering::lowerQuantized() {
   }
   closeEntry(opened, name, compiled, {});
   NamedAttrList described;
-  described.set("floats", builder.getI64IntegerAttr(quantizedFloats));
-  described.set("weights", builder.getArrayAttr(weights));
-  module->setAttr("mblm.quantized", described.getDictionary(module.getContext()));
+  described.set("floats", builder.getI64IntegerAttr(copiedFloats));
+  described.set("quantized", builder.getArrayAttr(quantized));
+  module->setAttr("mblm.prepared", described.getDictionary(module.getContext()));
   return success();
 }
 
@@ -513,13 +531,13 @@ LogicalResult Lowering::run() {
     parameters.push_back({static_cast<int64_t>(parameter.getOffset()), cast<RankedTensorType>(parameter.getType()).getNumElements()});
   }
   SmallVector<func::FuncOp> functions = calleesFirst(module);
-  placeQuantized(functions);
+  placeCopies(functions);
   for (func::FuncOp function : functions) {
     if (failed(lowerFunction(function))) {
       return failure();
     }
   }
-  if (!quantized.empty() && failed(lowerQuantized())) {
+  if (!copies.empty() && failed(lowerCopies())) {
     return failure();
   }
   finishLowering(module, functions);

@@ -21,6 +21,13 @@ Value mblm::rootOfViews(Value value) {
   return value;
 }
 
+bool mblm::isPrepared(Operation *op) {
+  if (!isa<kernel::TransposeOp>(op)) {
+    return isa<kernel::QuantizeOp>(op);
+  }
+  return op->getOperand(0).getDefiningOp<kernel::WeightOp>() && !op->getParentOfType<func::FuncOp>().getOps<kernel::StateOp>().empty();
+}
+
 // The caller's buffers: arguments and results of the entries stand in a fixed order (compiler/Frontend), in which a
 // dropout key may be left out; attributes tell what patches need.
 static SmallVector<Place> argumentPlaces(func::FuncOp function) {

@@ -48,6 +48,10 @@ SymbolicDim ofPiece(const SymbolicDim &form);
 // Floats (or ids) of an argument or result of such a function in one outermost slot.
 int64_t elementsOfSlot(mlir::Value value);
 
+// Whether what an op makes of a weight is, on a CPU, a copy beside the parameters, which the entry "prepare" makes once for all calls: in
+// int8, or turned for functions that keep states, which run again and again with the same weights.
+bool isPrepared(mlir::Operation *op);
+
 // What a view shows.
 mlir::Value rootOfViews(mlir::Value value);
 

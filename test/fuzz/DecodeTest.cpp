@@ -165,6 +165,28 @@ TEST_P(Decode, SameBitsWhateverTheThreadsAndTheBatch) {
   }
 }
 
+// Copies of weights are those of the parameters as they are, not as they were.
+TEST_P(Decode, FollowsTheParameters) {
+  std::vector<float> params = inputs.params;
+  rt::Model model = open();
+  std::unique_ptr<rt::Decoder> decoder = rt::makeDecoder(model, text.batch, text.length);
+  std::vector<int64_t> pieces{(text.length + 1) / 2};
+  pieces.resize(size_t(1 + text.length / 2), 1);
+  auto before = feed(*decoder, text, pieces);
+  std::transform(params.begin(), params.end(), params.begin(), [](float x) { return 0.75f * x; });
+  std::copy(params.begin(), params.end(), model.flat(rt::Flat::Params));
+  decoder->reset();
+  auto after = feed(*decoder, text, pieces);
+  rt::Model fresh = modelOf(GetParam(), params);
+  std::copy(params.begin(), params.end(), fresh.flat(rt::Flat::Params)); // as there, not yet rounded
+  std::unique_ptr<rt::Decoder> other = rt::makeDecoder(fresh, text.batch, text.length);
+  auto expected = feed(*other, text, pieces);
+  for (size_t n = 0; n < pieces.size(); ++n) {
+    expectSame(after[n], expected[n], "piece " + std::to_string(n));
+  }
+  EXPECT_NE(after.back(), before.back());
+}
+
 TEST_P(Decode, GoesOnFromASavedState) {
   rt::Model model = open();
   std::string path = (std::filesystem::temp_directory_path() / ("mblm-decode-" + GetParam().name)).string();

@@ -188,7 +188,7 @@ TEST(Artifact, CopiesOfWeightsStayInside) {
                            R"(, "name": "fake", "vocab": 10, "pad": 9, "inner": 4, "max_slots": 0, "max_length": 64,
       "start_token": true, "hidden_dim": 1, "stage_lengths": [16, 4], "names": "mblm", "spec": "", "ignorable": [], "parameters": [],
       "parameter_elements": 64, "states": [], "levels": [{"level": "portable", "kernels": [], "entries": {},
-      "quantized": {"floats": 32, "weights": [{)" + copy + "}]}}]}";
+      "prepared": {"floats": 32, "quantized": [{)" + copy + "}]}}]}";
     LinkedArtifact artifact;
     artifact.metadata = metadata.c_str();
     return linkedProgram(artifact, 1);

@@ -30,7 +30,7 @@ struct ExplainOptions {
 struct EntryMemory {
   int64_t arena = 0;   // bytes
   int64_t scratch = 0; // bytes, of all threads
-  int64_t buffers = 0; // bytes of parameters, gradients and moments that the entry needs
+  int64_t buffers = 0; // bytes of parameters, gradients and moments that the entry needs, and of copies of weights
   int64_t total() const { return arena + scratch + buffers; }
 };
 
@@ -39,8 +39,9 @@ EntryMemory memoryOf(const std::string &entry, const rt::EntrySizes &sizes, cons
   int64_t copies = entry == "train_step" ? 4 : entry == "gradients" ? 2 : 1;
   EntryMemory memory;
   memory.scratch = sizes.scratch.at(shape, entry) * int64_t(sizeof(float)) * threads;
-  memory.arena = sizes.bytes(shape, threads, entry) - memory.scratch;
-  memory.buffers = copies * info.parameterElements * int64_t(sizeof(float));
+  int64_t prepared = sizes.copies * int64_t(sizeof(float));
+  memory.arena = sizes.bytes(shape, threads, entry) - memory.scratch - prepared;
+  memory.buffers = copies * info.parameterElements * int64_t(sizeof(float)) + prepared;
   return memory;
 }
 

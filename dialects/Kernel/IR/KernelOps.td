@@ -195,7 +195,7 @@ def Kernel_QuantizeOp : Kernel_Op<"quantize", [Pure]> {
     ties to even, and kept within [-127, 127]; 0 where the scale is. So `scales[n] * numbers[n, c]` is off by half a scale at most.
     A channel with a number that is not finite has such a scale.
 
-    No entry makes it anew: copies stand beside the parameters (`MBLM_QUANTIZED`, runtime/ABI.h) until these change.
+    No entry makes it anew: copies stand beside the parameters (`MBLM_PREPARED`, runtime/ABI.h) until these change.
 
     Constraints:
     * (C1) `weight` is a matrix [N, C], made by `kernel.weight`.

@@ -6,11 +6,11 @@
 //
 // CHECK: module attributes {
 // CHECK-SAME: mblm.entries = {
-// CHECK-SAME: quantize = {arena = array<i64: 0, 0, 0, 0, 0>, scratch = array<i64: 0, 0, 0, 0, 0>}
-// CHECK-SAME: step_0 = {arena = {{[^}]*}}, quantized = 1 : i64,
-// CHECK-SAME: step_1 = {arena = {{[^}]*}}, quantized = 1 : i64,
-// CHECK-SAME: {entry = "quantize", from = "head_", name = "[[QUANTIZE:head_quantize]]", op = 0 : i64}
-// CHECK-SAME: mblm.quantized = {floats = 352 : i64, weights = [{columns = 64 : i64, numbers = 0 : i64, offset = 16 : i64, rows = 20 : i64, scales = 320 : i64}]}
+// CHECK-SAME: prepare = {arena = array<i64: 0, 0, 0, 0, 0>, scratch = array<i64: 0, 0, 0, 0, 0>}
+// CHECK-SAME: step_0 = {arena = {{[^}]*}}, prepared = 1 : i64,
+// CHECK-SAME: step_1 = {arena = {{[^}]*}}, prepared = 1 : i64,
+// CHECK-SAME: {entry = "prepare", from = "head_", name = "[[QUANTIZE:head_quantize]]", op = 0 : i64}
+// CHECK-SAME: mblm.prepared = {floats = 352 : i64, quantized = [{columns = 64 : i64, numbers = 0 : i64, offset = 16 : i64, rows = 20 : i64, scales = 320 : i64}]}
 //
 // CHECK-LABEL: func.func @mblm_entry_step_0(
 //   CHECK-NOT:   @[[QUANTIZE]]
@@ -18,7 +18,7 @@
 //       CHECK:   llvm.load %{{.*}} : !llvm.ptr -> vector<16xi8>
 //       CHECK:   arith.extsi %{{.*}} : vector<16xi8> to vector<16xi32>
 //       CHECK:   arith.sitofp %{{.*}} : vector<16xi32> to vector<16xf32>
-//       CHECK: func.func @mblm_entry_quantize(
+//       CHECK: func.func @mblm_entry_prepare(
 //       CHECK:   constant @[[QUANTIZE]] :
 //       CHECK: func.func {{.*}}@[[QUANTIZE]](
 //       CHECK:   math.roundeven
