@@ -66,7 +66,7 @@ static void addSchedules(mlir::ModuleOp module, const Options &options, const ta
   tunedFor(options).apply(module, machine, options.nativePrecision());
   auto kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) { (kernel++)->tuned = bool(kernel::cpuScheduleOf(&op)); });
-  pipelines::scheduleForCpu(module, machine.level, options.nativePrecision());
+  pipelines::scheduleForCpu(module, options.nativeSchedule(machine.level));
   emit::Machine emitted = *cpu::machineOfLevel(module.getLoc(), machine.level);
   kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) {
@@ -153,7 +153,7 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     addSchedules(module, options, machine, batch, slots, patches, result);
     result.level = machine.level;
     result.cpu = machine.tunedFor;
-    pipelines::toLoopsPhase(module, result.level, options.nativePrecision());
+    pipelines::toLoopsPhase(module, options.nativeSchedule(result.level));
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
   if (onGpu) {
