@@ -212,7 +212,7 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
 
     Needs: a module in `kernel` ops with schedules (mblm-schedule-cpu). Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
     and scratch, `mblm.kernels` with one entry a launch; `op` counts the kernel ops of a function, weights, states and views
-    left out; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
+    left out, and `ops` lists those of a run; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
 
     Copies that `kernel.quantize` makes stand beside the parameters: the functions that read them have the attribute `quantized` in
     `mblm.entries`, `mblm.quantized` says where each is, and the entry `quantize` makes them all.

@@ -16,7 +16,7 @@
 //    "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
 //      "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}], "quantized": 1 (absent: it reads none)}, ...},
 //    "quantized" (absent: none): {"floats", "weights": [{"offset", "rows", "columns", "numbers", "scales"}]},
-//    "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}, ...], best first}
+//    "kernels": [{"name", "from", "entry", "op", "ops" of a run, "pieces" and "of" (absent: none)}]}, ...], best first}
 // `quantized` are copies of weights [rows, columns] at `offset` in the parameters: int8 [rows, columns] at `numbers` and a float for
 // each row at `scales`, in floats from the begin of the buffer. The entry "quantize" makes them all; they are as old as the weights
 // were then.

@@ -101,8 +101,11 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
       function = of.str();
     }
     size_t begin = begins.at(function);
-    kernels.at(begin + size_t(launch.getAs<mlir::IntegerAttr>("op").getInt()))
-        .functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
+    int64_t op = launch.getAs<mlir::IntegerAttr>("op").getInt();
+    auto together = launch.getAs<mlir::DenseI64ArrayAttr>("ops");
+    for (int64_t number : together ? together.asArrayRef() : llvm::ArrayRef(op)) {
+      kernels.at(begin + size_t(number)).functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
+    }
   }
 }
 

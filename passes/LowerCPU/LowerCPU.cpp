@@ -66,8 +66,8 @@ private:
   SmallVector<OpResult> resultsOf(Operation *op);
   Attribute form(const SymbolicDim &dim) { return formAttribute(module.getContext(), dim); }
   LogicalResult place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into);
-  // Both write the launches of one op; `number` is its place among the ops of its function.
-  LogicalResult launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into);
+  // Both write the launches of one op.
+  LogicalResult launch(Emitter &e, Value context, Value args, Operation *op, CompiledFunction &into);
   void runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunction &into);
   const CompiledKernel *compile(Operation *op);
   const CompiledKernel *compileRun(const Run &run);
@@ -85,6 +85,7 @@ private:
   SmallVector<NamedAttribute> entries, kept;
   SmallVector<Attribute> launches;
   // Of the function at hand.
+  DenseMap<Operation *, int64_t> numbers; // of the kernels; views, weights and states are none
   Placement placement;
   DenseMap<Operation *, kernel::PackRowsOp> joined; // to a product, which is the only one to read its result
   DenseMap<Operation *, Run> runs;                  // by their last ops, which stand for them
@@ -318,7 +319,7 @@ Value Lowering::pointerTo(Emitter &e, Value context, const Place &place) {
 }
 
 // The launches of one kernel.
-LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into) {
+LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation *op, CompiledFunction &into) {
   auto run = runs.find(op);
   const CompiledKernel *kernel = run == runs.end() ? compile(op) : compileRun(run->second);
   if (!kernel) {
@@ -372,7 +373,12 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
     NamedAttrList listed;
     listed.set("name", builder.getStringAttr(launch.function));
     listed.set("from", builder.getStringAttr(modelName(run == runs.end() ? op->getLoc() : commonLocation(run->second.ops))));
-    listed.set("op", builder.getI64IntegerAttr(number));
+    listed.set("op", builder.getI64IntegerAttr(numbers.lookup(op)));
+    if (run != runs.end()) {
+      SmallVector<int64_t> all;
+      llvm::transform(run->second.ops, std::back_inserter(all), [&](Operation *part) { return numbers.lookup(part); });
+      listed.set("ops", builder.getDenseI64ArrayAttr(all));
+    }
     into.launches.push_back(listed);
   }
   into.scratch = bound(into.scratch, kernel->scratch);
@@ -466,7 +472,7 @@ void Lowering::closeEntry(OpenFunction &function, StringRef name, CompiledFuncti
 
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
-  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
+  numbers.clear();
   for (Operation &op : function.getBody().front().without_terminator()) {
     if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
       return op.emitOpError("expects only kernels here");
@@ -491,7 +497,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   for (Operation *op : ops) {
     if (auto inner = dyn_cast<PiecesOp>(op)) {
       runPieces(opened.e, opened.context, inner, compiled);
-    } else if (failed(launch(opened.e, opened.context, opened.args, op, numbers.lookup(op), compiled))) {
+    } else if (failed(launch(opened.e, opened.context, opened.args, op, compiled))) {
       return failure();
     }
   }
@@ -544,11 +550,13 @@ void Lowering::bindQuantized(kernel::QuantizeOp op) {
 // An entry that makes all of them.
 LogicalResult Lowering::lowerQuantized() {
   placement = Placement();
+  numbers.clear();
   CompiledFunction compiled;
   SmallVector<Operation *> ops;
   SmallVector<Attribute> weights;
   for (const auto &[key, copy] : quantized) {
     kernel::QuantizeOp op = copy.op;
+    numbers[op] = ops.size();
     ops.push_back(op);
     placement.places[op.getWeight()] = {MBLM_PARAMS, SymbolicDim::constant(key.first)};
     bindQuantized(op);
@@ -564,8 +572,8 @@ LogicalResult Lowering::lowerQuantized() {
   StringRef name = "quantize";
   builder.setInsertionPointToEnd(module.getBody());
   OpenFunction opened = open(module.getLoc(), name, /*byPieces=*/false, ops);
-  for (auto [number, op] : llvm::enumerate(ops)) {
-    if (failed(launch(opened.e, opened.context, opened.args, op, number, compiled))) {
+  for (Operation *op : ops) {
+    if (failed(launch(opened.e, opened.context, opened.args, op, compiled))) {
       return failure();
     }
   }

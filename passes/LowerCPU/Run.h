@@ -6,6 +6,7 @@
 // alone, and so are the numbers.
 #pragma once
 
+#include "dialects/Kernel/IR/KernelRun.h"
 #include "passes/LowerCPU/Kernels.h"
 
 namespace mblm::cpu {

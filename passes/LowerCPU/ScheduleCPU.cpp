@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass that writes a CPU's schedules, and the cost model that chooses them.
+#include "dialects/Kernel/IR/KernelRun.h"
 #include "passes/LowerCPU/Kernels.h"
 #include "passes/LowerCPU/Levels.h"
 #include "passes/LowerCPU/Schedule.h"

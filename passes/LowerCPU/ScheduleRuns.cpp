@@ -19,7 +19,7 @@ using kernel::CpuScheduleAttr;
 // A longer one would save little more, and compiling would take longer.
 constexpr size_t mostKernels = 20;
 // More would leave too few items for many cores.
-constexpr int64_t mostRows = 192;
+constexpr int64_t mostRows = 96;
 
 namespace {
 // Cycles that a row takes. Tensors that pass from launch to launch go through memory, or the third cache: written ones are read first.
@@ -28,9 +28,13 @@ class RunModel {
 public:
   explicit RunModel(const Machine &machine) : machine(machine) {}
 
+  struct Choice {
+    double cycles;
+    int64_t rows; // of a work item
+  };
   double alone(Operation *op) const;
-  // With items of so many rows; absent where what the run keeps would leave the second cache.
-  std::optional<double> together(const Run &run, int64_t rows) const;
+  // Absent where what the run keeps would leave the second cache.
+  std::optional<Choice> together(const Run &run) const;
 
 private:
   double products(Operation *op, int64_t rows) const;
@@ -38,6 +42,7 @@ private:
 
   const Machine &machine;
   static constexpr double byteTime = 0.25; // cycles for a byte from behind the second cache
+  static constexpr double nearTime = 1.0 / 32; // from the second to the first
   static constexpr double launch = 4;      // for each row of some thousands
   static constexpr double room = 0.75;     // of the second cache, for what an item keeps
 };
@@ -78,7 +83,8 @@ double RunModel::products(Operation *op, int64_t rows) const {
 }
 
 double RunModel::weights(double bytes, int64_t rows) const {
-  return bytes > double(machine.middleBytes) / 2 ? bytes * byteTime / double(rows) : 0;
+  bool stay = bytes <= double(machine.middleBytes) / 2;
+  return bytes * (nearTime + (stay ? 0 : byteTime)) / double(rows);
 }
 
 double RunModel::alone(Operation *op) const {
@@ -89,21 +95,30 @@ double RunModel::alone(Operation *op) const {
   return launch + outside * byteTime + weights(double(bytesOfPack(op)), rows) + products(op, rows);
 }
 
-std::optional<double> RunModel::together(const Run &run, int64_t rows) const {
+std::optional<RunModel::Choice> RunModel::together(const Run &run) const {
+  constexpr int64_t someRows = 16;
   int64_t own = 0; // floats of a row that a kernel has in its own scratch
-  double bytes = 0, cycles = launch + bytesOutside(run.reads(), run.leaves(), run.space()) * byteTime;
+  double bytes = 0, outside = bytesOutside(run.reads(), run.leaves(), run.space());
   for (Operation *op : run.ops) {
     if (auto gemm = dyn_cast<kernel::GemmOp>(op)) {
       own = std::max<int64_t>(own, gemm.getDepth() + gemm.getColumns());
     }
     bytes += double(bytesOfPack(op));
-    cycles += products(op, rows);
   }
-  double held = 4 * double(placeInScratch(run, rows).floats + rows * own);
-  if (held > room * double(machine.middleBytes)) {
-    return std::nullopt;
+  double heldByRow = 4 * (double(placeInScratch(run, someRows).floats) / someRows + double(own));
+  int64_t together = run.rowsTogether(), step = ceilDiv(8, together) * together;
+  std::optional<Choice> best;
+  for (int64_t rows = ceilDiv(16, together) * together; rows <= mostRows; rows += step) {
+    double cycles = launch + outside * byteTime + weights(bytes, rows);
+    for (Operation *op : run.ops) {
+      cycles += products(op, rows);
+    }
+    bool fits = heldByRow * double(rows) <= room * double(machine.middleBytes);
+    if (fits && (!best || cycles < best->cycles)) {
+      best = {cycles, rows};
+    }
   }
-  return cycles + weights(bytes, rows);
+  return best;
 }
 
 //===----------------------------------------------------------------------===//
@@ -176,12 +191,9 @@ static void cut(const Run &chain, const RunModel &model, int64_t &number) {
       if (run.ops.size() == 1 || !hasProduct(run)) {
         continue;
       }
-      int64_t together = run.rowsTogether();
-      for (int64_t rows = ceilDiv(16, together) * together; rows <= mostRows; rows += ceilDiv(8, together) * together) {
-        std::optional<double> cycles = model.together(run, rows);
-        if (cycles && best[begin].cycles + *cycles < best[end].cycles) {
-          best[end] = {best[begin].cycles + *cycles, begin, rows};
-        }
+      auto choice = model.together(run);
+      if (choice && best[begin].cycles + choice->cycles < best[end].cycles) {
+        best[end] = {best[begin].cycles + choice->cycles, begin, choice->rows};
       }
     }
   }
@@ -203,6 +215,14 @@ void cpu::scheduleRuns(func::FuncOp function, LocalLayers which, const Machine &
   for (const Run &chain : longestChains(function, fixed)) {
     if (which == LocalLayers::WhereItPays) {
       cut(chain, model, number);
+    } else if (const char *want = getenv("RUN_ROWS"); want && hasProduct(chain)) {
+      size_t most = atoi(getenv("RUN_OPS"));
+      for (size_t b = 0; b < chain.ops.size(); b += most) {
+        Run part;
+        part.ops.assign(chain.ops.begin() + b, chain.ops.begin() + std::min(b + most, chain.ops.size()));
+        int64_t together = part.rowsTogether(), rows = std::max<int64_t>(atoi(want) / together, 1) * together;
+        if (part.ops.size() > 1 && hasProduct(part) && rows <= kernel::mostItemRows) write(part, rows, number++);
+      }
     } else if (hasProduct(chain)) {
       int64_t together = chain.rowsTogether(), rows = ceilDiv(kernel::blockRows, together) * together;
       if (rows <= kernel::mostItemRows) {

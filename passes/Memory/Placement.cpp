@@ -3,6 +3,7 @@
 #include "passes/Memory/Placement.h"
 #include "passes/Memory/InPlace.h"
 
+#include "dialects/Kernel/IR/KernelRun.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 
 #include "llvm/ADT/StringExtras.h"

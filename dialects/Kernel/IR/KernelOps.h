@@ -15,7 +15,6 @@ namespace mblm::kernel {
 constexpr int64_t panelWidth = 32;   // columns of a packed panel
 constexpr int64_t blockRows = 48;    // rows of a block sum; a multiple of every gemm tile's rows, and work items of gemms of it
 constexpr int64_t depthGroup = 32;   // depth of packs in bf16 is a multiple of it
-constexpr int64_t mostItemRows = 384; // that a CPU schedule may name
 constexpr int64_t packRows = 256;    // rows of a block that `kernel.pack_rows` writes
 constexpr int64_t lossChunks = 16;   // parts of the sums over rows in `kernel.cross_entropy_grad`
 constexpr int64_t dropoutKeyWords = 6; // of a `kernel.dropout_key`
@@ -55,8 +54,6 @@ inline ScheduleAttr scheduleOf(mlir::Operation *op) { return op->getAttrOfType<S
 // The same of its kernels on a CPU.
 constexpr llvm::StringLiteral cpuScheduleName = "kernel.cpu_schedule";
 inline CpuScheduleAttr cpuScheduleOf(mlir::Operation *op) { return op->getAttrOfType<CpuScheduleAttr>(cpuScheduleName); }
-// The number of the run that an op is of, an i64: kernels of a function with one number go together on a CPU (passes/LowerCPU/Run.h).
-constexpr llvm::StringLiteral runName = "kernel.run";
 // Whether it may stand on this op.
 bool takesCpuSchedule(mlir::Operation *op, CpuScheduleAttr schedule);
 

@@ -3,6 +3,7 @@
 //
 // What schedules may say, and where they may stand.
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "dialects/Kernel/IR/KernelRun.h"
 
 using namespace mlir;
 using namespace mblm;
