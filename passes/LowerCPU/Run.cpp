@@ -59,11 +59,7 @@ bool Run::keeps(Value value) const {
 SmallVector<Value> Run::reads() const {
   SmallVector<Value> values;
   for (Operation *op : ops) {
-    for (Value operand : op->getOperands()) {
-      if (!makes(operand) && !llvm::is_contained(values, operand)) {
-        values.push_back(operand);
-      }
-    }
+    llvm::copy_if(op->getOperands(), std::back_inserter(values), [&](Value operand) { return !makes(operand); });
   }
   return values;
 }

@@ -19,7 +19,7 @@ struct Run {
   bool makes(mlir::Value value) const;
   // Whether one of them makes the value and nothing else reads it.
   bool keeps(mlir::Value value) const;
-  // What they read that none of them makes, and what they make that others read.
+  // What they read that none of them makes, as often as they do, and what they make that others read.
   llvm::SmallVector<mlir::Value> reads() const;
   llvm::SmallVector<mlir::OpResult> leaves() const;
   // Rows of a work item: those of the products' schedules, a multiple of `rowsTogether`.
