@@ -190,11 +190,16 @@ def ScheduleCPUPass : Pass<"mblm-schedule-cpu", "::mlir::func::FuncOp"> {
     weights, cross entropies and their gradients. An op that has a schedule keeps it. The model looks at shapes, types, the
     level's vectors, tiles and caches; never at threads.
 
+    Kernels that go together from block of rows to block of rows, a *run* (passes/LowerCPU/Run.h), have its number as `kernel.run`,
+    and their products its rows: of neighbours without schedules of their own, and of functions where no op has such a number.
+
     Needs: a function in `kernel` ops, their types as they will be lowered. Leaves: the same function with attributes.
 
     Example: `kernel.weight_gemm` of 512 x 512 numbers gets `kernel.cpu_schedule = #kernel.cpu_schedule<rows = 192, columns = 256>`.
   }];
-  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "amx, avx512bf16, avx512, avx2 or portable">];
+  let options = [Option<"level", "level", "std::string", /*default=*/"\"avx512\"", "amx, avx512bf16, avx512, avx2 or portable">,
+                 Option<"localLayers", "local-layers", "std::string", /*default=*/"\"pays\"",
+                        "Kernels that go together from block of rows to block of rows: never, where it pays, or wherever it fits">];
 }
 
 def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
@@ -202,11 +207,12 @@ def LowerCPUPass : Pass<"kernel-lower-cpu", "::mlir::ModuleOp"> {
   let description = [{
     Each distinct kernel becomes one function over work items; kernels that differ only in their place in the model share it.
     Each function of the module becomes `mblm_entry_<name>`, which launches its kernels in order through the context's
-    `parallel` (runtime/ABI.h). Tensors get their places in the arena first (passes/Memory).
+    `parallel` (runtime/ABI.h). Tensors get their places in the arena first (passes/Memory). Kernels with one number `kernel.run` are
+    launched at once, as a function that calls theirs for a block of rows after another; what only they read stays in scratch.
 
     Needs: a module in `kernel` ops with schedules (mblm-schedule-cpu). Leaves: func, scf, arith, math, vector and llvm ops; `mblm.entries` with the sizes of arena
     and scratch, `mblm.kernels` with one entry a launch; `op` counts the kernel ops of a function, weights, states and views
-    left out; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
+    left out, and `ops` lists those of a run; `mblm.kept` with the sizes of what the backward passes keep of the forward passes.
 
     What `kernel.quantize` makes of a weight, and in functions that keep states `kernel.transpose`, is a copy beside the parameters,
     equal ones once: the functions that read some have the attribute `prepared` in `mblm.entries`, `mblm.prepared` says how many floats

@@ -16,7 +16,7 @@
 //    "entries": {"forward": {"arena": [c1, cM, cB, cBM, cG], "scratch": [..], "ids" (absent: as many as slots hold): ids of a call,
 //      "ranges" (absent: none): [{"kind", "numbers", "rows", "window", "end", "ahead"}], "prepared": 1 (absent: it reads none)}, ...},
 //    "prepared" (absent: none): {"floats", "quantized": [{"offset", "rows", "columns", "numbers", "scales"}]},
-//    "kernels": [{"name", "from", "entry", "op", "pieces" and "of" (absent: none)}]}, ...], best first}
+//    "kernels": [{"name", "from", "entry", "op", "ops" of a run, "pieces" and "of" (absent: none)}]}, ...], best first}
 // `prepared` are copies of weights as entries want to read them, in one buffer of so many floats. The entry "prepare" makes them all;
 // they are as old as the weights were then. Among them are those in int8, of weights [rows, columns] at `offset` in the parameters:
 // [rows, columns] at `numbers` and a float for each row at `scales`, in floats from the begin of the buffer.

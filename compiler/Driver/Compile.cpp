@@ -126,7 +126,7 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
       mlir::OwningOpRef<mlir::ModuleOp> module(owned.module->clone());
       std::string suffix = target::suffixOf(machine, machines);
       tuned.apply(*module, machine, options.nativePrecision());
-      pipelines::toLoopsPhase(*module, machine.level, options.nativePrecision());
+      pipelines::toLoopsPhase(*module, options.nativeSchedule(machine.level));
       watch.lap("loops");
       lowered.emplace_back(*module, machine, suffix);
       std::string metadata = isLast ? target::metadataText(info, lowered, plans) : "";
@@ -142,10 +142,10 @@ std::vector<std::string> compile(const spec::Spec &spec, const Options &options,
   return code;
 }
 
-// What artifacts of the same native code differ in: its precision, its steps' weights, CUDA kernels.
+// What artifacts differ in: their precision, their steps' weights, which kernels go together, CUDA kernels.
 std::string kernelKey(const Options &options) {
   if (!usesKernels(options.target)) {
-    return options.nativePrecision() + ' ' + options.stepWeights;
+    return options.nativePrecision() + ' ' + options.stepWeights + ' ' + options.localLayers;
   }
   std::string kind = llvm::join(options.architectures(), ",") + ' ' + options.precision + ' ' + options.localLayers + ' ' +
                      options.library;

@@ -66,7 +66,7 @@ static void addSchedules(mlir::ModuleOp module, const Options &options, const ta
   tunedFor(options).apply(module, machine, options.nativePrecision());
   auto kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) { (kernel++)->tuned = bool(kernel::cpuScheduleOf(&op)); });
-  pipelines::scheduleForCpu(module, machine.level, options.nativePrecision());
+  pipelines::scheduleForCpu(module, options.nativeSchedule(machine.level));
   emit::Machine emitted = *cpu::machineOfLevel(module.getLoc(), machine.level);
   kernel = result.kernels.begin();
   forKernels(module, [&](mlir::func::FuncOp, mlir::Operation &op) {
@@ -104,8 +104,11 @@ static void addFunctions(std::vector<Explanation::Kernel> &kernels, mlir::ArrayA
     if (begin == begins.end()) {
       continue; // what prepares copies of weights
     }
-    kernels.at(begin->second + size_t(launch.getAs<mlir::IntegerAttr>("op").getInt()))
-        .functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
+    int64_t op = launch.getAs<mlir::IntegerAttr>("op").getInt();
+    auto together = launch.getAs<mlir::DenseI64ArrayAttr>("ops");
+    for (int64_t number : together ? together.asArrayRef() : llvm::ArrayRef(op)) {
+      kernels.at(begin->second + size_t(number)).functions.push_back(launch.getAs<mlir::StringAttr>("name").str());
+    }
   }
 }
 
@@ -156,7 +159,7 @@ Explanation driver::explain(const NamedModel &model, const Options &options, int
     addSchedules(module, options, machine, batch, slots, patches, result);
     result.level = machine.level;
     result.cpu = machine.tunedFor;
-    pipelines::toLoopsPhase(module, result.level, options.nativePrecision());
+    pipelines::toLoopsPhase(module, options.nativeSchedule(result.level));
     addFunctions(result.kernels, module->getAttrOfType<mlir::ArrayAttr>("mblm.kernels"));
   });
   if (onGpu) {

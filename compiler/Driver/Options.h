@@ -34,7 +34,8 @@ struct Options {
   std::string arch;                 // of CUDA kernels: sm_80 or sm_90a; empty: both in artifacts for GPUs, else sm_80
   std::string precision = "f32";    // of pipelines::GPUSchedule; of native code f32 or bf16
   std::string stepWeights = "f32";  // or int8: as which steps read the weights of their products; native code only
-  std::string localLayers = "pays", library = "pays"; // of CUDA kernels
+  std::string localLayers = "pays"; // of pipelines::GPUSchedule, and of pipelines::CPUSchedule
+  std::string library = "pays";     // of CUDA kernels
   std::string cache;                // folder, or "off"; empty: the user's cache folder
   std::string tuned;                // file of schedules (Tuned.h), or "off"; empty: the usual one
   const TunedProducts *schedules = nullptr; // in the place of what a file holds
@@ -60,6 +61,7 @@ struct Options {
 
   // Of native code: beside CUDA kernels it is f32.
   std::string nativePrecision() const { return target == Target::Cpu ? precision : "f32"; }
+  pipelines::CPUSchedule nativeSchedule(const std::string &ofLevel) const { return {ofLevel, nativePrecision(), localLayers}; }
 
   void say(const std::string &line) const {
     if (note) {

@@ -112,18 +112,18 @@ static void addKernelPasses(OpPassManager &passes, const pipelines::Fusion &fusi
   }
 }
 
-static void addSchedulePasses(OpPassManager &passes, const std::string &level, const std::string &precision) {
-  if (precision == "bf16") {
+static void addSchedulePasses(OpPassManager &passes, const pipelines::CPUSchedule &schedule) {
+  if (schedule.precision == "bf16") {
     passes.addNestedPass<func::FuncOp>(createNarrowStoragePass({/*packsOnly=*/true}));
   }
-  passes.addNestedPass<func::FuncOp>(createScheduleCPUPass({level}));
+  passes.addNestedPass<func::FuncOp>(createScheduleCPUPass({schedule.level, schedule.localLayers}));
 }
 
-static void addLoopsPasses(OpPassManager &passes, const std::string &level, const std::string &precision) {
-  addSchedulePasses(passes, level, precision);
+static void addLoopsPasses(OpPassManager &passes, const pipelines::CPUSchedule &schedule) {
+  addSchedulePasses(passes, schedule);
   LowerCPUPassOptions options;
-  options.level = level;
-  options.precision = precision;
+  options.level = schedule.level;
+  options.precision = schedule.precision;
   passes.addPass(createLowerCPUPass(options));
   OpPassManager &each = passes.nest<func::FuncOp>();
   each.addPass(createCanonicalizerPass());
@@ -181,12 +181,12 @@ void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {
   runPasses(module, "kernel", [&](OpPassManager &passes) { addKernelPasses(passes, fusion); });
 }
 
-void pipelines::scheduleForCpu(ModuleOp module, const std::string &level, const std::string &precision) {
-  runPasses(module, "kernel", [&](OpPassManager &passes) { addSchedulePasses(passes, level, precision); });
+void pipelines::scheduleForCpu(ModuleOp module, const CPUSchedule &schedule) {
+  runPasses(module, "kernel", [&](OpPassManager &passes) { addSchedulePasses(passes, schedule); });
 }
 
-void pipelines::toLoopsPhase(ModuleOp module, const std::string &level, const std::string &precision) {
-  runPasses(module, "loops", [&](OpPassManager &passes) { addLoopsPasses(passes, level, precision); });
+void pipelines::toLoopsPhase(ModuleOp module, const CPUSchedule &schedule) {
+  runPasses(module, "loops", [&](OpPassManager &passes) { addLoopsPasses(passes, schedule); });
 }
 
 void pipelines::toLLVMPhase(ModuleOp module) { runPasses(module, "llvm", addLLVMPasses); }
@@ -212,6 +212,7 @@ namespace {
 struct CPUOptions : PassPipelineOptions<CPUOptions> {
   Option<std::string> level{*this, "level", llvm::cl::desc("amx, avx512bf16, avx512, avx2, portable or neon"), llvm::cl::init("avx512")};
   Option<std::string> precision{*this, "precision", llvm::cl::desc("f32 or bf16"), llvm::cl::init("f32")};
+  Option<std::string> localLayers{*this, "local-layers", llvm::cl::desc("never, pays or fits"), llvm::cl::init("pays")};
 };
 struct GPUOptions : PassPipelineOptions<GPUOptions> {
   Option<std::string> arch{*this, "arch", llvm::cl::desc("sm_80 or sm_90a"), llvm::cl::init("sm_80")};
@@ -228,7 +229,7 @@ void pipelines::registerPipelines() {
                                            [](OpPassManager &passes) { addKernelPasses(passes, Fusion()); });
   static PassPipelineRegistration<CPUOptions> cpu("kernel-to-cpu", "Phase kernel to phase llvm, for the CPU",
                                                    [](OpPassManager &passes, const CPUOptions &options) {
-                                                     addLoopsPasses(passes, options.level, options.precision);
+                                                     addLoopsPasses(passes, {options.level, options.precision, options.localLayers});
                                                      addLLVMPasses(passes);
                                                    });
   static PassPipelineRegistration<GPUOptions> gpu(

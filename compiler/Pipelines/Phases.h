@@ -24,6 +24,13 @@ struct Fusion {
   int64_t limit = -1; // moves into neighbouring kernels, in each entry; -1: no limit
 };
 
+// How native code is made.
+struct CPUSchedule {
+  std::string level;                // of compiler/Target/Machine.h
+  std::string precision = "f32";    // or bf16
+  std::string localLayers = "pays"; // which kernels go together from block of rows to block of rows: never, pays or fits
+};
+
 // How CUDA kernels are made.
 struct GPUSchedule {
   std::string arch = "sm_80";       // or sm_90a
@@ -52,10 +59,10 @@ void toModelPhase(mlir::ModuleOp module, const std::vector<int64_t> &recomputeSt
 void toKernelPhase(mlir::ModuleOp module, const Fusion &fusion);
 
 // A module at phase kernel with the types and the schedules that `toLoopsPhase` would give it.
-void scheduleForCpu(mlir::ModuleOp module, const std::string &level, const std::string &precision);
+void scheduleForCpu(mlir::ModuleOp module, const CPUSchedule &schedule);
 
-// kernel -> loops, for a level of compiler/Target/Machine.h, in f32 or bf16: kernels keep the schedules that they have, others get one.
-void toLoopsPhase(mlir::ModuleOp module, const std::string &level, const std::string &precision = "f32");
+// kernel -> loops: kernels keep the schedules that they have, others get one.
+void toLoopsPhase(mlir::ModuleOp module, const CPUSchedule &schedule);
 
 // loops -> llvm.
 void toLLVMPhase(mlir::ModuleOp module);

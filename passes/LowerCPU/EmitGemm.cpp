@@ -54,7 +54,7 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
   kernel::CpuScheduleAttr schedule = kernel::cpuScheduleOf(op);
   int64_t depth = op.getDepth(), columns = op.getColumns(), padded = ceilDiv(columns, panelWidth) * panelWidth;
   int64_t rowsPerItem = schedule.getRows(), columnsPerItem = schedule.getColumns() ? std::min(schedule.getColumns(), padded) : padded;
-  int64_t pieces = ceilDiv(columns, columnsPerItem);
+  int64_t pieces = ceilDiv(columns, columnsPerItem), room = ceilDiv(rowsPerItem, blockRows) * blockRows; // for whole tiles of rows
   unsigned inputs = op.getInputs().size(), extra = op.getEpilogueInputs().size(), results = inputs + 1 + extra;
   Block &prologue = op.getPrologue().front(), &epilogue = op.getEpilogue().front();
   SymbolicShape source = kernel::shapeOf(op.getInputs()[0]);
@@ -68,10 +68,10 @@ void cpu::emitGemm(KernelWriter &writer, kernel::GemmOp op) {
     ArrayRef<Value> pointers = s.pointers;
     std::optional<FactorRows> made;
     if (!direct) {
-      made.emplace(s, rowsPerItem, depth, narrow);
+      made.emplace(s, room, depth, narrow);
     }
     int64_t ldc = straight ? columns : narrow ? columnsPerItem + 32 : columnsPerItem; // apart from a power of two in bf16
-    Value c = straight ? Value() : s.allocate(rowsPerItem * ldc);
+    Value c = straight ? Value() : s.allocate(room * ldc);
     Value tile = straight ? s.allocate(writer.floatsOfTile(narrow)) : Value();
     PackedWeight weight{pointers[inputs], depth, narrow};
     SmallVector<Memory> before = memoriesOf(pointers.take_front(inputs), op.getInputs());

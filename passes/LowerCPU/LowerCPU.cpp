@@ -4,6 +4,7 @@
 // The pass: places tensors, compiles each distinct kernel once, and writes the entries that launch them.
 #include "passes/LowerCPU/Kernels.h"
 #include "passes/LowerCPU/Levels.h"
+#include "passes/LowerCPU/Run.h"
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Memory/Placement.h"
 #include "passes/Passes.h"
@@ -61,14 +62,17 @@ private:
   void bindCopy(Operation *op);
   LogicalResult lowerCopies();
   void joinWeightGrads(SmallVectorImpl<Operation *> &ops);
+  LogicalResult joinRuns(SmallVectorImpl<Operation *> &ops);
   SmallVector<Value> operandsOf(Operation *op);
+  SmallVector<OpResult> resultsOf(Operation *op);
   Attribute form(const SymbolicDim &dim) { return formAttribute(module.getContext(), dim); }
   LogicalResult place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into);
-  // Both write the launches of one op; `number` is its place among the ops of its function.
-  LogicalResult launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into);
+  // Both write the launches of one op.
+  LogicalResult launch(Emitter &e, Value context, Value args, Operation *op, CompiledFunction &into);
   void runPieces(Emitter &e, Value context, PiecesOp op, CompiledFunction &into);
   const CompiledKernel *compile(Operation *op);
-  std::string kernelName(Operation *op);
+  const CompiledKernel *compileRun(const Run &run);
+  std::string kernelName(Location loc, StringRef kind);
   Value pointerTo(Emitter &e, Value context, const Place &place);
 
   ModuleOp module;
@@ -82,8 +86,10 @@ private:
   SmallVector<NamedAttribute> entries, kept;
   SmallVector<Attribute> launches;
   // Of the function at hand.
+  DenseMap<Operation *, int64_t> numbers; // of the kernels; views, weights and states are none
   Placement placement;
   DenseMap<Operation *, kernel::PackRowsOp> joined; // to a product, which is the only one to read its result
+  DenseMap<Operation *, Run> runs;                  // by their last ops, which stand for them
   Value parallel, pool, tensors;                    // `tensors`: the buffers of arguments and results, in pieces
 };
 } // namespace
@@ -107,8 +113,26 @@ void Lowering::joinWeightGrads(SmallVectorImpl<Operation *> &ops) {
   });
 }
 
+LogicalResult Lowering::joinRuns(SmallVectorImpl<Operation *> &ops) {
+  runs.clear();
+  FailureOr<SmallVector<Run>> found = runsOf(ops);
+  if (failed(found)) {
+    return failure();
+  }
+  DenseSet<Operation *> inside;
+  for (Run &run : *found) {
+    inside.insert(run.ops.begin(), run.ops.end() - 1);
+    runs[run.ops.back()] = run;
+  }
+  llvm::erase_if(ops, [&](Operation *op) { return inside.contains(op); });
+  return success();
+}
+
 // What it reads, those first that its kernel has first.
 SmallVector<Value> Lowering::operandsOf(Operation *op) {
+  if (auto run = runs.find(op); run != runs.end()) {
+    return run->second.reads();
+  }
   kernel::PackRowsOp pack = joined.lookup(op);
   SmallVector<Value> operands;
   if (pack) {
@@ -120,21 +144,31 @@ SmallVector<Value> Lowering::operandsOf(Operation *op) {
   return operands;
 }
 
+SmallVector<OpResult> Lowering::resultsOf(Operation *op) {
+  auto run = runs.find(op);
+  return run == runs.end() ? SmallVector<OpResult>(op->getResults()) : run->second.leaves();
+}
+
 // A gradient op's place in the gradients, kept on the op.
 static bool addsToGradients(Operation *op) { return op->hasAttr("parameters") && !isa<kernel::WeightOp>(op); }
 
 LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, CompiledFunction &into) {
   int64_t &slack = into.slack;
   for (Operation *op : ops) {
-    if (auto gemm = dyn_cast<kernel::GemmOp>(op)) { // its tile reads whole tiles of rows
-      slack = std::max<int64_t>(slack, gemm.getDepth() * machine.tileRows);
-    } else if (auto inner = dyn_cast<PiecesOp>(op)) {
+    auto run = runs.find(op);
+    for (Operation *part : run == runs.end() ? ArrayRef(op) : ArrayRef(run->second.ops)) {
+      if (auto gemm = dyn_cast<kernel::GemmOp>(part)) { // its tile reads whole tiles of rows
+        slack = std::max<int64_t>(slack, gemm.getDepth() * machine.tileRows);
+      }
+    }
+    if (auto inner = dyn_cast<PiecesOp>(op)) {
       slack = std::max(slack, pieces.find(inner.getCallee())->second.slack);
     }
   }
   Steps steps;
   steps.ops = ops;
   steps.reads = [&](Operation *op) { return operandsOf(op); };
+  steps.makes = [&](Operation *op) { return resultsOf(op); };
   steps.root = rootOfViews;
   steps.temporary = [&](Operation *op) {
     if (isa<kernel::UpdateOp>(op)) { // partial sums: doubles, one a piece at most
@@ -174,8 +208,8 @@ LogicalResult Lowering::place(func::FuncOp function, ArrayRef<Operation *> ops, 
 // Kernels
 //===----------------------------------------------------------------------===//
 
-std::string Lowering::kernelName(Operation *op) {
-  std::string base = modelName(op->getLoc()) + op->getName().stripDialect().str(), name = base;
+std::string Lowering::kernelName(Location loc, StringRef kind) {
+  std::string base = modelName(loc) + kind.str(), name = base;
   for (unsigned n = 2; module.lookupSymbol(name); ++n) {
     name = base + "_v" + std::to_string(n);
   }
@@ -193,7 +227,7 @@ const CompiledKernel *Lowering::compile(Operation *op) {
     op->emitOpError("expects a CPU schedule, as mblm-schedule-cpu writes it, but got none");
     return nullptr;
   }
-  KernelWriter writer(module, machine, kernelName(op));
+  KernelWriter writer(module, machine, kernelName(op->getLoc(), op->getName().stripDialect()));
   bool emitted = true;
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](kernel::RowsOp op) { emitRows(writer, op); })
@@ -210,7 +244,7 @@ const CompiledKernel *Lowering::compile(Operation *op) {
       .Case([&](kernel::QuantizeOp op) { emitQuantize(writer, op); })
       .Case([&](kernel::TransposeOp op) { emitTranspose(writer, op); })
       .Case([&](kernel::WeightGemmOp op) {
-        pack ? emitWeightGrad(writer, pack, kernelName(pack), op) : emitWeightGemm(writer, op);
+        pack ? emitWeightGrad(writer, pack, kernelName(pack->getLoc(), "pack_rows"), op) : emitWeightGemm(writer, op);
       })
       .Case([&](kernel::AttentionOp op) { emitAttention(writer, op); })
       .Case([&](kernel::AttentionGradOp op) { emitAttentionGrad(writer, op); })
@@ -238,6 +272,38 @@ const CompiledKernel *Lowering::compile(Operation *op) {
   return &(kernels[key] = std::move(writer.kernel));
 }
 
+// Runs of equal kernels share a function where the same tensors pass between them.
+const CompiledKernel *Lowering::compileRun(const Run &run) {
+  SmallVector<const CompiledKernel *> parts;
+  SmallVector<Value> outside = run.reads();
+  llvm::append_range(outside, run.leaves());
+  std::string key = "run";
+  for (Operation *op : run.ops) {
+    const CompiledKernel *part = compile(op);
+    if (!part) {
+      return nullptr;
+    }
+    parts.push_back(part);
+    key += ' ' + part->launches.front().function;
+    SmallVector<Value> tensors(op->getOperands());
+    llvm::append_range(tensors, op->getResults());
+    for (Value tensor : tensors) {
+      bool kept = run.keeps(tensor);
+      Operation *maker = tensor.getDefiningOp();
+      int64_t number = kept ? llvm::find(run.ops, maker) - run.ops.begin() : llvm::find(outside, tensor) - outside.begin();
+      key += (kept ? " kept " : " ") + std::to_string(number);
+      key += kept ? '.' + std::to_string(cast<OpResult>(tensor).getResultNumber()) : "";
+    }
+  }
+  auto known = kernels.find(key);
+  if (known != kernels.end()) {
+    return &known->second;
+  }
+  KernelWriter writer(module, machine, kernelName(commonLocation(run.ops), "run"));
+  emitRun(writer, run, parts);
+  return &(kernels[key] = std::move(writer.kernel));
+}
+
 //===----------------------------------------------------------------------===//
 // Entries
 //===----------------------------------------------------------------------===//
@@ -256,8 +322,9 @@ Value Lowering::pointerTo(Emitter &e, Value context, const Place &place) {
 }
 
 // The launches of one kernel.
-LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation *op, int64_t number, CompiledFunction &into) {
-  const CompiledKernel *kernel = compile(op);
+LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation *op, CompiledFunction &into) {
+  auto run = runs.find(op);
+  const CompiledKernel *kernel = run == runs.end() ? compile(op) : compileRun(run->second);
   if (!kernel) {
     return failure();
   }
@@ -275,7 +342,7 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
   if (joined.contains(op)) {
     bind(placement.temporaries[op]);
   }
-  for (Value result : op->getResults()) {
+  for (Value result : resultsOf(op)) {
     bind(placement.places.lookup(result));
   }
   if (addsToGradients(op)) {
@@ -308,8 +375,13 @@ LogicalResult Lowering::launch(Emitter &e, Value context, Value args, Operation 
     LLVM::CallOp::create(e.b, type, ValueRange{parallel, pool, address, args, items});
     NamedAttrList listed;
     listed.set("name", builder.getStringAttr(launch.function));
-    listed.set("from", builder.getStringAttr(modelName(op->getLoc())));
-    listed.set("op", builder.getI64IntegerAttr(number));
+    listed.set("from", builder.getStringAttr(modelName(run == runs.end() ? op->getLoc() : commonLocation(run->second.ops))));
+    listed.set("op", builder.getI64IntegerAttr(numbers.lookup(op)));
+    if (run != runs.end()) {
+      SmallVector<int64_t> all;
+      llvm::transform(run->second.ops, std::back_inserter(all), [&](Operation *part) { return numbers.lookup(part); });
+      listed.set("ops", builder.getDenseI64ArrayAttr(all));
+    }
     into.launches.push_back(listed);
   }
   into.scratch = bound(into.scratch, kernel->scratch);
@@ -382,7 +454,7 @@ OpenFunction Lowering::open(Location loc, StringRef name, bool byPieces, ArrayRe
 
   size_t most = 0;
   for (Operation *op : ops) {
-    most = std::max<size_t>(most, operandsOf(op).size() + op->getNumResults() + 8);
+    most = std::max<size_t>(most, operandsOf(op).size() + resultsOf(op).size() + 8);
   }
   Value args = LLVM::AllocaOp::create(e.b, ptr, i64, LLVM::ConstantOp::create(e.b, i64, e.b.getI64IntegerAttr(most)));
   return {code, e, context, args};
@@ -403,7 +475,7 @@ void Lowering::closeEntry(OpenFunction &function, StringRef name, CompiledFuncti
 
 LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   SmallVector<Operation *> ops;
-  DenseMap<Operation *, int64_t> numbers; // of the kernels in their function; views, weights and states are none
+  numbers.clear();
   bool readsCopies = false;
   for (Operation &op : function.getBody().front().without_terminator()) {
     if (!isa<kernel::KernelDialect>(op.getDialect()) && !isa<PiecesOp>(op)) {
@@ -421,6 +493,9 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
     }
   }
   joinWeightGrads(ops);
+  if (failed(joinRuns(ops))) {
+    return failure();
+  }
   bool byPieces = function.isPrivate();
   CompiledFunction compiled;
   if (failed(place(function, ops, compiled))) {
@@ -432,7 +507,7 @@ LogicalResult Lowering::lowerFunction(func::FuncOp function) {
   for (Operation *op : ops) {
     if (auto inner = dyn_cast<PiecesOp>(op)) {
       runPieces(opened.e, opened.context, inner, compiled);
-    } else if (failed(launch(opened.e, opened.context, opened.args, op, numbers.lookup(op), compiled))) {
+    } else if (failed(launch(opened.e, opened.context, opened.args, op, compiled))) {
       return failure();
     }
   }
@@ -491,11 +566,13 @@ void Lowering::bindCopy(Operation *op) {
 // An entry that makes all of them.
 LogicalResult Lowering::lowerCopies() {
   placement = Placement();
+  numbers.clear();
   CompiledFunction compiled;
   SmallVector<Operation *> ops;
   SmallVector<Attribute> quantized;
   for (const auto &[key, copy] : copies) {
     auto weight = copy.op->getOperand(0).getDefiningOp<kernel::WeightOp>();
+    numbers[copy.op] = ops.size();
     ops.push_back(copy.op);
     placement.places[weight] = {MBLM_PARAMS, SymbolicDim::constant(weight.getOffset())};
     bindCopy(copy.op);
@@ -513,8 +590,8 @@ LogicalResult Lowering::lowerCopies() {
   StringRef name = "prepare";
   builder.setInsertionPointToEnd(module.getBody());
   OpenFunction opened = open(module.getLoc(), name, /*byPieces=*/false, ops);
-  for (auto [number, op] : llvm::enumerate(ops)) {
-    if (failed(launch(opened.e, opened.context, opened.args, op, number, compiled))) {
+  for (Operation *op : ops) {
+    if (failed(launch(opened.e, opened.context, opened.args, op, compiled))) {
       return failure();
     }
   }

@@ -6,9 +6,20 @@
 
 #include "passes/Emit/Emitter.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 namespace mblm::cpu {
 
 bool takesSchedule(mlir::Operation *op);
+
+// That a core does in a cycle, on registers; of bf16 factors, or of f32.
+double multiplyAdds(const emit::Machine &machine, bool narrow);
+
+// Which kernels go together in runs (passes/LowerCPU/Run.h).
+enum class LocalLayers { Never, WhereItPays, WhereverItFits };
+// Of kernels that may go together, writes numbers of runs and the rows of their products' schedules; `fixed` are to stay as they are.
+void scheduleRuns(mlir::func::FuncOp function, LocalLayers which, const emit::Machine &machine,
+                  const llvm::DenseSet<mlir::Operation *> &fixed);
 
 // For an op that takes one.
 kernel::CpuScheduleAttr chooseSchedule(mlir::Operation *op, const emit::Machine &machine);

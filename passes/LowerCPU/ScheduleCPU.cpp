@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The pass that writes a CPU's schedules, and the cost model that chooses them.
+#include "dialects/Kernel/IR/KernelRun.h"
 #include "passes/LowerCPU/Kernels.h"
 #include "passes/LowerCPU/Levels.h"
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Passes.h"
 
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mblm {
@@ -33,11 +35,7 @@ public:
   CpuScheduleAttr choose(kernel::CrossEntropyGradOp op) const;
 
 private:
-  // Multiply-adds a cycle, on registers.
-  double rate(bool narrow) const {
-    bool tiles = narrow && machine.narrow == NarrowProducts::Tiles, pairs = narrow && machine.narrow == NarrowProducts::Pairs;
-    return tiles ? 512 : double(machine.lanes * (machine.fma ? 2 : 1) * (pairs ? 2 : 1));
-  }
+  double rate(bool narrow) const { return multiplyAdds(machine, narrow); }
   CpuScheduleAttr schedule(int64_t rows, int64_t columns = 0, int64_t depth = 0) const {
     return CpuScheduleAttr::get(context, rows, columns, depth);
   }
@@ -46,6 +44,11 @@ private:
   const Machine &machine;
 };
 } // namespace
+
+double cpu::multiplyAdds(const Machine &machine, bool narrow) {
+  bool tiles = narrow && machine.narrow == NarrowProducts::Tiles, pairs = narrow && machine.narrow == NarrowProducts::Pairs;
+  return tiles ? 512 : double(machine.lanes * (machine.fma ? 2 : 1) * (pairs ? 2 : 1));
+}
 
 CpuScheduleAttr CostModel::choose(kernel::GemmOp op) const {
   int64_t depth = op.getDepth(), columns = op.getColumns();
@@ -161,14 +164,31 @@ struct ScheduleCPUPass : mblm::impl::ScheduleCPUPassBase<ScheduleCPUPass> {
   using ScheduleCPUPassBase::ScheduleCPUPassBase;
 
   void runOnOperation() override {
-    FailureOr<Machine> machine = machineOfLevel(getOperation().getLoc(), level);
-    if (failed(machine)) {
+    Location loc = getOperation().getLoc();
+    FailureOr<Machine> machine = machineOfLevel(loc, level);
+    auto which = llvm::StringSwitch<std::optional<LocalLayers>>(localLayers)
+                     .Case("never", LocalLayers::Never)
+                     .Case("pays", LocalLayers::WhereItPays)
+                     .Case("fits", LocalLayers::WhereverItFits)
+                     .Default(std::nullopt);
+    if (!which) {
+      emitError(loc) << "expects local-layers never, pays or fits, but got " << localLayers;
+    }
+    if (failed(machine) || !which) {
       return signalPassFailure();
     }
+    DenseSet<Operation *> fixed; // by hand, or tuned
+    bool runsByHand = false;
     for (Operation &op : getOperation().getBody().front()) {
-      if (takesSchedule(&op) && !kernel::cpuScheduleOf(&op)) {
+      runsByHand = runsByHand || op.hasAttr(kernel::runName);
+      if (kernel::cpuScheduleOf(&op)) {
+        fixed.insert(&op);
+      } else if (takesSchedule(&op)) {
         op.setAttr(kernel::cpuScheduleName, chooseSchedule(&op, *machine));
       }
+    }
+    if (!runsByHand) {
+      scheduleRuns(getOperation(), *which, *machine, fixed);
     }
   }
 };

@@ -3,8 +3,10 @@
 #include "passes/Memory/Placement.h"
 #include "passes/Memory/InPlace.h"
 
+#include "dialects/Kernel/IR/KernelRun.h"
 #include "dialects/MBLM/IR/MBLMOps.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -109,7 +111,10 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
   DenseMap<Value, unsigned> index;
   // A buffer that `value` may take over: the op that makes it is the last to use what lies there.
   auto reusable = [&](OpResult value, int64_t step) -> std::optional<unsigned> {
-    Operation *op = value.getOwner();
+    Operation *op = ops[step];
+    if (value.getOwner() != op) { // another one that it stands for
+      return std::nullopt;
+    }
     SmallVector<Value> reads = steps.reads(op); // also those of ops that it stands for
     for (Value operand : overwritableOperands(value)) {
       Value root = steps.root(operand);
@@ -125,7 +130,7 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
     return std::nullopt;
   };
   for (auto [step, op] : llvm::enumerate(ops)) {
-    for (OpResult value : op->getResults()) {
+    for (OpResult value : steps.makes ? steps.makes(op) : SmallVector<OpResult>(op->getResults())) {
       if (places.count(value)) {
         continue;
       }
@@ -147,7 +152,7 @@ FailureOr<Placement> mblm::placeTensors(func::FuncOp function, const Steps &step
         return op->emitOpError("expects sizes by outermost slots in a function that runs by pieces");
       }
       buffers.push_back(buffer);
-      result.makers.push_back(op);
+      result.makers.push_back(value.getOwner());
     }
   }
   SmallVector<std::pair<Operation *, unsigned>> own;
@@ -276,7 +281,7 @@ std::string mblm::codeKey(Operation *op) {
     os << inner->getName();
     for (NamedAttribute attr : inner->getAttrs()) {
       bool position = outermost && inner->hasAttr("parameters") && (attr.getName() == "parameters" || attr.getName() == "offset");
-      if (!position && attr.getName() != "mblm.recompute") {
+      if (!position && attr.getName() != "mblm.recompute" && attr.getName() != kernel::runName) {
         os << ' ' << attr.getName() << '=' << attr.getValue();
       }
     }
@@ -309,17 +314,33 @@ std::string mblm::codeKey(Operation *op) {
   return key;
 }
 
-std::string mblm::modelName(Location loc) {
-  std::string path;
+// "/stages/1/layers/0/attention", in its parts.
+static SmallVector<StringRef> partsOfModel(Location loc) {
+  StringRef path;
   loc->walk([&](Location inner) {
     if (auto named = dyn_cast<NameLoc>(inner)) {
-      path = named.getName().str();
+      path = named.getName();
       return WalkResult::interrupt();
     }
     return WalkResult::advance();
   });
   SmallVector<StringRef> parts;
-  StringRef(path).split(parts, '/', -1, false);
+  path.split(parts, '/', -1, false);
+  return parts;
+}
+
+Location mblm::commonLocation(ArrayRef<Operation *> ops) {
+  SmallVector<StringRef> common = partsOfModel(ops.front()->getLoc());
+  for (Operation *op : ops.drop_front()) {
+    SmallVector<StringRef> parts = partsOfModel(op->getLoc());
+    auto [end, other] = std::mismatch(common.begin(), common.end(), parts.begin(), parts.end());
+    common.truncate(end - common.begin());
+  }
+  return NameLoc::get(StringAttr::get(ops.front()->getContext(), "/" + llvm::join(common, "/")), ops.front()->getLoc());
+}
+
+std::string mblm::modelName(Location loc) {
+  SmallVector<StringRef> parts = partsOfModel(loc);
   std::string name;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (parts[i] == "layers") {

@@ -25,6 +25,7 @@ struct Place {
 struct Steps {
   llvm::ArrayRef<mlir::Operation *> ops;
   std::function<llvm::SmallVector<mlir::Value>(mlir::Operation *)> reads;
+  std::function<llvm::SmallVector<mlir::OpResult>(mlir::Operation *)> makes; // not set: an op's results
   std::function<SymbolicDim(mlir::Operation *)> temporary; // floats that it needs for itself; none: zero
   // The value whose memory a value is; itself where it has its own.
   std::function<mlir::Value(mlir::Value)> root;
@@ -61,6 +62,8 @@ mlir::Attribute formAttribute(mlir::MLIRContext *context, const SymbolicDim &dim
 // A name from a place in the model: stage1_attention_qkv_grad_ from "/stages/1/layers/0/attention/qkv/grad"; equal layers have
 // equal ones.
 std::string modelName(mlir::Location loc);
+// The place in the model that holds those of all these ops.
+mlir::Location commonLocation(llvm::ArrayRef<mlir::Operation *> ops);
 
 // Text that is equal for ops that may share code: everything but where in the model they stand.
 std::string codeKey(mlir::Operation *op);

@@ -77,6 +77,14 @@ std::unique_ptr<rt::Program> compile(const spec::Spec &spec, const std::string &
   return open(spec, options);
 }
 
+// Kernels that go together wherever they may.
+std::unique_ptr<rt::Program> compileTogether(const spec::Spec &spec, const driver::Plan &plan = {}) {
+  driver::Options options;
+  options.localLayers = "fits";
+  options.plan = plan;
+  return open(spec, options);
+}
+
 // The CUDA kernels on the simulator.
 std::unique_ptr<rt::Program> simulate(const spec::Spec &spec, const std::string &arch, bool fuse = true,
                                       const std::string &precision = "f32") {
@@ -105,6 +113,8 @@ const Way moreWays[] = {
     {"reference_thrifty", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true, {{0}, true}); }},
     {"cpu_layers_again", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0, 1, 2}, false}); }},
     {"cpu_thrifty", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true}); }},
+    {"cpu_together", f32, [](const GoldenCase &golden) { return compileTogether(golden.spec); }},
+    {"cpu_together_thrifty", f32, [](const GoldenCase &golden) { return compileTogether(golden.spec, {{0}, true}); }},
 };
 const CaseName fewCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"}, {"megabyte", "mega_intdim_odd_pad257"}, {"mblm", "m2_d2_2d_mt_pad"}};
 

@@ -67,11 +67,11 @@ std::unique_ptr<rt::Program> test::compileSpec(const spec::Spec &spec, const Nat
   if (isSimulated(native)) {
     options.target = driver::Target::Sim;
     options.arch = native.level;
-    options.localLayers = native.localLayers;
     options.library = native.library;
   } else {
     options.level = native.level;
   }
+  options.localLayers = native.localLayers;
   options.precision = native.precision;
   options.stepWeights = native.stepWeights;
   options.cache = folder().string();
@@ -119,7 +119,7 @@ std::string test::compileToFile(mlir::ModuleOp module, const rt::ModelInfo &info
   }
   bool narrow = native.precision == "bf16";
   target::Machine machine = native.level.empty() ? target::hostMachine(narrow) : target::machineOfLevel(native.level);
-  pipelines::toLoopsPhase(module, machine.level, native.precision);
+  pipelines::toLoopsPhase(module, {machine.level, native.precision, native.localLayers});
   std::string metadata = target::metadataText(info, target::LoweredInfo(module, machine), {});
   pipelines::toLLVMPhase(module);
   return writeArtifact(module, machine, metadata);

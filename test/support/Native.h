@@ -17,8 +17,8 @@ struct Native {
   std::string level; // empty: the best that this machine runs; sm_80 or sm_90a: CUDA kernels on the simulator
   std::string precision = "f32";
   std::string stepWeights = "f32";
-  std::string localLayers = "pays"; // which of those are whole local layers
-  std::string library = "pays"; // and which products a library may compute
+  std::string localLayers = "pays"; // which kernels go together
+  std::string library = "pays"; // which products of CUDA kernels a library may compute
   std::vector<std::string> entries; // of a spec; empty: all
   pipelines::Fusion fusion;
   driver::Plan plan;

@@ -71,7 +71,7 @@ protected:
 TEST_F(Phases, FailureLeavesReproducer) {
   Error error = failureOf([&] {
     pipelines::toKernelPhase(*module, pipelines::Fusion());
-    pipelines::toLoopsPhase(*module, "avx512");
+    pipelines::toLoopsPhase(*module, {"avx512"});
   });
   std::string line = error.what();
   EXPECT_EQ(line.find("internal error in phase '"), 0u) << line;

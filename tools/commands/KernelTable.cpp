@@ -25,7 +25,7 @@ static std::string kindOf(std::string name) {
                                 "remember",           "scan_step", "ssd_step",
                                       "rows",           "reduce",    "embed_grad",         "rope_table",
                                       "attention_grad", "cached_attention", "attention", "cross_entropy_grad", "cross_entropy",
-                                      "mean_loss",      "update"};
+                                      "mean_loss",      "update",    "run"};
   for (size_t end; (end = name.find_last_not_of("0123456789")) != std::string::npos && end + 1 < name.size();) {
     end -= name[end] == 'v' ? 1 : 0; // "_v2" of another kernel of that name, "_2" of a kernel's second part
     if (name[end] != '_') {

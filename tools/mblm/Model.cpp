@@ -26,7 +26,8 @@ void SpecArgument::addOptions(CLI::App &command) {
       ->check(CLI::IsMember({"sm_80", "sm_90a"}));
   command
       .add_option("--local-layers", localLayers,
-                  "Layers on at most 32 positions as one CUDA kernel: never, pays (default: where it saves time), or fits")
+                  "Layers on at most 32 positions as one CUDA kernel; on a CPU kernels that go together from block of rows to block of rows: "
+                  "never, pays (default: where it saves time), or fits")
       ->check(CLI::IsMember({"never", "pays", "fits"}));
   command
       .add_option("--library", library,

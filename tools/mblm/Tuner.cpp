@@ -154,6 +154,7 @@ std::vector<TunedChoice> choicesOf(const driver::NamedModel &model, const driver
 TuneReport tuneProducts(const driver::NamedModel &model, driver::Options options, const BenchOptions &work, const TuneLimits &limits) {
   options.entries = {work.entry == "train" ? "train_step" : "loss"};
   options.cache = "off";
+  options.localLayers = "never"; // products are timed one by one
   TunedProducts modelled;
   Candidate first(model, options, modelled, work, limits.threads);
   Functions functions;

@@ -106,7 +106,7 @@ def Kernel_CpuScheduleAttr : AttrDef<Kernel_Dialect, "CpuSchedule"> {
     Example: `#kernel.cpu_schedule<rows = 96, depth = 512>`.
 
     Constraints:
-    * `rows` is a multiple of 48, up to 384; streamed, 0.
+    * `rows` is a multiple of 48, up to 384; in a run (`kernel.run`) of a gemm without block sums any number up to 384; streamed, 0.
     * `columns` is 0 or a multiple of 32 up to 2048, for `kernel.weight_gemm` not 0; streamed, a multiple of 4 above 0.
     * `columns` of a packed `kernel.gemm` is 0 unless its epilogue looks at single columns, as a streamed one's does; that of
       cross entropies is 0.

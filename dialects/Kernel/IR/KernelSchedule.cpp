@@ -3,6 +3,7 @@
 //
 // What schedules may say, and where they may stand.
 #include "dialects/Kernel/IR/KernelOps.h"
+#include "dialects/Kernel/IR/KernelRun.h"
 
 using namespace mlir;
 using namespace mblm;
@@ -63,8 +64,11 @@ LogicalResult CpuScheduleAttr::verify(llvm::function_ref<InFlightDiagnostic()> e
     return emitError() << "expects the CPU schedule's " << name << " to be a multiple of " << step << ", up to " << most
                        << ", but got " << size;
   };
-  constexpr int64_t mostRows = 384, mostColumns = 2048, mostDepth = int64_t(1) << 20;
-  if (failed(verifySize("rows", rows, blockRows, mostRows)) || failed(verifySize("columns", columns, 4, mostColumns))) {
+  constexpr int64_t mostColumns = 2048, mostDepth = int64_t(1) << 20;
+  if (rows < 0 || rows > mostItemRows) {
+    return emitError() << "expects the CPU schedule's rows to be in [0, " << mostItemRows << "], but got " << rows;
+  }
+  if (failed(verifySize("columns", columns, 4, mostColumns))) {
     return failure();
   }
   return verifySize("depth", depth, depthGroup, mostDepth);
@@ -83,6 +87,10 @@ static std::string misfit(Operation *op, CpuScheduleAttr schedule) {
   }
   if (!streamed && schedule.getRows() == 0) {
     return "expects the CPU schedule to have rows";
+  }
+  bool anyRows = gemm && gemm.getBlockSums().empty() && op->hasAttr(runName);
+  if (!anyRows && schedule.getRows() % blockRows != 0) {
+    return "expects the CPU schedule's rows to be a multiple of " + std::to_string(blockRows);
   }
   if ((streamed || weight) && schedule.getColumns() == 0) {
     return "expects the CPU schedule to have columns";
@@ -106,6 +114,18 @@ static LogicalResult verifyCpuSchedule(Operation *op, CpuScheduleAttr schedule) 
   return cause.empty() ? success() : op->emitOpError(cause) << ", but got " << schedule;
 }
 
+static LogicalResult verifyRun(Operation *op, IntegerAttr number) {
+  if (!number.getType().isInteger(64) || number.getInt() < 0) {
+    return op->emitOpError("expects the number of its run to be an i64, 0 or more, but got ") << number;
+  }
+  auto gemm = dyn_cast<GemmOp>(op);
+  if ((gemm && !gemm.isStreamed()) || isa<RowsOp, kernel::AttentionOp>(op)) {
+    return success();
+  }
+  return op->emitOpError("expects no kernel.run, which only kernel.gemm, not streamed, kernel.rows and kernel.attention have, but got ")
+         << number;
+}
+
 LogicalResult KernelDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
   if (auto schedule = dyn_cast<ScheduleAttr>(attribute.getValue()); schedule && attribute.getName() == scheduleName) {
     return verifySchedule(op, schedule);
@@ -113,7 +133,10 @@ LogicalResult KernelDialect::verifyOperationAttribute(Operation *op, NamedAttrib
   if (auto schedule = dyn_cast<CpuScheduleAttr>(attribute.getValue()); schedule && attribute.getName() == cpuScheduleName) {
     return verifyCpuSchedule(op, schedule);
   }
-  return op->emitOpError("expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...> and "
-                         "kernel.cpu_schedule = #kernel.cpu_schedule<...>, but got ")
+  if (auto number = dyn_cast<IntegerAttr>(attribute.getValue()); number && attribute.getName() == runName) {
+    return verifyRun(op, number);
+  }
+  return op->emitOpError("expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...>, "
+                         "kernel.cpu_schedule = #kernel.cpu_schedule<...> and kernel.run = N, but got ")
          << attribute.getName().getValue() << " = " << attribute.getValue();
 }

@@ -2,7 +2,7 @@
 // RUN: mblm-opt %s --split-input-file --verify-diagnostics
 
 func.func @rows(%x: tensor<1x2x2xf32>, %w: tensor<1x2x32xf32>) {
-  // expected-error@+1 {{expects the CPU schedule's rows to be a multiple of 48, up to 384, but got 50}}
+  // expected-error@+1 {{'kernel.gemm' op expects the CPU schedule's rows to be a multiple of 48, but got #kernel.cpu_schedule<rows = 50>}}
   %y = kernel.gemm <1 x 2> depth 2 in 1 x 2 columns 2 in 1 x 2(%x) packed %w epilogue() attributes {kernel.cpu_schedule = #kernel.cpu_schedule<rows = 50>}
       : (tensor<1x2x2xf32>, tensor<1x2x32xf32>) -> tensor<1x2x2xf32> {
   ^bb0(%in: tensor<1x2x2xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
@@ -19,7 +19,7 @@ func.func @rows(%x: tensor<1x2x2xf32>, %w: tensor<1x2x32xf32>) {
 // -----
 
 func.func @rows_beyond(%x: tensor<1x2x2xf32>, %w: tensor<1x2x32xf32>) {
-  // expected-error@+1 {{expects the CPU schedule's rows to be a multiple of 48, up to 384, but got 432}}
+  // expected-error@+1 {{expects the CPU schedule's rows to be in [0, 384], but got 432}}
   %y = kernel.gemm <1 x 2> depth 2 in 1 x 2 columns 2 in 1 x 2(%x) packed %w epilogue() attributes {kernel.cpu_schedule = #kernel.cpu_schedule<rows = 432>}
       : (tensor<1x2x2xf32>, tensor<1x2x32xf32>) -> tensor<1x2x2xf32> {
   ^bb0(%in: tensor<1x2x2xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
@@ -189,7 +189,7 @@ func.func @depth_streamed(%x: tensor<1x2x2xf32>, %w: tensor<2x2xf32>) {
 // -----
 
 func.func @another_attribute(%x: tensor<1x2x2xf32>, %w: tensor<1x2x32xf32>) {
-  // expected-error@+1 {{'kernel.gemm' op expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...> and kernel.cpu_schedule = #kernel.cpu_schedule<...>, but got kernel.cpu_schedule = #kernel.schedule<rows = 48, columns = 64>}}
+  // expected-error@+1 {{'kernel.gemm' op expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...>, kernel.cpu_schedule = #kernel.cpu_schedule<...> and kernel.run = N, but got kernel.cpu_schedule = #kernel.schedule<rows = 48, columns = 64>}}
   %y = kernel.gemm <1 x 2> depth 2 in 1 x 2 columns 2 in 1 x 2(%x) packed %w epilogue() attributes {kernel.cpu_schedule = #kernel.schedule<rows = 48, columns = 64>}
       : (tensor<1x2x2xf32>, tensor<1x2x32xf32>) -> tensor<1x2x2xf32> {
   ^bb0(%in: tensor<1x2x2xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):

@@ -138,7 +138,7 @@ func.func @streamed(%x: tensor<1x2x2xf32>, %w: tensor<2x2xf32>) {
 // -----
 
 func.func @no_schedule(%x: tensor<1x2x2xf32>, %w: tensor<1x2x32xf32>) {
-  // expected-error@+1 {{'kernel.gemm' op expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...> and kernel.cpu_schedule = #kernel.cpu_schedule<...>, but got kernel.schedule = 48 : i64}}
+  // expected-error@+1 {{'kernel.gemm' op expects of the kernel dialect's attributes kernel.schedule = #kernel.schedule<...>, kernel.cpu_schedule = #kernel.cpu_schedule<...> and kernel.run = N, but got kernel.schedule = 48 : i64}}
   %y = kernel.gemm <1 x 2> depth 2 in 1 x 2 columns 2 in 1 x 2(%x) packed %w epilogue() attributes {kernel.schedule = 48 : i64}
       : (tensor<1x2x2xf32>, tensor<1x2x32xf32>) -> tensor<1x2x2xf32> {
   ^bb0(%in: tensor<1x2x2xf32>, %k: index, %t: index, %j: index, %d: index, %c: index):
