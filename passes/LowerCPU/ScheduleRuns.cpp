@@ -215,14 +215,6 @@ void cpu::scheduleRuns(func::FuncOp function, LocalLayers which, const Machine &
   for (const Run &chain : longestChains(function, fixed)) {
     if (which == LocalLayers::WhereItPays) {
       cut(chain, model, number);
-    } else if (const char *want = getenv("RUN_ROWS"); want && hasProduct(chain)) {
-      size_t most = atoi(getenv("RUN_OPS"));
-      for (size_t b = 0; b < chain.ops.size(); b += most) {
-        Run part;
-        part.ops.assign(chain.ops.begin() + b, chain.ops.begin() + std::min(b + most, chain.ops.size()));
-        int64_t together = part.rowsTogether(), rows = std::max<int64_t>(atoi(want) / together, 1) * together;
-        if (part.ops.size() > 1 && hasProduct(part) && rows <= kernel::mostItemRows) write(part, rows, number++);
-      }
     } else if (hasProduct(chain)) {
       int64_t together = chain.rowsTogether(), rows = ceilDiv(kernel::blockRows, together) * together;
       if (rows <= kernel::mostItemRows) {

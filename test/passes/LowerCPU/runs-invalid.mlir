@@ -1,6 +1,6 @@
 // Runs that cannot be.
 // RUN: mblm-opt %s --kernel-lower-cpu --split-input-file --verify-diagnostics
-// RUN: not mblm-opt %s --mblm-schedule-cpu=local-layers=often 2>&1 | FileCheck %s
+// RUN: not mblm-opt %s --mblm-schedule-cpu=local-layers=often --split-input-file 2>&1 | FileCheck %s
 
 // CHECK: error: expects local-layers never, pays or fits, but got often
 module {

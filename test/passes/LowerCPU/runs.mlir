@@ -124,8 +124,8 @@ module {
 // -----
 
 // Items hold whole sequences where these have few positions.
-// PAYS: kernel.gemm {{.*}} kernel.cpu_schedule = #kernel.cpu_schedule<rows = [[ROWS:[0-9]*[05]]]>, kernel.run = 0 : i64
-// PAYS: kernel.gemm {{.*}} kernel.cpu_schedule = #kernel.cpu_schedule<rows = [[ROWS]]>, kernel.run = 0 : i64
+// PAYS: kernel.gemm {{.*}}kernel.cpu_schedule = #kernel.cpu_schedule<rows = [[ROWS:[0-9]*[05]]]>, kernel.run = 0 : i64
+// PAYS: kernel.gemm {{.*}}kernel.cpu_schedule = #kernel.cpu_schedule<rows = [[ROWS]]>, kernel.run = 0 : i64
 // FITS: name = "run"
 module {
   mblm.parameter @u at 0 : tensor<64x64xf32>
