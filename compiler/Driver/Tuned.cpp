@@ -107,6 +107,10 @@ static void requireSchedule(const Schedule &schedule, mlir::MLIRContext &context
   if (!kernel::CpuScheduleAttr::getChecked(emitError, &context, schedule.rows, schedule.columns, schedule.depth)) {
     throw Error(Exit::BadInput, where + ": " + cause);
   }
+  if (schedule.rows % kernel::blockRows != 0) { // other rows are for kernels that go together, which have no schedules of their own
+    throw Error(Exit::BadInput, where + ": expects the CPU schedule's rows to be a multiple of " + std::to_string(kernel::blockRows) +
+                                    ", but got " + std::to_string(schedule.rows));
+  }
 }
 
 TunedProducts TunedProducts::read(const std::string &path) {
