@@ -4,6 +4,7 @@
 // Which ops take a schedule of a CPU, which one the cost model chooses for them, and which others may be worth a try.
 #pragma once
 
+#include "passes/Choices.h"
 #include "passes/Emit/Emitter.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,8 +16,6 @@ bool takesSchedule(mlir::Operation *op);
 // That a core does in a cycle, on registers; of bf16 factors, or of f32.
 double multiplyAdds(const emit::Machine &machine, bool narrow);
 
-// Which kernels go together in runs (passes/LowerCPU/Run.h).
-enum class LocalLayers { Never, WhereItPays, WhereverItFits };
 // Of kernels that may go together, writes numbers of runs and the rows of their products' schedules; `fixed` are to stay as they are.
 void scheduleRuns(mlir::func::FuncOp function, LocalLayers which, const emit::Machine &machine,
                   const llvm::DenseSet<mlir::Operation *> &fixed);

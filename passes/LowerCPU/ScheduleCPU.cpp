@@ -8,7 +8,6 @@
 #include "passes/LowerCPU/Schedule.h"
 #include "passes/Passes.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mblm {
@@ -166,15 +165,8 @@ struct ScheduleCPUPass : mblm::impl::ScheduleCPUPassBase<ScheduleCPUPass> {
   void runOnOperation() override {
     Location loc = getOperation().getLoc();
     FailureOr<Machine> machine = machineOfLevel(loc, level);
-    auto which = llvm::StringSwitch<std::optional<LocalLayers>>(localLayers)
-                     .Case("never", LocalLayers::Never)
-                     .Case("pays", LocalLayers::WhereItPays)
-                     .Case("fits", LocalLayers::WhereverItFits)
-                     .Default(std::nullopt);
-    if (!which) {
-      emitError(loc) << "expects local-layers never, pays or fits, but got " << localLayers;
-    }
-    if (failed(machine) || !which) {
+    auto which = choiceOf<LocalLayers>(loc, "local-layers", localLayers);
+    if (failed(machine) || failed(which)) {
       return signalPassFailure();
     }
     DenseSet<Operation *> fixed; // by hand, or tuned

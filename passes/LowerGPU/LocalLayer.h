@@ -5,6 +5,7 @@
 // its output, and only weights come from memory in between.
 #pragma once
 
+#include "passes/Choices.h"
 #include "passes/LowerGPU/Kernels.h"
 
 #include <array>
@@ -23,9 +24,6 @@ struct LocalLayer {
   // Whether another kernel of the layer made a value.
   bool makes(mlir::Value value) const;
 };
-
-// Which layers become one kernel.
-enum class LocalLayers { Never, WhereItPays, WhereverItFits };
 
 // The layer that ends with `last`; absent where it is none that one kernel could be.
 std::optional<LocalLayer> layerBehind(kernel::GemmOp last);
