@@ -77,7 +77,7 @@ def DifferentiatePass : Pass<"mblm-differentiate", "::mlir::ModuleOp"> {
   let options = [
     Option<"recompute", "recompute", "bool", /*default=*/"true", "Compute cheap forward values again instead of keeping them">,
     Option<"recomputeHidden", "recompute-hidden", "bool", /*default=*/"true",
-           "With recompute, also the linear maps before activations: about 8 % more arithmetic for a quarter less memory">,
+           "With recompute, also the linear maps before activations: about 8 % more arithmetic for an eighth to a fifth less memory">,
     ListOption<"recomputeStages", "recompute-stages", "int64_t",
                "With recompute, also everything inside the layers of these stages: their forward pass runs twice">];
   let dependentDialects = ["::mblm::MBLMDialect", "::mlir::func::FuncDialect"];

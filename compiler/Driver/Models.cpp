@@ -188,7 +188,7 @@ OwnedModule driver::modelModule(const spec::Spec &spec, const Options &options) 
   if (options.stepWeights != "f32") {
     owned.module->getOperation()->setAttr(stepWeightsAttrName, StringAttr::get(owned.context.get(), options.stepWeights));
   }
-  pipelines::toModelPhase(*owned.module, options.plan.recomputeStages);
+  pipelines::toModelPhase(*owned.module, {options.planOfTarget().recomputeHidden, options.plan.recomputeStages});
   keepEntries(*owned.module, options.entries);
   if (options.stepWeights != "f32") {
     requireSteps(*owned.module, spec);

@@ -26,6 +26,7 @@ enum class Target {
 struct Plan {
   std::vector<int64_t> recomputeStages; // whose layers run forward once more in the backward pass
   bool pieces = false;                  // the stages behind the first run on some outermost slots at a time
+  bool recomputeHidden = false;         // linear maps before activations, the widest values that are not cheap to make
 };
 
 struct Options {
@@ -57,6 +58,13 @@ struct Options {
 
   pipelines::GPUSchedule schedule(const std::string &architecture) const {
     return {architecture, precision, localLayers, library};
+  }
+
+  // GPUs compute hidden values again in any case: their kernels of whole layers hold these in shared memory alone.
+  Plan planOfTarget() const {
+    Plan chosen = plan;
+    chosen.recomputeHidden |= target == Target::Cuda || target == Target::Sim;
+    return chosen;
   }
 
   // Of native code: beside CUDA kernels it is f32.

@@ -18,18 +18,24 @@ using namespace mblm;
 using namespace mblm::driver;
 
 std::string driver::describe(const Plan &plan) {
-  std::string text;
+  std::vector<std::string> again;
+  if (plan.recomputeHidden) {
+    again.push_back("linear maps before activations");
+  }
   if (!plan.recomputeStages.empty()) {
-    text = plan.recomputeStages.size() == 1 ? "layers of stage " : "layers of stages ";
+    again.push_back(plan.recomputeStages.size() == 1 ? "layers of stage " : "layers of stages ");
     for (size_t n = 0; n < plan.recomputeStages.size(); ++n) {
-      text += (n == 0 ? "" : ", ") + std::to_string(plan.recomputeStages[n]);
+      again.back() += (n == 0 ? "" : ", ") + std::to_string(plan.recomputeStages[n]);
     }
-    text += " computed again";
   }
   if (plan.pieces) {
-    text += (text.empty() ? "" : ", ") + std::string("stages behind the first computed again, piece by piece");
+    again.push_back("stages behind the first (piece by piece)");
   }
-  return text.empty() ? "everything kept" : text;
+  std::string text;
+  for (size_t n = 0; n < again.size(); ++n) {
+    text += (n == 0 ? "" : n + 1 == again.size() ? " and " : ", ") + again[n];
+  }
+  return text.empty() ? "everything kept" : text + " computed again";
 }
 
 // The stage whose layers hold the most values for one outermost slot.
@@ -48,13 +54,13 @@ static int64_t widestStage(const spec::Spec &spec) {
 std::vector<Plan> driver::candidatePlans(const spec::Spec &spec) {
   std::vector<int64_t> all(spec.stages.size());
   std::iota(all.begin(), all.end(), 0);
-  std::vector<Plan> plans{{}, {{widestStage(spec)}, false}};
+  std::vector<Plan> plans{{}, {{}, false, true}, {{widestStage(spec)}, false, true}};
   if (all.size() > 1) {
-    plans.push_back({all, false});
+    plans.push_back({all, false, true});
   }
   if (canRunByPieces(spec)) {
-    plans.push_back({{}, true});
-    plans.push_back({{0}, true});
+    plans.push_back({{}, true, true});
+    plans.push_back({{0}, true, true});
   }
   return plans;
 }
@@ -68,6 +74,9 @@ PlannedMemory driver::planTraining(const NamedModel &model, const Options &optio
   for (const Plan &plan : candidatePlans(model.spec)) {
     Options tried = options;
     tried.plan = plan;
+    if (tried.planOfTarget().recomputeHidden != plan.recomputeHidden) {
+      continue; // the plan behind it
+    }
     tried.entries = {"train_step"};
     tried.remarks = nullptr;
     PlannedMemory planned;

@@ -10,7 +10,7 @@
 
 namespace mblm::driver {
 
-// "everything kept", "layers of stage 2 computed again", "stages behind the first by pieces".
+// "everything kept", "linear maps before activations and layers of stage 2 computed again".
 std::string describe(const Plan &plan);
 
 // All plans worth trying for a spec, the fastest first.

@@ -89,12 +89,13 @@ void pipelines::collectRemarks(MLIRContext &context, std::vector<FusionRemark> &
   }
 }
 
-static void addModelPasses(OpPassManager &passes, ArrayRef<int64_t> recomputeStages, bool steps) {
+static void addModelPasses(OpPassManager &passes, const pipelines::Recomputation &again, bool steps) {
   if (steps) {
     passes.addPass(createDecodePass({rt::prefillRows}));
   }
   DifferentiatePassOptions options;
-  options.recomputeStages.assign(recomputeStages.begin(), recomputeStages.end());
+  options.recomputeHidden = again.hidden;
+  options.recomputeStages.assign(again.stages.begin(), again.stages.end());
   passes.addPass(createDifferentiatePass(options));
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
@@ -171,10 +172,10 @@ static void addNVVMPasses(OpPassManager &passes) {
   kernels.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void pipelines::toModelPhase(ModuleOp module, const std::vector<int64_t> &recomputeStages) {
+void pipelines::toModelPhase(ModuleOp module, const Recomputation &again) {
   bool pieces = llvm::any_of(module.getOps<func::FuncOp>(), [](func::FuncOp function) { return function.isPrivate(); });
   bool steps = !pieces && !module->hasAttr(wholeAttrName);
-  runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, recomputeStages, steps); });
+  runPasses(module, "mblm", [&](OpPassManager &passes) { addModelPasses(passes, again, steps); });
 }
 
 void pipelines::toKernelPhase(ModuleOp module, const Fusion &fusion) {

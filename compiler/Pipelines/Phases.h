@@ -51,9 +51,15 @@ struct FusionRemark {
 // once.
 void collectRemarks(mlir::MLIRContext &context, std::vector<FusionRemark> &remarks);
 
+// What gradients compute again beside what is cheap to (mblm-differentiate).
+struct Recomputation {
+  bool hidden = true;          // linear maps before activations
+  std::vector<int64_t> stages; // whose layers run forward once more
+};
+
 // The frontend's module -> phase `mblm`: steps (not where stages run by pieces), @gradients and @train_step beside the entries that
-// were there. The layers of `recomputeStages` run forward once more in them.
-void toModelPhase(mlir::ModuleOp module, const std::vector<int64_t> &recomputeStages = {});
+// were there.
+void toModelPhase(mlir::ModuleOp module, const Recomputation &again = {});
 
 // mblm -> kernel.
 void toKernelPhase(mlir::ModuleOp module, const Fusion &fusion);

@@ -51,8 +51,9 @@ TEST_P(ThriftyModel, LayersComputedAgainHaveTheSameBits) {
   Results kept = execute(*compile(spec, {}), inputs);
   std::vector<int64_t> all(spec.stages.size());
   std::iota(all.begin(), all.end(), 0);
-  expectSameBits(execute(*compile(spec, {{all.back()}, false}), inputs), kept, "the last stage");
-  expectSameBits(execute(*compile(spec, {all, false}, 2), inputs), kept, "all stages, two threads");
+  expectSameBits(execute(*compile(spec, {{}, false, true}), inputs), kept, "linear maps before activations");
+  expectSameBits(execute(*compile(spec, {{all.back()}, false, true}), inputs), kept, "the last stage");
+  expectSameBits(execute(*compile(spec, {all, false, true}, 2), inputs), kept, "all stages, two threads");
 }
 
 // The entry's limit with pieces of that many slots.

@@ -33,6 +33,7 @@ std::unique_ptr<rt::Program> interpret(const spec::Spec &spec, bool recompute, b
   PassManager passes(context.get());
   DifferentiatePassOptions options;
   options.recompute = recompute;
+  options.recomputeHidden = plan.recomputeHidden;
   options.recomputeStages.assign(plan.recomputeStages.begin(), plan.recomputeStages.end());
   passes.addPass(createDifferentiatePass(options));
   if (simplify) {
@@ -110,11 +111,11 @@ const Way moreWays[] = {
     {"cpu_portable", f32, [](const GoldenCase &golden) { return compile(golden.spec, "portable", true); }},
     {"sim_unfused", f32, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_80", false); }},
     {"sim_sm_90a", f32, [](const GoldenCase &golden) { return simulate(golden.spec, "sm_90a"); }},
-    {"reference_thrifty", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true, {{0}, true}); }},
-    {"cpu_layers_again", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0, 1, 2}, false}); }},
-    {"cpu_thrifty", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true}); }},
+    {"reference_thrifty", f64, [](const GoldenCase &golden) { return interpret(golden.spec, true, true, {{0}, true, true}); }},
+    {"cpu_layers_again", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0, 1, 2}, false, true}); }},
+    {"cpu_thrifty", f32, [](const GoldenCase &golden) { return compile(golden.spec, "", true, {{0}, true, true}); }},
     {"cpu_together", f32, [](const GoldenCase &golden) { return compileTogether(golden.spec); }},
-    {"cpu_together_thrifty", f32, [](const GoldenCase &golden) { return compileTogether(golden.spec, {{0}, true}); }},
+    {"cpu_together_thrifty", f32, [](const GoldenCase &golden) { return compileTogether(golden.spec, {{0}, true, true}); }},
 };
 const CaseName fewCases[] = {{"mblm", "d09_3d_ttt_fixed_exact"}, {"megabyte", "mega_intdim_odd_pad257"}, {"mblm", "m2_d2_2d_mt_pad"}};
 

@@ -133,7 +133,8 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
     for (const pipelines::FusionRemark &remark : explanation.remarks) {
       remarks.push_back({{"fused", remark.done}, {"at", remark.where}, {"place", remark.place}, {"text", remark.text}});
     }
-    nlohmann::json plan = {{"description", driver::describe(options.plan)},
+    nlohmann::json plan = {{"description", driver::describe(options.planOfTarget())},
+                           {"recomputed_hidden", options.planOfTarget().recomputeHidden},
                            {"recomputed_stages", options.plan.recomputeStages},
                            {"pieces", options.plan.pieces},
                            {"kept_bytes", parts.kept},
@@ -169,7 +170,7 @@ void explainModel(const driver::NamedModel &model, driver::Options options, cons
                 grouped(memory.total()).c_str(), grouped(memory.buffers).c_str(), grouped(memory.arena).c_str(),
                 formText(sizes.arena).c_str(), grouped(memory.scratch).c_str());
   }
-  std::printf("plan: %s%s\n", driver::describe(options.plan).c_str(),
+  std::printf("plan: %s%s\n", driver::describe(options.planOfTarget()).c_str(),
               options.plan.pieces ? (" (G = " + grouped(shape.piece) + " of " + grouped(chosen.batch * slots) + " slots)").c_str()
                                   : "");
   if (!parts.kept.empty()) {
