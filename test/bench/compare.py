@@ -19,11 +19,11 @@ import time
 from pathlib import Path
 
 import counts
+from tables import MODES, summary, table
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt", "blt"]
-MODES = ["eager", "compile", "sequential", "recurrent"]
 ENTRIES = ["train", "forward", "prefill", "decode", "entropies"]
 LOSS_TOLERANCE = {"f32": 1e-4, "bf16": 2e-2}
 
@@ -225,29 +225,6 @@ def report(options, name, case, entry, threads, peers, load):
     return result
 
 
-def table(results):
-    modes = [mode for mode in MODES if any(mode in result["peers"] for result in results)]
-    lines = [
-        "| configuration | work | threads | " + " | ".join(f"{peer}, s" for peer in ["mblm", *modes])
-        + " | times as fast as the better peer (p10 to p90) | of the FMA peak: mblm, better peer"
-        + " | memory beyond the start, MB: " + ", ".join(["mblm", *modes]) + " | memory, peer / mblm |",
-        "|---" * (7 + len(modes)) + "|",
-    ]
-    for result in results:
-        peers, best = result["peers"], result["peers"][result["better_peer"]]
-        columns = [peers.get(name) for name in ["mblm", *modes]]
-        share = "" if result["entry"] == "decode" else (
-            f"{100 * peers['mblm']['share_of_peak']:.0f}%, {100 * best['share_of_peak']:.0f}%")
-        lines.append(
-            f"| {result['config']} | {result['entry']} | {result['threads']} | "
-            + " | ".join(f"{peer['median_s']:.4g}" if peer else "" for peer in columns)
-            + f" | {result['ratio']:.2f} ({best['ratio_p10']:.2f} to {best['ratio_p90']:.2f}), {result['better_peer']}"
-            + f" | {share} | " + ", ".join(f"{peer['memory_bytes'] / 1e6:,.0f}" if peer else "-" for peer in columns)
-            + f" | {result['memory_ratio']:.2f} |"
-        )
-    return "\n".join(lines)
-
-
 def main():
     parser = argparse.ArgumentParser(prog="test/bench/run", description=__doc__.splitlines()[0])
     parser.add_argument("--configs", nargs="+", default=CONFIGS, help="names from configs/, or paths of such files")
@@ -265,11 +242,16 @@ def main():
     parser.add_argument("--artifacts", type=Path, help="folder of CONFIG.PRECISION.so, compiled beforehand")
     parser.add_argument("--peak", type=float, help="flops a second that count as all (default: measured on the CPU)")
     parser.add_argument("--mblm", default=str(ROOT / "build" / "bin" / "mblm"), help="program to measure")
+    parser.add_argument("--show", type=Path, nargs="+", help="measures nothing: prints the tables of such files of JSON lines")
     parser.add_argument("--output", default=str(ROOT / "build" / "bench.jsonl"),
                         help="JSON lines are added to this file")
     options = parser.parse_args()
     if options.pairs < 1:
         parser.error("--pairs: expected at least 1")
+    if options.show:
+        results = [json.loads(line) for path in options.show for line in path.read_text().splitlines()]
+        print(summary(results) + "\n\n" + table(results))
+        return
     results = []
     begin = time.time()
     for name, entry, threads in itertools.product(options.configs, options.entry, options.threads):
@@ -279,7 +261,7 @@ def main():
     first = results[0]
     print(f"{options.precision}, {options.pairs} turns, torch {first['torch']}, measured peak of {first['threads']} threads"
           f" {first['peak_flops_per_second'] / 1e9:.0f} GFLOP/s\n")
-    print(table(results))
+    print(summary(results) + "\n\n" + table(results))
     words(f"{time.time() - begin:.0f} s; every time is in {options.output}")
 
 

@@ -9,10 +9,13 @@ file beside the picture, a table to stdout.
 import argparse
 import json
 import math
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from compare import Peer
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -44,13 +47,20 @@ def write_spec(options, name, folder):
 def measure(options, name, folder):
     spec, lines = write_spec(options, name, folder), []
     for context in options.contexts:
-        report = json.loads(mblm(options, "bench", spec, "--entry", options.entry, "--context", context, "--batch", 1, "--threads",
-                                 options.threads, "--max-memory", options.max_memory, "--seconds", options.seconds, "--json"))
-        line = {"config": name, "entry": options.entry, "threads": options.threads, "context": context,
-                "seconds": report["median_s"], "ns_per_byte": 1e9 * report["median_s"] / context,
-                "peak_bytes": report["peak_bytes"]}
+        peer = Peer(f"mblm bench {spec}", [options.mblm, "bench", str(spec), "--interactive", "--entry", options.entry, "--context", str(context),
+                                           "--batch", "1", "--threads", str(options.threads), "--max-memory", options.max_memory])
+        try:
+            peer.step()  # meets cold caches and buffers
+            while len(peer.seconds) < 2 or (len(peer.seconds) < 6 and sum(peer.seconds[1:]) < options.seconds):
+                peer.step()
+            peer.finish()
+        finally:
+            peer.stop()
+        seconds = statistics.median(peer.seconds[1:])
+        line = {"config": name, "entry": options.entry, "threads": options.threads, "context": context, "calls": len(peer.seconds) - 1,
+                "seconds": seconds, "ns_per_byte": 1e9 * seconds / context, "memory_bytes": peer.memory}
         lines.append(line)
-        print(f"| {name} | {context:,} | {line['seconds']:.3f} | {line['ns_per_byte']:,.0f} | {line['peak_bytes'] / 1e6:,.0f} |",
+        print(f"| {name} | {context:,} | {line['seconds']:.3f} | {line['ns_per_byte']:,.0f} | {line['memory_bytes'] / 1e6:,.0f} |",
               flush=True)
         if line["seconds"] > options.longest:
             break
@@ -86,7 +96,7 @@ def main():
     parser.add_argument("--contexts", nargs="+", type=int, default=[1 << n for n in range(12, 21, 2)],
                         help="bytes (default: 4K to 1M), in increasing order")
     parser.add_argument("--longest", type=float, default=60, help="seconds of a call beyond which a model gets no longer contexts")
-    parser.add_argument("--seconds", type=float, default=1, help="that each figure is measured for, at least five calls")
+    parser.add_argument("--seconds", type=float, default=15, help="of the calls that count, from one to five of them (default 15)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--max-memory", default="16G")
     parser.add_argument("--mblm", default=str(ROOT / "build" / "bin" / "mblm"), help="program to measure")
