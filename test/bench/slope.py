@@ -44,7 +44,7 @@ def write_spec(options, name, folder):
     return spec
 
 
-def measure(options, name, folder):
+def measure(options, name, folder, file):
     spec, lines = write_spec(options, name, folder), []
     for context in options.contexts:
         peer = Peer(f"mblm bench {spec}", [options.mblm, "bench", str(spec), "--interactive", "--entry", options.entry, "--context", str(context),
@@ -60,6 +60,7 @@ def measure(options, name, folder):
         line = {"config": name, "entry": options.entry, "threads": options.threads, "context": context, "calls": len(peer.seconds) - 1,
                 "seconds": seconds, "ns_per_byte": 1e9 * seconds / context, "memory_bytes": peer.memory}
         lines.append(line)
+        print(json.dumps(line), file=file, flush=True)
         print(f"| {name} | {context:,} | {line['seconds']:.3f} | {line['ns_per_byte']:,.0f} | {line['memory_bytes'] / 1e6:,.0f} |",
               flush=True)
         if line["seconds"] > options.longest:
@@ -106,8 +107,7 @@ def main():
     results = {}
     with tempfile.TemporaryDirectory() as folder, open(options.output.with_suffix(".jsonl"), "a") as file:
         for name in options.configs:
-            results[name] = measure(options, name, Path(folder))
-            file.writelines(json.dumps(line) + "\n" for line in results[name])
+            results[name] = measure(options, name, Path(folder), file)
     draw(options, results)
     for name, lines in results.items():
         costs = [line["ns_per_byte"] for line in lines]
