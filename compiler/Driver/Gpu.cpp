@@ -28,7 +28,9 @@ void KernelsMet::dropFrom(mlir::gpu::GPUModuleOp module) {
 
 target::GpuCode driver::gpuCodeOf(const spec::Spec &spec, const Options &options, const std::optional<std::string> &ptxas,
                                   KernelsMet *met) {
-  OwnedModule owned = modelModule(spec, options);
+  Options onGpu = options;
+  onGpu.target = Target::Cuda; // who asks for this code alone need not say so
+  OwnedModule owned = modelModule(spec, onGpu);
   target::GpuCode code;
   pipelines::withReproducer(*owned.module, [&] {
     pipelines::toKernelPhase(*owned.module, options.fusion);
