@@ -19,12 +19,11 @@ import time
 from pathlib import Path
 
 import counts
-from tables import MODES, summary, table
+from tables import MODES, WORK, both
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIGS = ["mblm-1d-t", "mblm-2d-tt", "mblm-3d-ttt", "megabyte", "mambabyte", "mblm-2d-mt", "mblm-3d-mtt", "blt"]
-ENTRIES = ["train", "forward", "prefill", "decode", "entropies"]
 LOSS_TOLERANCE = {"f32": 1e-4, "bf16": 2e-2}
 
 
@@ -228,7 +227,7 @@ def report(options, name, case, entry, threads, peers, load):
 def main():
     parser = argparse.ArgumentParser(prog="test/bench/run", description=__doc__.splitlines()[0])
     parser.add_argument("--configs", nargs="+", default=CONFIGS, help="names from configs/, or paths of such files")
-    parser.add_argument("--entry", nargs="+", default=["train"], choices=ENTRIES,
+    parser.add_argument("--entry", nargs="+", default=["train"], choices=list(WORK),
                         help="train: loss, gradients, clipping, AdamW; forward: the loss without gradients; prefill: reading"
                              " a context; decode: a byte behind it, PyTorch's by reading everything again; entropies: what BLT's"
                              " patches are cut by, of blt-entropy")
@@ -250,7 +249,7 @@ def main():
         parser.error("--pairs: expected at least 1")
     if options.show:
         results = [json.loads(line) for path in options.show for line in path.read_text().splitlines()]
-        print(summary(results) + "\n\n" + table(results))
+        print(both(results))
         return
     results = []
     begin = time.time()
@@ -261,7 +260,7 @@ def main():
     first = results[0]
     print(f"{options.precision}, {options.pairs} turns, torch {first['torch']}, measured peak of {first['threads']} threads"
           f" {first['peak_flops_per_second'] / 1e9:.0f} GFLOP/s\n")
-    print(summary(results) + "\n\n" + table(results))
+    print(both(results))
     words(f"{time.time() - begin:.0f} s; every time is in {options.output}")
 
 

@@ -55,3 +55,7 @@ def table(results):
             + f" | {result['memory_ratio']:.2f} |"
         )
     return "\n".join(lines)
+
+
+def both(results):
+    return summary(results) + "\n\n" + table(results)
